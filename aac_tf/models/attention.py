@@ -1,0 +1,55 @@
+"""Temporal attention: which steps of the encoder a word looks at."""
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class TemporalAttention(tf.keras.layers.Layer):
+    """Additive attention over time with a ReLU.
+
+    `alpha = relu(E We + h Wh)`, `A = softmax(alpha Wa)` over the valid steps, `context = A E`: Bahdanau et al.,
+    "Neural Machine Translation by Jointly Learning to Align and Translate" (2015), with ReLU in place of tanh.
+
+    Args:
+        units: int, width of alpha.
+
+    Call arguments:
+        query: float `[batch, features]`, or `[batch, words, features]` for many words at once.
+        encoded: float `[batch, steps, width]`.
+        mask: bool `[batch, steps]`, True where a step is valid; None if all are.
+        keys: the value of `project(encoded)`, to compute it once for many words.
+
+    Returns:
+        `context` `[batch, (words,) width]` and `weights` float32 `[batch, (words,) steps]`, zero where masked. The
+        softmax is computed in float32 under any precision policy.
+    """
+
+    def __init__(self, units=256, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self._encoded = tf.keras.layers.Dense(units, name="encoded", dtype=self.dtype_policy)
+        self._query = tf.keras.layers.Dense(units, use_bias=False, name="query", dtype=self.dtype_policy)
+        self._score = tf.keras.layers.Dense(1, use_bias=False, name="score", dtype=self.dtype_policy)
+
+    def project(self, encoded):
+        """The part of alpha that does not depend on the query: `[batch, steps, units]`."""
+        return self._encoded(encoded)
+
+    def call(self, query, encoded, mask=None, keys=None):
+        keys = self.project(encoded) if keys is None else keys
+        if query.shape.rank == 3:
+            keys = keys[:, tf.newaxis]
+            mask = None if mask is None else mask[:, tf.newaxis]
+        alpha = tf.nn.relu(keys + self._query(query)[..., tf.newaxis, :])
+        scores = tf.cast(self._score(alpha)[..., 0], tf.float32)
+        if mask is not None:
+            scores = tf.where(mask, scores, scores.dtype.min)
+        weights = tf.nn.softmax(scores, axis=-1)
+        if mask is not None:
+            weights = tf.where(mask, weights, 0.0)
+        pattern = "bt,btf->bf" if query.shape.rank == 2 else "bwt,btf->bwf"
+        context = tf.einsum(pattern, tf.cast(weights, encoded.dtype), encoded)
+        return context, weights
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}

@@ -1,0 +1,102 @@
+"""Stacked bi-directional recurrent encoder with temporal sub-sampling."""
+
+import tensorflow as tf
+
+CELLS = {"lstm": tf.keras.layers.LSTM, "gru": tf.keras.layers.GRU}
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class SubsampledBiRNN(tf.keras.layers.Layer):
+    """Stacked bi-directional RNNs that keep every M-th step between layers, with residual connections.
+
+    The method is temporal sub-sampling (Nguyen, Drossos, Virtanen, "Temporal Sub-sampling of Audio Feature Sequences
+    for Automated Audio Captioning", DCASE 2020): of a layer's T output steps the steps 0, M, 2M, ... are kept,
+    floor(T / M) of them and at least one, and the next layer's output is added to its own input. With `subsampling=1`
+    and `residual=False` it is a plain stacked Bi-RNN.
+
+    Args:
+        units: int, units of one direction; a step of the output is `2 * units` wide.
+        layers: int, number of stacked layers.
+        cell: `"gru"` or `"lstm"`.
+        subsampling: int, M.
+        residual: bool, whether layers after the first add their input to their output.
+        dropout: float, dropout of every layer's output.
+
+    Call arguments:
+        inputs: float `[batch, time, features]`, padded on the right.
+        length: int `[batch]`, valid steps of each row; None if all are valid.
+        training: bool, whether dropout is applied.
+
+    Returns:
+        `encoded` `[batch, steps, 2 * units]`, zero beyond its length, and `length` int32 `[batch]`. Padding takes no
+        part: a row's valid steps are those it has alone.
+
+    Example:
+        >>> encoder = SubsampledBiRNN(units=256, layers=3, cell="gru", subsampling=4)
+        >>> encoded, length = encoder(tf.zeros([2, 1292, 64]), tf.constant([1292, 646]))
+        >>> encoded.shape, length.numpy()
+        (TensorShape([2, 80, 512]), array([80, 40], dtype=int32))
+    """
+
+    def __init__(self, units=256, layers=3, cell="gru", subsampling=1, residual=True, dropout=0.0, **kwargs):
+        super().__init__(**kwargs)
+        if cell not in CELLS:
+            raise ValueError(f"cell must be one of {sorted(CELLS)}, got {cell!r}")
+        if layers < 1 or subsampling < 1:
+            raise ValueError(f"layers and subsampling must be at least 1, got {layers} and {subsampling}")
+        self.units = units
+        self.layers = layers
+        self.cell = cell
+        self.subsampling = subsampling
+        self.residual = residual
+        self.dropout = dropout
+        # Default activations and return_sequences are what cuDNN's kernels need.
+        self._recurrent = [
+            tf.keras.layers.Bidirectional(
+                CELLS[cell](units, return_sequences=True, dtype=self.dtype_policy),
+                name=f"layer_{index + 1}",
+                dtype=self.dtype_policy,
+            )
+            for index in range(layers)
+        ]
+        self._dropout = [tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(layers)]
+
+    def call(self, inputs, length=None, training=None):
+        hidden = tf.cast(inputs, self.compute_dtype)
+        if length is None:
+            length = tf.fill([tf.shape(hidden)[0]], tf.shape(hidden)[1])
+        length = tf.cast(length, tf.int32)
+        for index, (recurrent, dropout) in enumerate(zip(self._recurrent, self._dropout)):
+            if index and self.subsampling > 1:
+                kept = _subsampled_length(tf.shape(hidden)[1], self.subsampling)
+                hidden = hidden[:, :: self.subsampling][:, :kept]
+                length = _subsampled_length(length, self.subsampling)
+            mask = tf.sequence_mask(length, tf.shape(hidden)[1])
+            output = dropout(recurrent(hidden, mask=mask, training=training), training=training)
+            # Beyond a row's length Keras repeats the last step; zeros there keep later layers free of it.
+            output = output * tf.cast(mask[..., tf.newaxis], output.dtype)
+            hidden = hidden + output if self.residual and index else output
+        return hidden, length
+
+    def output_length(self, length):
+        """Steps that come out when `length` (int or int tensor) steps go in."""
+        for _ in range(self.layers - 1):
+            length = _subsampled_length(length, self.subsampling)
+        return length
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "layers": self.layers,
+            "cell": self.cell,
+            "subsampling": self.subsampling,
+            "residual": self.residual,
+            "dropout": self.dropout,
+        }
+
+
+def _subsampled_length(length, subsampling):
+    if isinstance(length, int):
+        return max(1, length // subsampling)
+    return tf.maximum(1, length // subsampling)
