@@ -7,7 +7,7 @@ from aac_tf.data.clips import ClipList, DatasetError, match_audio, read_rows
 FILES = {"train": "train.csv", "validation": "val.csv", "test": "test.csv"}
 
 
-def read_audiocaps(root, split):
+def read_audiocaps(root, split, audio_needed=True):
     """Clips of AudioCaps v1 (Kim et al., "AudioCaps: Generating Captions for Audios in The Wild", 2019).
 
     The CSV's `youtube_id` and `start_time` name a clip; as download tools differ, the files `ID.wav`, `ID_START.wav`,
@@ -16,6 +16,7 @@ def read_audiocaps(root, split):
     Args:
         root: folder with `train.csv val.csv test.csv`, and the clips.
         split: `train`, `validation` or `test`.
+        audio_needed: whether clips without a file are left out.
 
     Returns:
         A `ClipList`, or None where the folder has no such CSV.
@@ -37,9 +38,11 @@ def read_audiocaps(root, split):
     files = {path.stem: path for place in reversed(folders) if place.is_dir() for path in place.iterdir()}
     for (video, start), texts in captions.items():
         stem = next((stem for stem in (f"{video}_{start}", video, f"Y{video}") if stem in files), None)
-        if stem is None:
+        if stem is None and not audio_needed:
+            named[f"{video}_{start}"] = texts
+        elif stem is None:
             missing.append((f"{video}_{start}", f"no such clip in {folder}"))
         else:
             named[str(files[stem].relative_to(folder))] = texts
-    found = match_audio(named, folder, require_captions=False)
+    found = match_audio(named, folder, audio_needed)
     return ClipList(found.clips, missing + found.left_out)

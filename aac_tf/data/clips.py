@@ -88,13 +88,14 @@ def read_captions(path):
     return captions
 
 
-def match_audio(captions, folder, require_captions=True):
+def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
     """Pairs captions with the files of a folder.
 
     Args:
         captions: dict of file name to list of captions.
         folder: where the files are.
-        require_captions: whether a file of the folder that has no captions counts as left out.
+        audio_needed: whether a clip whose file is missing is left out; without, the captions alone make a clip.
+        report_uncaptioned: whether a file of the folder that has no captions counts as left out.
 
     Returns:
         A `ClipList` in the order of `captions`; clips without audio, audio without captions are in `left_out`.
@@ -104,13 +105,13 @@ def match_audio(captions, folder, require_captions=True):
     clips, left_out = [], []
     for name, texts in captions.items():
         # A name may hold sub-folders, which the listing above does not.
-        if name not in files and not (folder / name).is_file():
+        if audio_needed and name not in files and not (folder / name).is_file():
             left_out.append((name, f"no such file in {folder}"))
         elif not texts:
             left_out.append((name, "has no captions"))
         else:
             clips.append(Clip(name, str(folder / name), texts))
-    if require_captions:
+    if report_uncaptioned and audio_needed:
         sounds = (".wav", ".flac", ".ogg", ".mp3")
         without = sorted(name for name in files - set(captions) if name.lower().endswith(sounds))
         left_out.extend((name, "has no captions") for name in without)

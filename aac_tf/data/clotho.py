@@ -7,8 +7,7 @@ from aac_tf.data.clips import DatasetError, match_audio, read_captions
 FOLDERS = {"train": "development", "validation": "validation", "test": "evaluation"}
 
 
-def captions_path(root, split):
-    """The captions file of a split: Clotho's name, or `None` if the folder has none (v1 has no validation split)."""
+def _captions_path(root, split):
     folder = pathlib.Path(root)
     if not folder.is_dir():
         raise DatasetError(f"Clotho's folder {root} does not exist; set data.root to where its CSV files are")
@@ -18,12 +17,13 @@ def captions_path(root, split):
     return paths[0] if paths else None
 
 
-def read_clotho(root, split):
+def read_clotho(root, split, audio_needed=True):
     """Clips of a Clotho v1 or v2.1 folder (Drossos, Lipping, Virtanen, "Clotho: an Audio Captioning Dataset", 2020).
 
     Args:
         root: folder with `clotho_captions_*.csv` and `development/ validation/ evaluation/`.
         split: `train`, `validation` or `test`.
+        audio_needed: whether clips without a file are left out.
 
     Returns:
         A `ClipList`, or None where the dataset has no such split.
@@ -31,5 +31,8 @@ def read_clotho(root, split):
     Raises:
         DatasetError: if the folder or its captions cannot be read.
     """
-    path = captions_path(root, split)
-    return path and match_audio(read_captions(path), pathlib.Path(root) / FOLDERS[split])
+    path = _captions_path(root, split)
+    if path is None:
+        return None
+    folder = pathlib.Path(root) / FOLDERS[split]
+    return match_audio(read_captions(path), folder, audio_needed, report_uncaptioned=True)

@@ -5,8 +5,7 @@ import pathlib
 from aac_tf.data.clips import DatasetError, match_audio, read_captions
 
 
-def captions_path(root, split):
-    """The CSV of a split: `SPLIT.csv`; or, for training, `root` itself if that is a file. None where there is none."""
+def _captions_path(root, split):
     place = pathlib.Path(root)
     if place.is_file():
         return place if split == "train" else None
@@ -16,13 +15,14 @@ def captions_path(root, split):
     return path if path.is_file() else None
 
 
-def read_manifest(root, split):
+def read_manifest(root, split, audio_needed=True):
     """Clips of a CSV with `file_name` and `caption_1` ... `caption_n`, or `caption` (one row a caption).
 
     Args:
         root: a CSV file (training alone), or a folder with `train.csv`, `validation.csv`, `test.csv`, any of which may
             be missing. File names are relative to the CSV's folder.
         split: `train`, `validation` or `test`.
+        audio_needed: whether clips without a file are left out.
 
     Returns:
         A `ClipList`, or None where there is no such split.
@@ -30,5 +30,5 @@ def read_manifest(root, split):
     Raises:
         DatasetError: if the CSV cannot be read.
     """
-    path = captions_path(root, split)
-    return path and match_audio(read_captions(path), path.parent, require_captions=False)
+    path = _captions_path(root, split)
+    return None if path is None else match_audio(read_captions(path), path.parent, audio_needed)

@@ -27,9 +27,9 @@ class TemporalAttention(tf.keras.layers.Layer):
     def __init__(self, units=256, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self._encoded = tf.keras.layers.Dense(units, name="encoded", dtype=self.dtype_policy)
-        self._query = tf.keras.layers.Dense(units, use_bias=False, name="query", dtype=self.dtype_policy)
-        self._score = tf.keras.layers.Dense(1, use_bias=False, name="score", dtype=self.dtype_policy)
+        self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=self.dtype_policy)
+        self._query = tf.keras.layers.Dense(units, use_bias=False, name="attention_query", dtype=self.dtype_policy)
+        self._score = tf.keras.layers.Dense(1, use_bias=False, name="attention_score", dtype=self.dtype_policy)
 
     def project(self, encoded):
         """The part of alpha that does not depend on the query: `[batch, steps, units]`."""

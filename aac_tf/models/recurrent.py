@@ -73,9 +73,10 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
                 length = _subsampled_length(length, self.subsampling)
             mask = tf.sequence_mask(length, tf.shape(hidden)[1])
             output = dropout(recurrent(hidden, mask=mask, training=training), training=training)
-            # Beyond a row's length Keras repeats the last step; zeros there keep later layers free of it.
-            output = output * tf.cast(mask[..., tf.newaxis], output.dtype)
-            hidden = hidden + output if self.residual and index else output
+            if self.residual and index:
+                output = hidden + output
+            # Beyond a row's length Keras repeats the last step, and the cut remainder shines through the residual.
+            hidden = output * tf.cast(mask[..., tf.newaxis], output.dtype)
         return hidden, length
 
     def output_length(self, length):

@@ -1,0 +1,23 @@
+"""Waveform in, spectrogram out: TensorFlow functions that run in `tf.data` and inside a SavedModel."""
+
+from aac_tf.audio.decode import decode_audio
+from aac_tf.audio.load import AudioError, error_reason, load_audio, read_audio
+from aac_tf.audio.resample import resample, resampled_length
+from aac_tf.audio.specaugment import SpecAugment
+from aac_tf.audio.spectrogram import DCASE2020, SpectrogramSpec, spectrogram
+from aac_tf.audio.wav import decode_wav
+
+__all__ = [
+    "DCASE2020",
+    "AudioError",
+    "SpecAugment",
+    "SpectrogramSpec",
+    "decode_audio",
+    "decode_wav",
+    "error_reason",
+    "load_audio",
+    "read_audio",
+    "resample",
+    "resampled_length",
+    "spectrogram",
+]

@@ -1,0 +1,152 @@
+"""Sound files decoded in the graph from their bytes: WAV, FLAC, Ogg Vorbis and MP3."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from aac_tf.audio.flac import FLAC_DTYPES, check_flac
+from aac_tf.audio.wav import decode_wav, little_endian, plausible_rate, read_bytes, require
+
+_MP3_SEARCH = 32768  # bytes in which the first MP3 frame must start
+_MP3_LONGEST_FRAME = 1441
+# Indexed by the 2-bit version field: MPEG 2.5, reserved, MPEG 2, MPEG 1.
+_MP3_RATES = [[11025, 12000, 8000], [1, 1, 1], [22050, 24000, 16000], [44100, 48000, 32000]]
+_MP3_KBITS = [
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    [1] * 14,
+    [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
+    [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320],
+]
+
+
+def decode_audio(contents):
+    """Decode a WAV, FLAC, Ogg Vorbis or MP3 file, told apart by its first bytes.
+
+    WAV is ours: tensorflow-io's decoder wants the sample type to be known when the graph is made, refuses 32-bit
+    integers and 64-bit floats, and its operations do not exist inside a SavedModel. The other formats are decoded by
+    tensorflow-io, which gives no sample rates (they are read from the headers here) and passes files off as complete
+    that end early (checked here). An MP3 without the Xing or Info header that says its length cannot be checked.
+
+    Args:
+      contents: Bytes of the file, a scalar string tensor.
+
+    Returns:
+      (waveform float32 [samples], the mean of the channels, full scale at 1; sample rate in Hz, an int32 scalar).
+
+    Raises:
+      tf.errors.InvalidArgumentError: The bytes are none of these formats, are damaged or cut short;
+        `aac_tf.audio.error_reason` puts the message into words.
+      ImportError: tensorflow-io cannot be imported (in graphs always, since they hold all the decoders).
+    """
+    contents = tf.convert_to_tensor(contents)
+    # tensorflow-io's Vorbis decoder brings the process down on an empty string.
+    with tf.control_dependencies(require((tf.strings.length(contents) > 0, "the file is empty"))):
+        contents = tf.identity(contents)
+    tagged = _after_id3(contents)
+    head = read_bytes(contents, 0, 4)
+    kinds = [
+        tf.reduce_all(head == list(b"RIFF")),
+        tf.reduce_all(read_bytes(contents, tagged, 4) == list(b"fLaC")),
+        tf.reduce_all(head == list(b"OggS")),
+        True,  # MP3 has no signature; its decoder looks for frames
+    ]
+    return tf.switch_case(
+        tf.argmax(tf.stack(kinds), output_type=tf.int32),
+        [
+            lambda: decode_wav(contents),
+            lambda: _decode_flac(contents, tagged),
+            lambda: _decode_vorbis(contents),
+            lambda: _decode_mp3(contents, tagged),
+        ],
+    )
+
+
+def _tfio_audio():
+    # Imported on first use: WAV, and all that works on waveforms, must do without it.
+    try:
+        import tensorflow_io as tfio
+    except ImportError as error:
+        raise ImportError(
+            "FLAC, Ogg Vorbis and MP3 need tensorflow-io 0.36 (pip install tensorflow-io==0.36.*)"
+        ) from error
+    return tfio.audio
+
+
+def _after_id3(contents):
+    """Offset of the first byte after an ID3v2 tag, an int64 scalar; 0 if there is none."""
+    head = tf.cast(read_bytes(contents, 0, 10), tf.int64)
+    size = tf.reduce_sum(head[6:10] * [2**21, 2**14, 2**7, 1])
+    footer = 10 * (head[5] // 16 % 2)
+    return tf.where(tf.reduce_all(head[:3] == list(b"ID3")), 10 + size + footer, 0)
+
+
+def _decode_flac(contents, start):
+    contents, rate, bits = check_flac(contents, start)
+
+    def decode(dtype):
+        decoded = tf.cast(_tfio_audio().decode_flac(contents, dtype=dtype), tf.float32)
+        return (decoded - 128.0) / 2.0**7 if dtype == tf.uint8 else decoded / 2.0 ** (8 * dtype.size - 1)
+
+    which = tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32)
+    decoded = tf.switch_case(which, [lambda dtype=dtype: decode(dtype) for dtype in FLAC_DTYPES.values()])
+    return tf.reduce_mean(decoded, axis=1), rate
+
+
+def _decode_vorbis(contents):
+    # Pages: https://www.rfc-editor.org/rfc/rfc3533#section-6; first packet: https://xiph.org/vorbis/doc/ section 4.2.2.
+    first = read_bytes(contents, 0, 320)
+    packet = tf.slice(first, [27 + tf.minimum(first[26], 255)], [16])
+    rate = little_endian(packet[12:16])
+    # A page has at most 65307 bytes, so the last one starts in here, whatever else is appended to the file.
+    total = tf.strings.length(contents)
+    tail_start = tf.maximum(total - 2 * 65536, 0)
+    tail = read_bytes(contents, tail_start, 2 * 65536)
+    is_page = tf.reduce_all(tf.stack([tail[i : i - 6] == byte for i, byte in enumerate(b"OggS\0")]), axis=0)
+    last = tf.cast(tf.reduce_max(tf.concat([[0], tf.where(is_page)[:, 0]], axis=0)), tf.int32)
+    page = read_bytes(contents, tail_start + last, 27 + 255)
+    segments = page[26]
+    end = tail_start + last + 27 + segments + tf.reduce_sum(page[27:] * tf.sequence_mask(segments, 255, tf.int32))
+    ends_stream = page[5] // 4 % 2 == 1
+    checks = require(
+        (tf.reduce_all(packet[:7] == list(b"\x01vorbis")), "an Ogg file, but not Vorbis (perhaps Opus): convert it"),
+        plausible_rate(rate),
+        # tensorflow-io returns what there is up to the last whole page.
+        (
+            tf.reduce_any(is_page) & ends_stream & (end <= total),
+            "truncated Ogg file: its last page is missing or incomplete",
+        ),
+    )
+    with tf.control_dependencies(checks):
+        contents = tf.identity(contents)
+    return tf.reduce_mean(_tfio_audio().decode_vorbis(contents), axis=1), tf.cast(rate, tf.int32)
+
+
+def _decode_mp3(contents, start):
+    total = tf.cast(tf.strings.length(contents), tf.int64)
+    offset = tf.range(_MP3_SEARCH, dtype=tf.int64)
+    # Sync words occur by chance; three frames in a row that agree (fewer if the file ends) do not.
+    raw = read_bytes(contents, start, _MP3_SEARCH + 2 * _MP3_LONGEST_FRAME + 4)
+    is_header, length, rate, kind = _mp3_headers(raw)
+    found, position = is_header[:_MP3_SEARCH] & (start + offset + 4 <= total), offset
+    for _ in range(2):
+        position = position + tf.gather(length, position)
+        follows = tf.gather(is_header, position) & (tf.gather(kind, position) == kind[:_MP3_SEARCH])
+        found &= follows | (start + position + 4 > total)
+    checks = require((tf.reduce_any(found), "not a WAV, FLAC, Ogg Vorbis or MP3 file"))
+    with tf.control_dependencies(checks):
+        contents = tf.identity(contents)
+    return tf.reduce_mean(_tfio_audio().decode_mp3(contents), axis=1), rate[tf.argmax(found)]
+
+
+def _mp3_headers(raw):
+    """What each position would say if an MP3 frame (Layer III) started there: valid, bytes, sample rate, kind."""
+    first, second, third = raw[:-3], raw[1:-2], raw[2:-1]
+    version, layer = second // 8 % 4, second // 2 % 4
+    kbits, rate = third // 16, third // 4 % 4
+    is_header = (first == 0xFF) & (second >= 0xE0) & (version != 1) & (layer == 1)
+    is_header &= (kbits > 0) & (kbits < 15) & (rate < 3)
+    index = tf.stack([version, tf.clip_by_value(kbits - 1, 0, 13)], axis=-1)
+    kbits = tf.gather_nd(tf.constant(_MP3_KBITS), index)
+    rate = tf.gather_nd(tf.constant(_MP3_RATES), tf.stack([version, tf.minimum(rate, 2)], axis=-1))
+    length = tf.where(version == 3, 144, 72) * 1000 * kbits // rate + third // 2 % 2
+    return is_header, tf.cast(tf.where(is_header, length, 0), tf.int64), rate, version * 768000 + rate

@@ -1,0 +1,120 @@
+"""Sound files read as waveforms that are fit to be captioned, and readable reasons for those that are not."""
+
+from __future__ import annotations
+
+import os
+import re
+
+import tensorflow as tf
+
+from aac_tf.audio.decode import decode_audio
+from aac_tf.audio.resample import resample
+from aac_tf.audio.wav import require
+
+_SHORTEST_SECONDS = 0.05
+
+# Our own checks carry their reason (see `wav.require`); these are the messages of TensorFlow and tensorflow-io.
+_OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
+_REASONS = (
+    (
+        r"could not open input as an OggVorbis|seek failed|unable to (?:read|seek)|read \d+ from|read failed|EOF",
+        "truncated or damaged",
+    ),
+    (r"invalid mp3", "not a WAV, FLAC, Ogg Vorbis or MP3 file"),
+    (r"; Is a directory", "a directory, not a file"),
+    (r"; No such file or directory", "no such file"),
+    (r"; Permission denied", "no permission to read it"),
+)
+
+
+class AudioError(ValueError):
+    """A sound file that cannot be used.
+
+    Args:
+      path: The file, as it was named by the caller.
+      reason: What is wrong with it, a phrase.
+    """
+
+    def __init__(self, path, reason):
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self):
+        return f"{self.path}: {self.reason}"
+
+
+def error_reason(message):
+    """Put the message of an error that TensorFlow raised while it read a sound file into a short phrase.
+
+    Args:
+      message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
+
+    Returns:
+      The reason, str; the message's first line where it is an unknown one.
+    """
+    own = _OWN_REASON.search(message)
+    if own:
+        return own.group(1).strip()
+    for pattern, reason in _REASONS:
+        if re.search(pattern, message):
+            return reason
+    return message.strip().splitlines()[0] if message.strip() else "unknown error"
+
+
+def load_audio(path, sample_rate=None):
+    """Read a sound file: WAV, FLAC, Ogg Vorbis or MP3, its channels averaged.
+
+    Args:
+      path: The file, str or path-like; whatever `tf.io.gfile` reads.
+      sample_rate: Rate in Hz to resample to, int; None keeps the file's own.
+
+    Returns:
+      (waveform float32 [samples], full scale at 1; sample rate in Hz, int).
+
+    Raises:
+      AudioError: The file is missing, a directory, empty, not audio, truncated or damaged, silent, shorter than 0.05 s,
+        or has samples that are not finite.
+    """
+    name = os.fspath(path)
+    try:
+        if tf.io.gfile.isdir(name):
+            raise AudioError(path, "a directory, not a file")
+        waveform, rate = decode_audio(tf.io.read_file(name))
+        waveform = _checked(waveform, rate)
+    except tf.errors.OpError as error:
+        raise AudioError(path, error_reason(error.message)) from error
+    rate = int(rate)
+    if sample_rate is None:
+        return waveform, rate
+    return resample(waveform, rate, sample_rate), sample_rate
+
+
+def read_audio(path, sample_rate):
+    """`load_audio` for graphs: read, decode, check and resample a file inside `Dataset.map`.
+
+    Args:
+      path: Scalar string tensor.
+      sample_rate: Rate in Hz wanted, int.
+
+    Returns:
+      float32 [samples].
+
+    Raises:
+      tf.errors.OpError: The file cannot be used, for the reason that `error_reason(str(error))` tells. TensorFlow does
+        not say which file that was: `load_audio` does.
+    """
+    waveform, rate = decode_audio(tf.io.read_file(path))
+    return tf.ensure_shape(resample(_checked(waveform, rate), rate, sample_rate), [None])
+
+
+def _checked(waveform, rate):
+    seconds = tf.cast(tf.size(waveform), tf.float32) / tf.cast(rate, tf.float32)
+    checks = require(
+        (tf.size(waveform) > 0, "the file holds no samples"),
+        (seconds >= _SHORTEST_SECONDS, f"shorter than {_SHORTEST_SECONDS} s"),
+        (tf.reduce_all(tf.math.is_finite(waveform)), "NaN or infinite samples"),
+        (tf.reduce_any(tf.not_equal(waveform, 0.0)), "silent: every sample is zero"),
+    )
+    with tf.control_dependencies(checks):
+        return tf.identity(waveform)

@@ -1,0 +1,188 @@
+"""Waveform to log-mel spectrogram with core TensorFlow operations, for the input pipeline and for the SavedModel."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Optional
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.audio.mel import mel_filter_bank
+
+
+@dataclasses.dataclass(frozen=True)
+class SpectrogramSpec:
+    """All that fixes a log-mel spectrogram.
+
+    Args:
+      name: What it is called in messages.
+      sample_rate: Hz.
+      window_length: Samples a frame holds.
+      hop_length: Samples from one frame to the next.
+      fft_length: Points of the Fourier transform; frames are padded to it with zeros.
+      window: "hamming" or "hann".
+      num_bins: Number of mel filters.
+      mel_scale: "slaney" or "htk" (see `mel_filter_bank`).
+      mel_norm: "area" or None (see `mel_filter_bank`).
+      fmin: Lower edge of the first filter in Hz.
+      fmax: Upper edge of the last filter in Hz.
+      periodic_window: Whether the window is periodic (as for spectral analysis) or symmetric (as in Kaldi).
+      centered: Whether frame t is centred on sample t * hop_length, with zeros around the sound, or starts there.
+      peak_normalize: Whether a clip is divided by its largest magnitude first.
+      remove_dc: Whether each frame's mean is taken from it.
+      preemphasis: Share of the sample before that is taken from each sample of a frame (Kaldi's way: the first sample
+        of a frame counts as its own predecessor).
+      power: 1 for magnitudes, 2 for power.
+      log_offset: Added to each mel value before the logarithm.
+      log_floor: Least value that enters the natural logarithm.
+
+    Raises:
+      ValueError: Lengths that do not fit together, or an unknown window, power or mel scale.
+    """
+
+    name: str
+    sample_rate: int
+    window_length: int
+    hop_length: int
+    fft_length: int
+    window: str
+    num_bins: int
+    mel_scale: str
+    mel_norm: Optional[str]
+    fmin: float
+    fmax: float
+    periodic_window: bool = True
+    centered: bool = True
+    peak_normalize: bool = False
+    remove_dc: bool = False
+    preemphasis: float = 0.0
+    power: float = 1.0
+    log_offset: float = 0.0
+    log_floor: float = 0.0
+
+    def __post_init__(self):
+        if not 0 < self.window_length <= self.fft_length:
+            raise ValueError(
+                f"{self.name}: window_length must be from 1 to fft_length={self.fft_length}, got {self.window_length}"
+            )
+        if self.hop_length <= 0:
+            raise ValueError(f"{self.name}: hop_length must be positive, got {self.hop_length}")
+        if self.window not in ("hamming", "hann"):
+            raise ValueError(f"{self.name}: window must be 'hamming' or 'hann', not {self.window!r}")
+        if self.power not in (1.0, 2.0):
+            raise ValueError(f"{self.name}: power must be 1 (magnitude) or 2 (power), not {self.power}")
+        if self.log_offset <= 0 and self.log_floor <= 0:
+            raise ValueError(
+                f"{self.name}: log_offset or log_floor must be positive, or silence would be minus infinity"
+            )
+        self.mel_matrix()
+
+    def output_length(self, samples):
+        """Number of frames that so many samples give, never less than one.
+
+        Args:
+          samples: An int, an integer array or an integer tensor.
+
+        Returns:
+          The same type and shape.
+        """
+        if self.centered:
+            return 1 + samples // self.hop_length
+        frames = 1 + (samples - self.window_length) // self.hop_length
+        if tf.is_tensor(samples):
+            return tf.maximum(frames, 1)
+        return np.maximum(frames, 1) if isinstance(samples, np.ndarray) else max(frames, 1)
+
+    def mel_matrix(self):
+        """The filter bank, a float32 array [fft_length // 2 + 1, num_bins]."""
+        return mel_filter_bank(
+            self.sample_rate, self.fft_length, self.num_bins, self.fmin, self.fmax, self.mel_scale, self.mel_norm
+        )
+
+    def window_samples(self):
+        """The window, a float64 array [window_length]."""
+        points = self.window_length if self.periodic_window else self.window_length - 1
+        cosine = np.cos(2 * np.pi * np.arange(self.window_length) / max(points, 1))
+        return 0.54 - 0.46 * cosine if self.window == "hamming" else 0.5 - 0.5 * cosine
+
+
+# The features of the sub-sampling captioner (K. Nguyen, K. Drossos, T. Virtanen, Temporal sub-sampling of audio feature
+# sequences for automated audio captioning, DCASE 2020), which are the DCASE 2020 captioning baseline's. The floor only
+# decides what digital silence becomes: in 21 Clotho recordings no mel value is below 2.6e-6, while the quietest tone
+# that 16 bits can hold, in a clip at full scale, is near 1e-6.
+DCASE2020 = SpectrogramSpec(
+    name="DCASE2020",
+    sample_rate=44100,
+    window_length=1024,
+    hop_length=512,
+    fft_length=1024,
+    window="hamming",
+    num_bins=64,
+    mel_scale="slaney",
+    mel_norm="area",
+    fmin=0.0,
+    fmax=22050.0,
+    peak_normalize=True,
+    log_floor=1e-8,
+)
+
+
+def spectrogram(waveform, spec, length=None):
+    """Log-mel spectrogram of one clip or of a batch padded on the right.
+
+    The padding changes nothing: a clip's frames are those that it has alone. At least one frame comes out, even for a
+    clip without any samples.
+
+    Args:
+      waveform: float [samples] or [batch, samples] at `spec.sample_rate`.
+      spec: A `SpectrogramSpec`, such as `DCASE2020`.
+      length: Valid samples of each clip, int [batch] (a scalar for one clip); all of them if None. Frames beyond
+        `spec.output_length(length)` are 0.
+
+    Returns:
+      float32 [frames, bins] or [batch, frames, bins], frames = `spec.output_length(samples)`.
+    """
+    waveform = tf.cast(waveform, tf.float32)
+    samples = tf.shape(waveform)[-1]
+    if length is not None:
+        length = tf.minimum(tf.cast(length, tf.int32), samples)
+        waveform = tf.where(tf.sequence_mask(length, samples), waveform, 0.0)
+    if spec.peak_normalize:
+        # reduce_max of no samples is minus infinity.
+        peak = tf.maximum(tf.reduce_max(tf.abs(waveform), axis=-1, keepdims=True), 0.0)
+        waveform = tf.math.divide_no_nan(waveform, peak)
+    mel = tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec), spec.mel_matrix())
+    log_mel = tf.math.log(tf.maximum(mel + spec.log_offset, spec.log_floor))
+    if length is not None:
+        valid = tf.sequence_mask(spec.output_length(length), tf.shape(log_mel)[-2])
+        log_mel = tf.where(valid[..., tf.newaxis], log_mel, 0.0)
+    return log_mel
+
+
+def _frames(waveform, spec):
+    """Frames [..., frames, window_length] with whatever zeros they need on either side."""
+    samples = tf.shape(waveform)[-1]
+    left = spec.window_length // 2 if spec.centered else 0
+    right = (spec.output_length(samples) - 1) * spec.hop_length + spec.window_length - left - samples
+    # Samples after the last whole frame are cut where frames are not centred.
+    waveform = waveform[..., : samples + tf.minimum(right, 0)]
+    zeros = tf.zeros(tf.concat([tf.shape(waveform)[:-1], [left + tf.maximum(right, 0)]], axis=0))
+    waveform = tf.concat([zeros[..., :left], waveform, zeros[..., left:]], axis=-1)
+    return tf.signal.frame(waveform, spec.window_length, spec.hop_length)
+
+
+def _spectrum(frames, spec):
+    """Magnitude or power, float32 [..., frames, fft_length // 2 + 1]."""
+    # In float32 the transform's rounding noise, spread over all bins by the loudest one, reaches the quiet ones: log
+    # mels are then off by up to 1.4e-4 on real recordings, against 5e-7 in float64, which is the faster of the two ways
+    # to keep below 1e-4 with room to spare (the other, a product with the Fourier matrix, stays at 7e-5).
+    frames = tf.cast(frames, tf.float64)
+    if spec.remove_dc:
+        frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
+    if spec.preemphasis:
+        frames -= spec.preemphasis * tf.concat([frames[..., :1], frames[..., :-1]], axis=-1)
+    spectrum = tf.signal.rfft(frames * spec.window_samples(), [spec.fft_length])
+    # Back to float32 before the magnitudes, which take twice the transform's time in float64.
+    power = sum(tf.square(tf.cast(part(spectrum), tf.float32)) for part in (tf.math.real, tf.math.imag))
+    return power if spec.power == 2.0 else tf.sqrt(power)

@@ -1,0 +1,243 @@
+"""The one room that turns a config into objects."""
+
+import dataclasses
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf import audio
+from aac_tf.audio import SpecAugment, resampled_length
+from aac_tf.config import ConfigError
+from aac_tf.data import read_audiocaps, read_clotho, read_manifest
+from aac_tf.data.clips import ClipList, DatasetError
+from aac_tf.data.features import FileFeatures, MemoryFeatures
+from aac_tf.data.pipeline import bucket_boundaries
+from aac_tf.data.scenes import read_scene_clips, write_scenes
+from aac_tf.data.screening import screen_audio
+from aac_tf.data.sounds import open_bank
+from aac_tf.decoding import Hypotheses, beam_search, greedy_search
+from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.text import WordTokenizer
+
+SOURCES = {
+    "clotho": read_clotho,
+    "audiocaps": read_audiocaps,
+    "manifest": read_manifest,
+    "scenes": read_scene_clips,
+}
+
+
+def build_spec(config):
+    """The `SpectrogramSpec` of a config: the named one with the replaced values."""
+    replaced = {
+        name: value
+        for name, value in dataclasses.asdict(config.audio).items()
+        if name not in ("spec", "normalize") and value is not None
+    }
+    spec = getattr(audio, config.audio.spec)
+    if "sample_rate" in replaced and "fmax" not in replaced:
+        replaced["fmax"] = min(spec.fmax, replaced["sample_rate"] / 2)
+    try:
+        return dataclasses.replace(spec, **replaced)
+    except ValueError as error:
+        raise ConfigError(f"audio: {error}") from error
+
+
+def build_clips(config, split, audio_needed=True):
+    """The clips of a split.
+
+    Args:
+        config: `Config`.
+        split: `train`, `validation` or `test`.
+        audio_needed: whether clips without a file are left out.
+
+    Returns:
+        `ClipList`; None for `validation` where the dataset has none and `data.validation_fraction` is 0.
+
+    Raises:
+        ConfigError: if `data.root` is not set.
+        DatasetError: if the dataset cannot be read, or the split is not there or has no clip left.
+    """
+    if config.data.root is None:
+        raise ConfigError("data.root is not set: name the folder of the dataset, data.root=FOLDER")
+    if config.data.validation_fraction >= 1:
+        raise ConfigError("data.validation_fraction is a share, below 1")
+    read = SOURCES[config.data.source]
+    clips = read(config.data.root, split, audio_needed)
+    if config.data.validation_fraction > 0 and split in ("train", "validation"):
+        clips = _hold_out(config, split, clips, read, audio_needed)
+    if clips is None and split == "validation":
+        return None
+    if clips is None:
+        raise DatasetError(f"{config.data.root} has no {split} split of data.source={config.data.source}")
+    if config.data.max_clips is not None:
+        clips = ClipList(clips.clips[: config.data.max_clips], clips.left_out)
+    if not len(clips):
+        name, reason = clips.left_out[0] if clips.left_out else ("it", "no captions")
+        raise DatasetError(f"the {split} split of {config.data.root} has no usable clip; for example: {name}: {reason}")
+    return clips
+
+
+def _hold_out(config, split, clips, read, audio_needed):
+    validation = clips if split == "validation" else read(config.data.root, "validation", audio_needed)
+    if validation is not None:
+        return clips
+    clips = clips if split == "train" else read(config.data.root, "train", audio_needed)
+    order = np.random.default_rng(config.seed).permutation(len(clips))
+    held = set(order[: max(1, round(len(clips) * config.data.validation_fraction))].tolist())
+    chosen = [clip for index, clip in enumerate(clips) if (index in held) == (split == "validation")]
+    return ClipList(chosen, clips.left_out)
+
+
+def make_scenes(config, progress=None):
+    """Composes the corpus of `data.source=scenes` in `data.root`, unless it is there; other sources need nothing."""
+    if config.data.source != "scenes":
+        return
+    if config.data.root is None:
+        raise ConfigError("data.root is not set: name the folder where the scenes are, or shall be, data.root=FOLDER")
+    scenes = config.scenes
+    write_scenes(
+        pathlib.Path(config.data.root),
+        open_bank(scenes.bank, scenes.sample_rate),
+        counts={"train": scenes.train, "validation": scenes.validation, "test": scenes.test},
+        sample_rate=scenes.sample_rate,
+        seed=scenes.seed,
+        min_seconds=scenes.min_seconds,
+        max_seconds=scenes.max_seconds,
+        max_events=scenes.max_events,
+        progress=progress,
+    )
+
+
+def build_tokenizer(config):
+    """The `WordTokenizer` of the training captions, whether their clips are there or not."""
+    clips = build_clips(config, "train", audio_needed=False)
+    words = config.vocabulary
+    captions = [caption for clip in clips for caption in clip.captions]
+    return WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
+
+
+def build_features(config, clips, progress=None):
+    """Screens clips and makes their features.
+
+    Args:
+        config: `Config`.
+        clips: `ClipList`.
+        progress: optional function `(what) -> (function (done, total))`.
+
+    Returns:
+        The usable clips, a `ClipList`, and `FileFeatures` or `MemoryFeatures` of them.
+
+    Raises:
+        DatasetError: if no clip is left, or one is not usable and `data.on_bad_audio=fail`.
+    """
+    progress = progress or (lambda what: None)
+    spec = build_spec(config)
+    before = len(clips.left_out)
+    clips, lengths = screen_audio(clips, config.data.max_seconds, progress("Checking audio"))
+    bad = clips.left_out[before:]
+    if bad and (config.data.on_bad_audio == "fail" or not len(clips)):
+        name, reason = bad[0]
+        raise DatasetError(f"{len(bad)} unusable sound files, the first is {name}: {reason}")
+    frames = [spec.output_length(resampled_length(samples, rate, spec.sample_rate)) for samples, rate in lengths]
+    features = FileFeatures([clip.path for clip in clips], frames, spec)
+    if config.data.cache == "memory":
+        features = MemoryFeatures(features, progress("Computing spectrograms"))
+    return clips, features
+
+
+def build_boundaries(config, features):
+    """Bucket boundaries in frames."""
+    spec = build_spec(config)
+    frames = [spec.output_length(int(seconds * spec.sample_rate)) for seconds in config.data.bucket_seconds]
+    return bucket_boundaries(features.lengths, frames)
+
+
+def build_augment(config):
+    """`SpecAugment`, or None if its probability is 0."""
+    masks = config.specaugment
+    if masks.probability == 0:
+        return None
+    return SpecAugment(max_frames=masks.max_frames, max_bins=masks.max_bins, probability=masks.probability)
+
+
+def build_model(config, vocabulary_size, normalization=None):
+    """An untrained `CaptioningModel` with its weights created.
+
+    Args:
+        config: `Config`.
+        vocabulary_size: int.
+        normalization: None, or mean and variance of the features, float [bins] each.
+    """
+    encoder, decoder, bins = config.encoder, config.decoder, build_spec(config).num_bins
+    if normalization is not None:
+        mean, variance = (tf.constant(values, tf.float32) for values in normalization)
+        normalization = tf.keras.layers.Normalization(mean=mean, variance=variance, name="normalization")
+    model = CaptioningModel(
+        SubsampledBiRNN(
+            units=encoder.units,
+            layers=encoder.layers,
+            cell=encoder.cell,
+            subsampling=encoder.subsampling,
+            residual=encoder.residual,
+            dropout=encoder.dropout,
+            name="encoder",
+        ),
+        AttentionDecoder(
+            vocabulary_size, decoder.units, decoder.embedding, decoder.attention_units, decoder.dropout, name="decoder"
+        )
+        if decoder.kind == "attention"
+        else FixedVectorDecoder(vocabulary_size, decoder.units, decoder.dropout, name="decoder"),
+        normalization=normalization,
+    )
+    model(
+        {
+            "features": tf.zeros([1, 1, bins]),
+            "length": tf.ones([1], tf.int32),
+            "tokens": tf.zeros([1, 1], tf.int32),
+        }
+    )
+    return model
+
+
+def build_search(config, model, tokenizer, beam_size=None):
+    """A compiled search over a batch of clips.
+
+    Args:
+        config: `Config`.
+        model: `CaptioningModel`.
+        tokenizer: `WordTokenizer`.
+        beam_size: int; None takes the config's. 1 is greedy search.
+
+    Returns:
+        `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to `Hypotheses` with
+        tokens `[batch, beam, words]`. It is traced once, whatever the batch and the lengths.
+    """
+    beam_size = config.decoding.beam_size if beam_size is None else beam_size
+    if beam_size < 1:
+        raise ConfigError(f"the beam size must be at least 1, got {beam_size}")
+    rules = {
+        "start_id": tokenizer.start_id,
+        "end_id": tokenizer.end_id,
+        "max_words": tokenizer.max_words,
+        "forbidden_ids": tokenizer.special_ids,
+    }
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None, build_spec(config).num_bins], tf.float32),
+            tf.TensorSpec([None], tf.int32),
+        ]
+    )
+    def search(features, length):
+        encoded, length = model.encode(features, length)
+        memory = model.decoder.remember(encoded, length)
+        state = model.decoder.initial_state(memory)
+        if beam_size == 1:
+            found = greedy_search(model.decoder.step, state, memory, **rules)
+            return Hypotheses(found.tokens[:, tf.newaxis], found.log_probs[:, tf.newaxis])
+        penalty = config.decoding.length_penalty
+        return beam_search(model.decoder.step, state, memory, beam_size=beam_size, length_penalty=penalty, **rules)
+
+    return search

@@ -1,0 +1,44 @@
+"""`caption.py`: captions sound files with a trained run."""
+
+import json
+
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+
+
+def main(arguments=None):
+    """Parses and runs; returns the exit code."""
+    parser = make_parser(
+        "caption.py",
+        "Say in a sentence what sound files hold.",
+        "caption.py --run runs/demo --beam 3 dog.wav rain.flac",
+    )
+    parser.add_argument("--run", required=True, help="folder that train.py wrote")
+    parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives"
+    )
+    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3")
+    return run_command(_run, parser, arguments)
+
+
+def _run(options, console):
+    from aac_tf.audio import AudioError
+    from aac_tf.inference import Captioner
+
+    captioner = Captioner.load(options.run)
+    bad = 0
+    for path, caption in zip(options.files, captioner.caption_each(options.files, options.beam)):
+        if isinstance(caption, AudioError):
+            bad += 1
+            console.show(f"left out: {path}: {caption.reason}")
+            if options.json:
+                print(json.dumps({"file": path, "error": caption.reason}), flush=True)
+        elif options.json:
+            alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
+            result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
+            print(json.dumps(result, ensure_ascii=False), flush=True)
+        else:
+            print(f"{path}\t{caption.text}", flush=True)
+    if bad:
+        console.show(f"{bad} of {len(options.files)} files left out")
+    return (FAILED if bad == len(options.files) else PARTLY) if bad else None

@@ -1,0 +1,81 @@
+"""Spectrograms of a list of clips, computed from their files or kept in memory."""
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.audio import read_audio, spectrogram
+
+
+class FileFeatures:
+    """Spectrograms read, decoded, resampled and computed whenever they are asked for.
+
+    Args:
+        paths: list of str, files that passed `screen_audio`.
+        lengths: list of int, frames of each (`spec.output_length` of its samples at the spec's rate).
+        spec: `SpectrogramSpec`.
+
+    Attributes:
+        lengths: int numpy array, frames of each clip.
+        bins: int, width of a frame.
+    """
+
+    def __init__(self, paths, lengths, spec):
+        self.lengths = np.asarray(lengths, np.int64)
+        self.bins = spec.num_bins
+        self._paths = tf.constant(list(paths), tf.string)
+        self._spec = spec
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def load(self, index):
+        """Spectrogram float32 `[frames, bins]` of clip `index` (int tensor); a graph function for `Dataset.map`."""
+        waveform = read_audio(self._paths[index], self._spec.sample_rate)
+        return tf.ensure_shape(spectrogram(waveform, self._spec), [None, self.bins])
+
+
+class MemoryFeatures:
+    """The same spectrograms, all computed once and kept; arguments and attributes as `FileFeatures`.
+
+    Args:
+        features: `FileFeatures`.
+        progress: optional function called as `progress(done, total)`.
+    """
+
+    def __init__(self, features, progress=None):
+        self.bins = features.bins
+        loaded = []
+        for example in tf.data.Dataset.range(len(features)).map(features.load, tf.data.AUTOTUNE).as_numpy_iterator():
+            loaded.append(example)
+            if progress:
+                progress(len(loaded), len(features))
+        self.lengths = np.array([len(example) for example in loaded], np.int64)
+        self._starts = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
+        self._frames = tf.constant(np.concatenate(loaded))
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def load(self, index):
+        """See `FileFeatures.load`."""
+        return self._frames[self._starts[index] : self._starts[index + 1]]
+
+
+def feature_statistics(features, max_clips=500):
+    """Mean and variance of every bin over clips.
+
+    Args:
+        features: `FileFeatures` or `MemoryFeatures`.
+        max_clips: int; so many clips, evenly spread, are read.
+
+    Returns:
+        Two float32 numpy arrays [bins].
+    """
+    chosen = np.unique(np.linspace(0, len(features) - 1, min(len(features), max_clips)).astype(np.int64))
+    count, total, squares = 0, 0.0, 0.0
+    dataset = tf.data.Dataset.from_tensor_slices(chosen).map(features.load, tf.data.AUTOTUNE)
+    for example in dataset.as_numpy_iterator():
+        example = example.astype(np.float64)
+        count, total, squares = count + len(example), total + example.sum(0), squares + (example**2).sum(0)
+    mean = total / count
+    return mean.astype(np.float32), np.maximum(squares / count - mean**2, 1e-4).astype(np.float32)

@@ -1,0 +1,43 @@
+"""Finding unusable sound files before training does."""
+
+import concurrent.futures
+import os
+
+from aac_tf.audio import AudioError, load_audio
+from aac_tf.data.clips import ClipList
+
+
+def screen_audio(clips, max_seconds=None, progress=None):
+    """Decodes every file once, to leave out those that training would stumble over.
+
+    Args:
+        clips: `ClipList`.
+        max_seconds: float; longer clips are left out. None: any length.
+        progress: optional function called as `progress(done, total)`.
+
+    Returns:
+        A `ClipList` of the usable clips, with what was left out so far and now; and a list of (samples, sample_rate) of
+        each usable clip.
+    """
+
+    def inspect(clip):
+        try:
+            waveform, rate = load_audio(clip.path)
+        except AudioError as error:
+            return error.reason, None
+        samples = int(waveform.shape[0])
+        if max_seconds is not None and samples > max_seconds * rate:
+            return f"lasts {samples / rate:.1f} s, more than data.max_seconds={max_seconds:g}", None
+        return None, (samples, rate)
+
+    kept, left_out, lengths = [], list(clips.left_out), []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, (clip, (reason, length)) in enumerate(zip(clips, pool.map(inspect, clips)), 1):
+            if reason is None:
+                kept.append(clip)
+                lengths.append(length)
+            else:
+                left_out.append((clip.name, reason))
+            if progress:
+                progress(done, len(clips))
+    return ClipList(kept, left_out), lengths

@@ -1,0 +1,108 @@
+"""The run folder: everything that is needed to use, or to go on with, a trained model."""
+
+import json
+import os
+import pathlib
+import tempfile
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.config import load_config, save_config
+from aac_tf.text import WordTokenizer
+
+
+class RunError(ValueError):
+    """A run folder that is missing, incomplete, or not the one that was meant."""
+
+
+class Run:
+    """A run folder and its files. All are plain text or TensorFlow checkpoints; none is unpickled.
+
+    Args:
+        folder: path.
+
+    Attributes:
+        folder: `pathlib.Path`.
+    """
+
+    CONFIG, VOCABULARY, NORMALIZATION = "config.yaml", "vocabulary.txt", "normalization.json"
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+
+    @property
+    def exists(self):
+        """Whether a run was begun here."""
+        return (self.folder / self.CONFIG).is_file()
+
+    @property
+    def config_path(self):
+        """The run's config; `RunError` where there is none."""
+        if not self.exists:
+            raise RunError(f"{self.folder} is not a run folder: it has no {self.CONFIG}")
+        return self.folder / self.CONFIG
+
+    @property
+    def last(self):
+        """Folder of the checkpoints that `--resume` goes on from."""
+        return self.folder / "checkpoints" / "last"
+
+    @property
+    def best(self):
+        """Folder of the checkpoint with the best score."""
+        return self.folder / "checkpoints" / "best"
+
+    def create(self, config, tokenizer, normalization):
+        """Writes what stays the same during training; the config comes last, as it marks the folder as a run.
+
+        Args:
+            config: `Config`.
+            tokenizer: `WordTokenizer`.
+            normalization: None, or mean and variance, float [bins] each.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        tokenizer.save(self.folder / self.VOCABULARY)
+        if normalization is not None:
+            mean, variance = (np.asarray(values, np.float64).tolist() for values in normalization)
+            self.write_text(self.NORMALIZATION, json.dumps({"mean": mean, "variance": variance}))
+        save_config(config, self.folder / self.CONFIG)
+
+    def config(self):
+        """The `Config` the run was begun with."""
+        return load_config(self.config_path)
+
+    def tokenizer(self, config):
+        """The run's `WordTokenizer`."""
+        path = self.folder / self.VOCABULARY
+        if not path.is_file():
+            raise RunError(f"{self.folder} is incomplete: it has no {self.VOCABULARY}")
+        return WordTokenizer.load(path, config.vocabulary.max_words)
+
+    def normalization(self):
+        """Mean and variance of the features, or None where the run has none."""
+        path = self.folder / self.NORMALIZATION
+        if not path.is_file():
+            return None
+        stored = json.loads(path.read_text())
+        return np.array(stored["mean"], np.float32), np.array(stored["variance"], np.float32)
+
+    def restore_best(self, model):
+        """Loads the best weights into a built model.
+
+        Raises:
+            RunError: if there is no checkpoint yet, or it is of another model.
+        """
+        checkpoint = tf.train.latest_checkpoint(str(self.best))
+        if checkpoint is None:
+            raise RunError(f"{self.folder} has no trained weights yet: its first epoch has not ended")
+        try:
+            tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
+        except (ValueError, AssertionError, tf.errors.OpError) as error:
+            raise RunError(f"{checkpoint} does not fit the config beside it: {str(error).splitlines()[0]}") from error
+
+    def write_text(self, name, text):
+        """Writes a file of the run folder in one step, so that a killed program leaves the old one or the new one."""
+        with tempfile.NamedTemporaryFile("w", dir=self.folder, encoding="utf-8", delete=False) as file:
+            file.write(text)
+        os.replace(file.name, self.folder / name)
