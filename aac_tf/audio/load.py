@@ -17,14 +17,18 @@ _SHORTEST_SECONDS = 0.05
 _OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
 _REASONS = (
     (
-        r"could not open input as an OggVorbis|seek failed|unable to (?:read|seek)|read \d+ from|read failed|EOF",
+        r"could not open input as an OggVorbis|seek failed|unable to (?:read|seek)|read \d+ from|read failed"
+        r"|invalid_bits_per_sample",
         "truncated or damaged",
     ),
     (r"invalid mp3", "not a WAV, FLAC, Ogg Vorbis or MP3 file"),
+    (r"OOM when allocating", "damaged, or too long for the memory of this machine"),
     (r"; Is a directory", "a directory, not a file"),
     (r"; No such file or directory", "no such file"),
     (r"; Permission denied", "no permission to read it"),
 )
+# What TensorFlow puts around the sentence that says something.
+_NOISE = re.compile(r"\{\{.*?\}\}|Graph execution error:|\[Op:\w+\]|name:\s*$", re.MULTILINE)
 
 
 class AudioError(ValueError):
@@ -51,7 +55,7 @@ def error_reason(message):
       message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
 
     Returns:
-      The reason, str; the message's first line where it is an unknown one.
+      The reason, str; the first line of a message that is not known here.
     """
     own = _OWN_REASON.search(message)
     if own:
@@ -59,7 +63,8 @@ def error_reason(message):
     for pattern, reason in _REASONS:
         if re.search(pattern, message):
             return reason
-    return message.strip().splitlines()[0] if message.strip() else "unknown error"
+    lines = [line.strip() for line in _NOISE.sub("", message).splitlines()]
+    return next((line for line in lines if line), "unknown error")
 
 
 def load_audio(path, sample_rate=None):

@@ -80,11 +80,12 @@ def _convert(waveform, rate_in, rate_out):
     # out as blocks of `block_in` channels and a convolution of stride 1 turns each two neighbours into `block_out`.
     blocks = -(-length // block_out) + 1
     right = blocks * block_in - margin - samples
-    flat = tf.reshape(waveform, [tf.reduce_prod(shape[:-1]), samples])
+    batch = tf.reduce_prod(shape[:-1])
+    flat = tf.reshape(waveform, [batch, samples])
     # No output reaches samples past the last block (there are some only where up/down is not the exact ratio).
     flat = tf.pad(flat[:, : samples + tf.minimum(right, 0)], [[0, 0], [margin, tf.maximum(right, 0)]])
-    flat = tf.nn.conv1d(tf.reshape(flat, [-1, blocks, block_in]), kernel, stride=1, padding="VALID")
-    flat = tf.reshape(flat, [-1, (blocks - 1) * block_out])[:, :length]
+    flat = tf.nn.conv1d(tf.reshape(flat, [batch, blocks, block_in]), kernel, stride=1, padding="VALID")
+    flat = tf.reshape(flat, [batch, (blocks - 1) * block_out])[:, :length]
     resampled = tf.reshape(flat, tf.concat([shape[:-1], [length]], axis=0))
     static = [None] if waveform.shape.rank is None else [*waveform.shape[:-1], tf.get_static_value(length)]
     return resampled if waveform.shape.rank is None else tf.ensure_shape(resampled, static)

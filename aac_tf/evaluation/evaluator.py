@@ -67,7 +67,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     references = {clip.name: clip.captions for clip in clips if clip.name in captions}
     corpus, per_item = score_captions(texts, references, metrics)
     if config.data.source == "scenes":
-        scenes = {scene.file_name: scene for scene in read_scenes(config.data.root, split)}
+        scenes = read_scenes(config.data.root, split)
         scene_corpus, scene_items = score_scenes(texts, {name: scenes[name] for name in texts})
         corpus.update(scene_corpus)
         for name, scores in scene_items.items():

@@ -86,8 +86,8 @@ def test_forbidden_words_never_come_and_every_caption_ends():
 
 
 def test_length_penalty_prefers_longer_captions():
-    def step(tokens, state, memory):  # END and one word are about alike: short captions are likelier
-        return tf.repeat([[-9.0, 0.2, 0.0]], tf.shape(tokens)[0], axis=0), state
+    def step(tokens, state, memory):  # every word costs: short captions are likelier
+        return tf.repeat([[-9.0, 0.0, 0.2]], tf.shape(tokens)[0], axis=0), state
 
     state, memory = start(1)
     words = []

@@ -1,0 +1,210 @@
+import dataclasses
+import subprocess
+import sys
+
+import librosa
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+from aac_tf.audio import DCASE2020, SpectrogramSpec, decode_wav, resample, spectrogram
+
+YAMNET_LIKE = SpectrogramSpec(
+    name="not centred",
+    sample_rate=16000,
+    window_length=400,
+    hop_length=160,
+    fft_length=512,
+    window="hann",
+    num_bins=64,
+    mel_scale="htk",
+    mel_norm=None,
+    fmin=125.0,
+    fmax=7500.0,
+    centered=False,
+    log_offset=0.001,
+)
+KALDI_LIKE = dataclasses.replace(
+    YAMNET_LIKE,
+    name="Kaldi",
+    num_bins=128,
+    fmin=20.0,
+    fmax=8000.0,
+    periodic_window=False,
+    remove_dc=True,
+    preemphasis=0.97,
+    power=2.0,
+    log_offset=0.0,
+    log_floor=1.192e-7,
+)
+SPECS = [DCASE2020, YAMNET_LIKE, KALDI_LIKE]
+
+
+def noise(samples, seed=0):
+    return np.random.default_rng(seed).uniform(-0.3, 0.3, samples).astype("f4")
+
+
+def librosa_log_mel(waveform):
+    mel = librosa.feature.melspectrogram(
+        y=waveform / np.abs(waveform).max(),
+        sr=44100,
+        n_fft=1024,
+        hop_length=512,
+        window="hamming",
+        power=1,
+        n_mels=64,
+        fmin=0,
+        fmax=22050,
+        pad_mode="constant",
+    )
+    return np.log(np.maximum(mel, DCASE2020.log_floor)).T
+
+
+def test_fifteen_and_thirty_seconds():
+    assert DCASE2020.output_length(15 * 44100) == 1292
+    assert DCASE2020.output_length(30 * 44100) == 2584
+    assert spectrogram(noise(15 * 44100), DCASE2020).shape == (1292, 64)
+
+
+@pytest.mark.parametrize("samples", [600, 1024, 44100, 50001])
+def test_agrees_with_librosa(samples):
+    np.testing.assert_allclose(
+        spectrogram(noise(samples), DCASE2020), librosa_log_mel(noise(samples)), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.real_data
+def test_agrees_with_librosa_on_real_recordings(real_data):
+    paths = sorted((real_data / "clotho_v2.1").glob("*/*.wav"))
+    assert paths
+    for path in paths:
+        waveform, _ = soundfile.read(path, dtype="float32")
+        np.testing.assert_allclose(spectrogram(waveform, DCASE2020), librosa_log_mel(waveform), rtol=0, atol=1e-4)
+
+
+def test_not_centred_agrees_with_tensorflow():
+    waveform = noise(16000)
+    magnitude = tf.abs(tf.signal.stft(waveform, 400, 160, 512))  # its default is the periodic Hann window
+    mel = magnitude @ tf.signal.linear_to_mel_weight_matrix(64, 257, 16000, 125.0, 7500.0)
+    np.testing.assert_allclose(spectrogram(waveform, YAMNET_LIKE), tf.math.log(mel + 0.001), rtol=0, atol=1e-4)
+
+
+def test_kaldis_steps():
+    waveform = noise(4000) + 0.2
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(400) / 399)
+    rows = []
+    for start in range(0, 4000 - 400 + 1, 160):
+        frame = waveform[start : start + 400].astype("f8")
+        frame = frame - frame.mean()
+        frame = frame - 0.97 * np.concatenate([frame[:1], frame[:-1]])
+        rows.append(np.abs(np.fft.rfft(frame * window, 512)) ** 2 @ KALDI_LIKE.mel_matrix())
+    expected = np.log(np.maximum(rows, 1.192e-7))
+    np.testing.assert_allclose(spectrogram(waveform, KALDI_LIKE), expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_any_length_gives_at_least_one_frame_without_nan(spec):
+    in_graph = tf.function(lambda x: spectrogram(x, spec), input_signature=[tf.TensorSpec([None], tf.float32)])
+    for samples in (0, 1, 2, 159, 399, 400, 401, 512, 560, 1023, 1025):
+        frames = spec.output_length(samples)
+        assert frames >= 1
+        assert spec.output_length(tf.constant([samples])).numpy().tolist() == [frames]
+        assert spec.output_length(np.array([samples])).tolist() == [frames]
+        found = in_graph(noise(samples)).numpy()
+        assert found.shape == (frames, spec.num_bins)
+        assert np.isfinite(found).all()
+
+
+def test_silence_stays_silence():
+    found = spectrogram(np.zeros(5000, "f4"), DCASE2020).numpy()
+    np.testing.assert_allclose(found, np.log(DCASE2020.log_floor), rtol=1e-6)
+
+
+def test_loudness_does_not_matter_where_the_peak_is_normalized():
+    waveform = noise(5000)
+    np.testing.assert_allclose(spectrogram(1e-3 * waveform, DCASE2020), spectrogram(waveform, DCASE2020), atol=1e-4)
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_padding_changes_nothing(spec):
+    lengths = [0, 1, 300, 5000, 9000]
+    batch = np.full([5, 9000], 77.0, "f4")  # whatever stands in the padding
+    for row, length in zip(batch, lengths):
+        row[:length] = noise(length)
+    in_graph = tf.function(
+        lambda x, n: spectrogram(x, spec, n),
+        input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)],
+    )
+    found = in_graph(batch, lengths).numpy()
+    assert found.shape == (5, spec.output_length(9000), spec.num_bins)
+    for row, length in zip(found, lengths):
+        frames = spec.output_length(length)
+        np.testing.assert_allclose(row[:frames], spectrogram(noise(length), spec), rtol=0, atol=1e-5)
+        assert not row[frames:].any()
+
+
+def test_one_clip_with_length():
+    found = spectrogram(np.concatenate([noise(3000), np.ones(2000, "f4")]), DCASE2020, 3000).numpy()
+    np.testing.assert_allclose(found[:6], spectrogram(noise(3000), DCASE2020), atol=1e-5)
+    assert not found[6:].any()
+
+
+def test_in_a_pipeline():
+    clips = tf.data.Dataset.from_tensors(noise(3000)).map(lambda x: spectrogram(x, DCASE2020), num_parallel_calls=2)
+    assert clips.element_spec.shape.as_list() == [None, 64] or clips.element_spec.shape.as_list() == [6, 64]
+    np.testing.assert_allclose(next(iter(clips)), spectrogram(noise(3000), DCASE2020), atol=1e-6)
+
+
+def test_saved_model_runs_in_plain_tensorflow(tmp_path):
+    class Frontend(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+        def from_wav(self, contents):
+            waveform, rate = decode_wav(contents)
+            return spectrogram(resample(waveform, rate, 44100), DCASE2020)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)])
+        def from_batch(self, waveform, length):
+            return spectrogram(waveform, DCASE2020, length)
+
+    frontend = Frontend()
+    tf.saved_model.save(frontend, str(tmp_path / "model"))
+    soundfile.write(tmp_path / "clip.wav", noise(16000), 16000, subtype="PCM_24")
+    batch, length = noise([2, 6000]), np.array([6000, 2000], "i4")
+    np.savez(
+        tmp_path / "expected.npz",
+        batch=batch,
+        length=length,
+        from_wav=frontend.from_wav(tf.io.read_file(str(tmp_path / "clip.wav"))),
+        from_batch=frontend.from_batch(batch, length),
+    )
+    # A process that has neither tensorflow-io nor this package: an operation that core TensorFlow lacks cannot load.
+    program = """
+import sys
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load("model")
+expected = np.load("expected.npz")
+found = model.from_wav(tf.io.read_file("clip.wav")).numpy()
+assert np.abs(found - expected["from_wav"]).max() < 1e-4, np.abs(found - expected["from_wav"]).max()
+found = model.from_batch(expected["batch"], expected["length"]).numpy()
+assert np.abs(found - expected["from_batch"]).max() < 1e-4
+assert not {"aac_tf", "tensorflow_io"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"window_length": 2048}, "window_length"),
+        ({"hop_length": 0}, "hop_length"),
+        ({"window": "kaiser"}, "window"),
+        ({"power": 3.0}, "power"),
+        ({"log_floor": 0.0}, "log_floor"),
+        ({"fmax": 30000.0}, "fmax"),
+        ({"mel_scale": "bark"}, "mel scale"),
+    ],
+)
+def test_wrong_settings_are_told(change, message):
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(DCASE2020, **change)
