@@ -10,20 +10,15 @@ from aac_tf import audio
 from aac_tf.audio import SpecAugment, resampled_length
 from aac_tf.config import ConfigError
 from aac_tf.data import read_audiocaps, read_clotho, read_manifest
-from aac_tf.data.clips import ClipList, DatasetError, match_audio, read_captions
+from aac_tf.data.clips import ClipList, DatasetError
 from aac_tf.data.features import FileFeatures, MemoryFeatures
 from aac_tf.data.pipeline import bucket_boundaries
-from aac_tf.data.scenes import write_scenes
+from aac_tf.data.scenes import read_scene_clips, write_scenes
 from aac_tf.data.screening import screen_audio
-from aac_tf.data.sounds import FolderBank, SyntheticBank
+from aac_tf.data.sound_banks import FolderBank, SyntheticBank
 from aac_tf.decoding import Hypotheses, beam_search, greedy_search
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.text import WordTokenizer
-
-def read_scene_clips(root, split, audio_needed=True):
-    root = pathlib.Path(root)
-    return match_audio(read_captions(root / f"captions_{split}.csv"), root / split, audio_needed)
-
 
 SOURCES = {
     "clotho": read_clotho,

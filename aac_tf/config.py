@@ -131,7 +131,11 @@ class TrainingConfig:
     lr_patience: Optional[int] = _key(3, "epochs without a better `monitor` that make a stall; null: never", least=1)
     min_learning_rate: float = _key(0.0, "the step size never falls below this", least=0)
     clip_norm: Optional[float] = _key(None, "limit of the gradients' global norm")
-    monitor: str = _key("val_bleu", "what the best checkpoint is best at; val_bleu: mean of BLEU-1 to 4", choices=("val_bleu", "val_loss", "loss"))
+    monitor: str = _key(
+        "val_bleu",
+        "what the best checkpoint is best at; val_bleu: mean of BLEU-1 to 4",
+        choices=("val_bleu", "val_loss", "loss"),
+    )
     monitor_decimals: Optional[int] = _key(None, "`monitor` is rounded to this before it is compared", least=0)
     stop_patience: Optional[int] = _key(None, "stop after this many epochs without improvement", least=1)
     word_weights: str = _key(

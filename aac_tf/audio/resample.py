@@ -78,7 +78,7 @@ def _convert(waveform, rate_in, rate_out):
     length = resampled_length(samples, rate_in, rate_out)
     # The stride of a convolution must be known when the graph is made; these rates may not be. So the samples are laid
     # out as blocks of `block_in` channels and a convolution of stride 1 turns each two neighbours into `block_out`.
-    blocks = -(-length // block_out) + 1
+    blocks = tf.maximum(-(-length // block_out), 1) + 1
     right = blocks * block_in - margin - samples
     batch = tf.reduce_prod(shape[:-1])
     flat = tf.reshape(waveform, [batch, samples])

@@ -90,8 +90,8 @@ def training_batches(
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
-        next words; `weights` float32, 0 for padding, scaled so that Keras' mean over all positions of the batch is the mean
-        over its words, however much padding there is and on however many replicas the batch is spread.
+        next words; `weights` float32, 0 for padding, scaled so that Keras' mean over all positions of the batch is the
+        mean over its words, however much padding there is and on however many replicas the batch is spread.
     """
     load, count = _loader(examples, features), tf.constant(len(examples), tf.int64)
 

@@ -16,9 +16,9 @@ from typing import Callable, Dict, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
-from aac_tf.data.clips import DatasetError
+from aac_tf.data.clips import DatasetError, match_audio, read_captions
 from aac_tf.data.scene_captions import write_captions
-from aac_tf.data.sounds import SPLITS
+from aac_tf.data.sound_banks import SPLITS
 
 COUNTS = {"train": 1000, "validation": 60, "test": 100}
 CAPTIONS = 5
@@ -164,6 +164,12 @@ def read_scenes(root: Union[str, pathlib.Path], split: str) -> Dict[str, Scene]:
         name: Scene(name, scene["seconds"], tuple(Event(**event) for event in scene["events"]))
         for name, scene in splits[split].items()
     }
+
+
+def read_scene_clips(root, split, audio_needed=True):
+    """Clips of a folder that `write_scenes` wrote, as `read_clotho` reads Clotho's."""
+    root = pathlib.Path(root)
+    return match_audio(read_captions(root / f"captions_{split}.csv"), root / split, audio_needed)
 
 
 def compose_scene(bank, split, rng, min_seconds=4.0, max_seconds=12.0, max_events=3):
@@ -351,7 +357,7 @@ def _holds(root, record):
 def _code_fingerprint():
     """Digest of the source that decides what the scenes hold, so that scenes of older code are not taken for new."""
     digest = hashlib.sha256()
-    for name in ("scene_captions.py", "scenes.py", "sounds.py"):
+    for name in ("scene_captions.py", "scenes.py", "sound_banks.py", "sounds.py"):
         digest.update(pathlib.Path(__file__).with_name(name).read_bytes().replace(b"\r\n", b"\n"))
     return digest.hexdigest()[:16]
 

@@ -17,7 +17,7 @@ from aac_tf.data.scene_captions import (
     write_captions,
 )
 from aac_tf.data.scenes import Event, compose_scene, read_scenes, write_scenes
-from aac_tf.data.sounds import SyntheticBank
+from aac_tf.data.sound_banks import SyntheticBank
 
 COUNTS = {"train": 12, "validation": 3, "test": 4}
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from aac_tf.data.clips import DatasetError
-from aac_tf.data.sounds import SPLITS, SYNTHETIC_CATEGORIES, FolderBank, SyntheticBank, synthesize, trim_silence
+from aac_tf.data.sound_banks import SPLITS, FolderBank, SyntheticBank
+from aac_tf.data.sounds import SYNTHETIC_CATEGORIES, synthesize, trim_silence
 
 RATE = 16000
 LONG = ("rain", "siren", "footsteps", "birdsong", "clock")

@@ -3,7 +3,7 @@ import pytest
 
 from aac_tf.data.scene_captions import weighted_captions
 from aac_tf.data.scenes import Event, Scene, compose_scene
-from aac_tf.data.sounds import SyntheticBank
+from aac_tf.data.sound_banks import SyntheticBank
 from aac_tf.evaluation.scenes import named_order, score_scenes
 
 # dog, then bell, then siren; rain behind
