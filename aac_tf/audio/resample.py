@@ -87,8 +87,7 @@ def _convert(waveform, rate_in, rate_out):
     flat = tf.nn.conv1d(tf.reshape(flat, [batch, blocks, block_in]), kernel, stride=1, padding="VALID")
     flat = tf.reshape(flat, [batch, (blocks - 1) * block_out])[:, :length]
     resampled = tf.reshape(flat, tf.concat([shape[:-1], [length]], axis=0))
-    static = [None] if waveform.shape.rank is None else [*waveform.shape[:-1], tf.get_static_value(length)]
-    return resampled if waveform.shape.rank is None else tf.ensure_shape(resampled, static)
+    return resampled if waveform.shape.rank is None else tf.ensure_shape(resampled, [*waveform.shape[:-1], None])
 
 
 def _ratio(rate_in, rate_out):

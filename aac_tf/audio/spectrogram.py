@@ -108,9 +108,9 @@ class SpectrogramSpec:
 
 
 # The features of the sub-sampling captioner (K. Nguyen, K. Drossos, T. Virtanen, Temporal sub-sampling of audio feature
-# sequences for automated audio captioning, DCASE 2020), which are the DCASE 2020 captioning baseline's. The floor only
-# decides what digital silence becomes: in 21 Clotho recordings no mel value is below 2.6e-6, while the quietest tone
-# that 16 bits can hold, in a clip at full scale, is near 1e-6.
+# sequences for automated audio captioning, DCASE 2020). The floor only decides what digital silence becomes: over 21
+# Clotho recordings no mel value is below 2.6e-6, and the rounding noise of 16 bits, 3.6e-6 at the median in a clip at
+# full scale, stays above 3e-7. Parity with librosa does not depend on it (measured from 1e-3 to 1e-10).
 DCASE2020 = SpectrogramSpec(
     name="DCASE2020",
     sample_rate=44100,

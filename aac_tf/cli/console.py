@@ -103,8 +103,8 @@ def run_command(main, parser, arguments=None):
 def _quiet_start():
     """Keeps TensorFlow's and Keras' start-up messages from people who only want a caption."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.redirect_stderr(io.StringIO()):
-        import keras_nlp  # noqa: F401 - prints its backend when it is imported
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        import keras_nlp  # noqa: F401 - prints its backend, to standard output, when it is imported
         import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")

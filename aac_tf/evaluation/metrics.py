@@ -7,9 +7,9 @@ from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.meteor.meteor import Meteor
 from pycocoevalcap.rouge.rouge import Rouge
-from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
 
 from aac_tf.evaluation.java import bundled_java
+from aac_tf.evaluation.ptb import ptb_tokenize
 
 
 def _bleu(references, predictions):
@@ -61,8 +61,9 @@ def score_captions(predictions, references, metrics=None):
         raise ValueError(f"{len(missing)} predictions have no references, the first is {missing[0]!r}")
     ids = list(predictions)
     with bundled_java(), contextlib.redirect_stdout(io.StringIO()):  # BLEU prints its own running totals
-        tokenized = _tokenize([[predictions[item]] for item in ids])
-        tokenized_references = _tokenize([references[item] for item in ids])
+        tokenized, tokenized_references = _tokenize(
+            [[predictions[item]] for item in ids], [references[item] for item in ids]
+        )
         scores = {}
         for name in names:
             scores.update(METRICS[name](tokenized_references, tokenized))
@@ -73,7 +74,7 @@ def score_captions(predictions, references, metrics=None):
     return corpus, per_item
 
 
-def _tokenize(captions):
-    # The tokenizer works line by line: a newline inside a caption would shift all captions after it.
-    rows = {row: [{"caption": " ".join(text.split())} for text in texts] for row, texts in enumerate(captions)}
-    return PTBTokenizer().tokenize(rows)
+def _tokenize(*groups):
+    """Tokenizes lists of lists of captions in one run of Java; each becomes a dict of row to list of captions."""
+    words = iter(ptb_tokenize([text for group in groups for texts in group for text in texts]))
+    return [{row: [next(words) for _ in texts] for row, texts in enumerate(group)} for group in groups]

@@ -67,7 +67,7 @@ def test_fifteen_and_thirty_seconds():
     assert spectrogram(noise(15 * 44100), DCASE2020).shape == (1292, 64)
 
 
-@pytest.mark.parametrize("samples", [600, 1024, 44100, 50001])
+@pytest.mark.parametrize("samples", [1024, 1100, 44100, 50001])
 def test_agrees_with_librosa(samples):
     np.testing.assert_allclose(
         spectrogram(noise(samples), DCASE2020), librosa_log_mel(noise(samples)), rtol=0, atol=1e-5

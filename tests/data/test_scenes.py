@@ -129,7 +129,7 @@ def test_reading_what_is_not_there(written, tmp_path):
     record = json.loads((written / "scenes.json").read_text())
     assert record["seed"] == 0
     assert record["bank"]["kind"] == "synthetic"
-    assert record["code"]
+    assert record["version"]
 
 
 def loudness_db(waveform):
