@@ -22,10 +22,11 @@ _MP3_KBITS = [
 def decode_audio(contents):
     """Decode a WAV, FLAC, Ogg Vorbis or MP3 file, told apart by its first bytes.
 
-    WAV is ours: tensorflow-io's decoder wants the sample type to be known when the graph is made, refuses 32-bit
-    integers and 64-bit floats, and its operations do not exist inside a SavedModel. The other formats are decoded by
-    tensorflow-io, which gives no sample rates (they are read from the headers here) and passes files off as complete
-    that end early (checked here). An MP3 without the Xing or Info header that says its length cannot be checked.
+    WAV is ours: tensorflow-io's decoder wants the sample type to be known when the graph is made, takes 32-bit integers
+    for floats, refuses 64-bit floats, and its operations do not exist inside a SavedModel. The other formats are
+    decoded by tensorflow-io, which gives no sample rates (they are read from the headers here) and does not notice the
+    end of some truncated files (checked here). An MP3 without the Xing or Info header, which says its length, cannot
+    be checked.
 
     Args:
       contents: Bytes of the file, a scalar string tensor.

@@ -1,0 +1,109 @@
+"""How much faster sub-sampling captions, and how the layers compare with PyTorch's.
+
+    python benchmarks/encoder.py
+
+Times 64 clips of 30 s (2,584 log-mel frames, batches of 16) through encoder and decoder of configs/dcase2020.yaml for
+every sub-sampling factor M, and, where torch is installed, through the same layers written with `torch.nn.GRU`. The two
+take turns in one process, so that what slows the machine slows both; medians are compared.
+"""
+
+import argparse
+import os
+import statistics
+import time
+
+import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
+
+import tensorflow as tf  # isort: skip
+
+from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+
+FRAMES, BINS, UNITS, WORDS, VOCABULARY = 2584, 64, 256, 21, 4367
+
+
+def keras_captioner(factor):
+    """A function from a batch of features to logits, in Keras."""
+    model = CaptioningModel(
+        SubsampledBiRNN(UNITS, layers=3, cell="gru", subsampling=factor), FixedVectorDecoder(VOCABULARY, UNITS)
+    )
+    call = tf.function(
+        lambda features, length: model(
+            {"features": features, "length": length, "tokens": tf.zeros([tf.shape(features)[0], WORDS], tf.int32)}
+        ),
+        input_signature=[tf.TensorSpec([None, None, BINS]), tf.TensorSpec([None], tf.int32)],
+    )
+
+    def run(features):
+        features = tf.constant(features)
+        return call(features, tf.fill([features.shape[0]], features.shape[1])).numpy()
+
+    return run
+
+
+def torch_captioner(factor):
+    """The same in PyTorch."""
+    import torch
+
+    widths = [BINS, 2 * UNITS, 2 * UNITS]
+    layers = [torch.nn.GRU(width, UNITS, batch_first=True, bidirectional=True) for width in widths]
+    decoder = torch.nn.GRU(2 * UNITS, UNITS, batch_first=True)
+    classifier = torch.nn.Linear(UNITS, VOCABULARY)
+
+    @torch.no_grad()
+    def run(features):
+        hidden = layers[0](torch.from_numpy(features))[0]
+        for layer in layers[1:]:
+            kept = max(1, hidden.shape[1] // factor)
+            hidden = hidden[:, ::factor][:, :kept]
+            hidden = layer(hidden)[0] + hidden
+        vector = hidden[:, -1:].expand(-1, WORDS, -1)
+        return classifier(decoder(vector)[0]).numpy()
+
+    return run
+
+
+def seconds(run, features, batch):
+    """Time for all clips, batch by batch."""
+    began = time.perf_counter()
+    for start in range(0, len(features), batch):
+        run(features[start : start + batch])
+    return time.perf_counter() - began
+
+
+def main():
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=64)
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--factors", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    options = parser.parse_args()
+    try:
+        import torch
+
+        torch.set_num_threads(os.cpu_count())
+        print(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}")
+    except ImportError:
+        torch = None
+        print(f"TensorFlow {tf.__version__}; PyTorch is not installed, so there is no comparison")
+    features = tf.random.stateless_normal([options.clips, FRAMES, BINS], [1, 2]).numpy()
+    first = None
+    print(f"{'M':>3} {'keras s':>9} {'vs M=first':>11}" + (f" {'torch s':>9} {'torch/keras':>12}" if torch else ""))
+    for factor in options.factors:
+        runs = [keras_captioner(factor)] + ([torch_captioner(factor)] if torch else [])
+        for run in runs:
+            run(features[: options.batch, :50])
+        times = [[] for _ in runs]
+        for _ in range(options.repeats):
+            for taken, run in zip(times, runs):
+                taken.append(seconds(run, features, options.batch))
+        medians = [statistics.median(taken) for taken in times]
+        first = first or medians[0]
+        line = f"{factor:>3} {medians[0]:>9.2f} {first / medians[0]:>10.1f}x"
+        if torch:
+            line += f" {medians[1]:>9.2f} {medians[1] / medians[0]:>11.2f}x"
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
