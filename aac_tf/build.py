@@ -155,12 +155,13 @@ def build_boundaries(config, features):
     return bucket_boundaries(features.lengths, frames)
 
 
-def build_augment(config):
-    """`SpecAugment`, or None if its probability is 0."""
+def build_augment(config, normalization=None):
+    """`SpecAugment`, or None if its probability is 0; masks are the features' mean where that is known, otherwise 0."""
     masks = config.specaugment
     if masks.probability == 0:
         return None
-    return SpecAugment(max_frames=masks.max_frames, max_bins=masks.max_bins, probability=masks.probability)
+    value = 0.0 if normalization is None else float(np.mean(normalization[0]))
+    return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 
 def build_model(config, vocabulary_size, normalization=None):
@@ -229,7 +230,8 @@ def build_search(config, model, tokenizer, beam_size=None):
         input_signature=[
             tf.TensorSpec([None, None, build_spec(config).num_bins], tf.float32),
             tf.TensorSpec([None], tf.int32),
-        ]
+        ],
+        autograph=False,
     )
     def search(features, length):
         encoded, length = model.encode(features, length)

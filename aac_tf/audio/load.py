@@ -85,8 +85,7 @@ def load_audio(path, sample_rate=None):
     try:
         if tf.io.gfile.isdir(name):
             raise AudioError(path, "a directory, not a file")
-        waveform, rate = decode_audio(tf.io.read_file(name))
-        waveform = _checked(waveform, rate)
+        waveform, rate = _load(tf.constant(name))
     except tf.errors.OpError as error:
         raise AudioError(path, error_reason(error.message)) from error
     rate = int(rate)
@@ -109,8 +108,15 @@ def read_audio(path, sample_rate):
       tf.errors.OpError: The file cannot be used, for the reason that `error_reason(str(error))` tells. TensorFlow does
         not say which file that was: `load_audio` does.
     """
+    waveform, rate = _load(path)
+    return tf.ensure_shape(resample(waveform, rate, sample_rate), [None])
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _load(path):
+    # Compiled, as the many small operations of a header's reading cost more one by one than the decoding itself.
     waveform, rate = decode_audio(tf.io.read_file(path))
-    return tf.ensure_shape(resample(_checked(waveform, rate), rate, sample_rate), [None])
+    return _checked(waveform, rate), rate
 
 
 def _checked(waveform, rate):

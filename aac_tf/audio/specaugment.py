@@ -58,7 +58,7 @@ class SpecAugment:
         def run(size, widest, first, second):
             size = tf.cast(size, tf.int32)
             width = _below(tf.minimum(widest, size - 1) + 1, first)
-            return _below(size - width, second), tf.where(applied, width, 0)
+            return _below(size - width + 1, second), tf.where(applied, width, 0)
 
         return (
             *run(frames, self.max_frames, uniform[1], uniform[2]),

@@ -13,9 +13,9 @@ def beam_search(
     Arguments are those of `greedy_search`, to which `beam_size=1` is equal, and:
 
     Args:
-        step: see `greedy_search`; it is called with `batch * beam_size` rows.
+        step: see `greedy_search`; it is called with `batch * beam_size` rows of tokens and state, a clip's together.
         state: see `greedy_search`, `[batch, ...]`.
-        memory: see `greedy_search`, `[batch, ...]`.
+        memory: see `greedy_search`; it is handed on as it is.
         start_id: see `greedy_search`.
         end_id: see `greedy_search`.
         beam_size: int, hypotheses kept for each clip.
@@ -30,7 +30,7 @@ def beam_search(
     """
     batch = tf.shape(tf.nest.flatten(state)[0])[0]
     words = tf.range(max_words + 1)
-    state, memory = tf.nest.map_structure(lambda tensor: tf.repeat(tensor, beam_size, axis=0), (state, memory))
+    state = tf.nest.map_structure(lambda tensor: tf.repeat(tensor, beam_size, axis=0), state)
 
     def rank(log_probs, length):
         return log_probs / tf.cast(length, tf.float32) ** length_penalty if length_penalty else log_probs

@@ -11,7 +11,7 @@ def greedy_search(step, state, memory, start_id, end_id, max_words=20, min_words
     Args:
         step: function `(tokens [batch], state, memory) -> (logits float32 [batch, vocabulary], state)`.
         state: nest of tensors `[batch, ...]`, the first state.
-        memory: nest of tensors `[batch, ...]` handed to every step.
+        memory: whatever every step needs beside the state.
         start_id: int, the word before the first.
         end_id: int, the word that ends a caption.
         max_words: int, longest caption; `end_id` follows it at the latest.

@@ -38,11 +38,15 @@ class CaptioningModel(tf.keras.Model):
         encoded, length = self.encode(inputs["features"], inputs["length"], training=training)
         if tokens.shape.rank == 2:
             return self.decoder(tokens, encoded, length, training=training)
-        shape = tf.shape(tokens)
-        logits = self.decoder(
-            tf.reshape(tokens, [shape[0] * shape[1], shape[2]]),
-            tf.repeat(encoded, shape[1], axis=0),
-            tf.repeat(length, shape[1]),
-            training=training,
-        )
-        return tf.reshape(logits, [shape[0], shape[1], shape[2], self.decoder.vocabulary_size])
+        rows = tf.reshape(tokens, [-1, tf.shape(tokens)[2]])
+        logits = self.decoder(rows, encoded, length, training=training)
+        return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
+
+    # AutoGraph would spend some 15 s on rewriting Keras' and our own code, which has no Python control flow to rewrite.
+    @tf.autograph.experimental.do_not_convert
+    def train_step(self, data):
+        return super().train_step(data)
+
+    @tf.autograph.experimental.do_not_convert
+    def test_step(self, data):
+        return super().test_step(data)

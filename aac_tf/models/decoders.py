@@ -7,7 +7,8 @@ Both decoders offer one interface, so that every search works with both:
     logits, state = decoder.step(tokens, state, memory)    tokens [batch] -> logits float32 [batch, vocabulary]
     logits = decoder(tokens, encoded, length)              tokens [batch, words] -> logits [batch, words, vocabulary]
 
-`memory` and `state` are nests of tensors whose first axis is the batch.
+`memory` and `state` are nests of tensors whose first axis is the batch. A clip may have several rows of state, one a
+caption or hypothesis: `tokens` and `state` then have `batch * k` rows, those of a clip together; `memory` keeps `batch`.
 """
 
 import tensorflow as tf
@@ -44,7 +45,11 @@ class AttentionCell(tf.keras.layers.Layer):
 
     def call(self, inputs, states, constants, training=None):
         encoded, keys, mask = constants
-        context, _ = self.attention(states[0], encoded, mask=mask, keys=keys)
+        rows = tf.shape(states[0])[0]
+        # The rows of a clip look at the same steps: as many queries of one batched product, with no copy of the steps.
+        queries = tf.reshape(states[0], [tf.shape(encoded)[0], -1, self.units])
+        context, _ = self.attention(queries, encoded, mask=mask, keys=keys)
+        context = tf.reshape(context, [rows, encoded.shape[-1]])
         return self.lstm(tf.concat([inputs, context], axis=-1), states, training=training)
 
     def get_config(self):
@@ -63,13 +68,14 @@ class AttentionDecoder(tf.keras.layers.Layer):
         dropout: float, dropout of the hidden state before the word classifier.
 
     Call arguments:
-        tokens: int `[batch, words]`, the words before those that are predicted, `<START>` first.
+        tokens: int `[batch, words]`, the words before those that are predicted, `<START>` first; or
+            `[batch * k, words]`, k captions of each clip, those of a clip together.
         encoded: float `[batch, steps, width]`.
         length: int `[batch]`, valid steps.
         training: bool.
 
     Returns:
-        Logits float32 `[batch, words, vocabulary_size]`.
+        Logits float32 of the shape of `tokens` and, last, `vocabulary_size`.
     """
 
     def __init__(self, vocabulary_size, units=256, embedding=256, attention_units=256, dropout=0.0, **kwargs):
@@ -92,7 +98,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
 
     def initial_state(self, memory):
-        """Zero states for every row of `memory`."""
+        """Zero states, one row a clip."""
         zeros = tf.zeros([tf.shape(memory[0])[0], self.units], self.compute_dtype)
         return zeros, zeros
 
@@ -111,7 +117,9 @@ class AttentionDecoder(tf.keras.layers.Layer):
         hidden = self._hidden(tokens, memory)
         # A word is predicted from the hidden state before it.
         before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        return self._cell.attention(before, memory[0], mask=memory[2], keys=memory[1])[1]
+        queries = tf.reshape(before, [tf.shape(encoded)[0], -1, self.units])
+        _, weights = self._cell.attention(queries, memory[0], mask=memory[2], keys=memory[1])
+        return tf.reshape(weights, [tf.shape(tokens)[0], tf.shape(tokens)[1], tf.shape(encoded)[1]])
 
     def _hidden(self, tokens, memory, training=None):
         return self._recurrent(self._embedding(tokens), constants=list(memory), training=training)
@@ -156,23 +164,26 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
         return tf.gather(tf.cast(encoded, self.compute_dtype), tf.cast(length, tf.int32) - 1, axis=1, batch_dims=1)
 
     def initial_state(self, memory):
-        """Zero states for every row of `memory`."""
+        """Zero states, one row a clip."""
         return tf.zeros([tf.shape(memory)[0], self.units], self.compute_dtype)
 
     def step(self, tokens, state, memory):
         """Logits float32 `[batch, vocabulary_size]` of the next words, and the new state."""
+        memory = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0], axis=0)
         hidden, state = self._recurrent.cell(memory, [state])
         return tf.cast(self._classifier(hidden), tf.float32), tf.nest.flatten(state)[0]
 
     def call(self, tokens, encoded, length, training=None):
-        words = tf.shape(tokens)[1]
+        rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
         hidden = self._recurrent(tf.repeat(self.remember(encoded, length)[:, tf.newaxis], words, axis=1))
+        hidden = tf.repeat(hidden, rows // tf.shape(encoded)[0], axis=0)
         return tf.cast(self._classifier(self._dropout(hidden, training=training)), tf.float32)
 
     def attention(self, tokens, encoded, length):
         """All weight on the last valid step, float32 `[batch, words, steps]`."""
         last = tf.one_hot(tf.cast(length, tf.int32) - 1, tf.shape(encoded)[1])
-        return tf.repeat(last[:, tf.newaxis], tf.shape(tokens)[1], axis=1)
+        weights = tf.repeat(last[:, tf.newaxis], tf.shape(tokens)[1], axis=1)
+        return tf.repeat(weights, tf.shape(tokens)[0] // tf.shape(encoded)[0], axis=0)
 
     def get_config(self):
         return {

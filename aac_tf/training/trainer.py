@@ -41,8 +41,7 @@ def train(config, run, resume=False, report=None):
         config: `Config`.
         run: `Run`, the folder that everything is written to.
         resume: bool, whether to go on where the run in that folder stopped.
-        report: optional object with `progress(what)`, `show(text)`, `left_out(split, clips)` and `interactive`, such as
-            `aac_tf.cli.console.Console`.
+        report: optional object with the methods of `Report`, such as `aac_tf.cli.console.Console`.
 
     Returns:
         The rows of the run's history, a list of dicts.
@@ -50,7 +49,7 @@ def train(config, run, resume=False, report=None):
     Raises:
         ConfigError, DatasetError, RunError: where the config, the data or the folder do not allow it.
     """
-    report = report or Silent()
+    report = report or Report()
     _check_folder(config, run, resume)
     tf.keras.utils.set_random_seed(config.seed)
     # Dropout then draws from generators whose state is part of the checkpoint.
@@ -91,8 +90,8 @@ def train(config, run, resume=False, report=None):
     return _fit(config, run, model, tokenizer, training, validation, word_weights, state, last, report)
 
 
-class Silent:
-    """Reports nothing."""
+class Report:
+    """Where training tells how it goes; this one is silent."""
 
     interactive = False
 
@@ -142,7 +141,7 @@ def _fit(config, run, model, tokenizer, training, validation, word_weights, stat
         options.batch_size,
         word_weights=word_weights,
         seed=config.seed,
-        augment=build_augment(config),
+        augment=build_augment(config, run.normalization()),
         fixed_shapes=config.data.padding == "bucket",
         first_epoch=begun,
     )

@@ -18,7 +18,8 @@ def make_step(seed=0, calls=None):
     def step(tokens, state, memory):
         if calls is not None:
             calls.append(1)
-        logits = tf.gather_nd(tf.constant(table), tf.stack([state, tokens], axis=1)) * memory[:, tf.newaxis]
+        scale = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0])
+        logits = tf.gather_nd(tf.constant(table), tf.stack([state, tokens], axis=1)) * scale[:, tf.newaxis]
         return logits, state + 1
 
     return step, table
