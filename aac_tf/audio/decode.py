@@ -36,8 +36,7 @@ def decode_audio(contents):
 
     Raises:
       tf.errors.InvalidArgumentError: The bytes are none of these formats, are damaged or cut short;
-        `aac_tf.audio.error_reason` puts the message into words.
-      ImportError: tensorflow-io cannot be imported (in graphs always, since they hold all the decoders).
+        `aac_tf.audio.error_reason` puts the message into words. Also where tensorflow-io is needed and missing.
     """
     contents = tf.convert_to_tensor(contents)
     # tensorflow-io's Vorbis decoder brings the process down on an empty string.
@@ -62,15 +61,20 @@ def decode_audio(contents):
     )
 
 
-def _tfio_audio():
+def _tensorflow_io(name):
+    """A decoder of tensorflow-io; where that is not installed, one that fails when a file needs it, and not before."""
     # Imported on first use: WAV, and all that works on waveforms, must do without it.
     try:
         import tensorflow_io as tfio
-    except ImportError as error:
-        raise ImportError(
-            "FLAC, Ogg Vorbis and MP3 need tensorflow-io 0.36 (pip install tensorflow-io==0.36.*)"
-        ) from error
-    return tfio.audio
+    except ImportError:
+
+        def missing(contents, dtype=tf.float32):
+            reason = "FLAC, Ogg Vorbis and MP3 need tensorflow-io 0.36 (pip install tensorflow-io==0.36.*)"
+            with tf.control_dependencies(require((tf.strings.length(contents) < 0, reason))):
+                return tf.zeros([0, 1], dtype)
+
+        return missing
+    return getattr(tfio.audio, name)
 
 
 def _after_id3(contents):
@@ -85,7 +89,7 @@ def _decode_flac(contents, start):
     contents, rate, bits = check_flac(contents, start)
 
     def decode(dtype):
-        decoded = tf.cast(_tfio_audio().decode_flac(contents, dtype=dtype), tf.float32)
+        decoded = tf.cast(_tensorflow_io("decode_flac")(contents, dtype=dtype), tf.float32)
         return (decoded - 128.0) / 2.0**7 if dtype == tf.uint8 else decoded / 2.0 ** (8 * dtype.size - 1)
 
     which = tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32)
@@ -119,7 +123,7 @@ def _decode_vorbis(contents):
     )
     with tf.control_dependencies(checks):
         contents = tf.identity(contents)
-    return tf.reduce_mean(_tfio_audio().decode_vorbis(contents), axis=1), tf.cast(rate, tf.int32)
+    return tf.reduce_mean(_tensorflow_io("decode_vorbis")(contents), axis=1), tf.cast(rate, tf.int32)
 
 
 def _decode_mp3(contents, start):
@@ -136,7 +140,7 @@ def _decode_mp3(contents, start):
     checks = require((tf.reduce_any(found), "not a WAV, FLAC, Ogg Vorbis or MP3 file"))
     with tf.control_dependencies(checks):
         contents = tf.identity(contents)
-    return tf.reduce_mean(_tfio_audio().decode_mp3(contents), axis=1), rate[tf.argmax(found)]
+    return tf.reduce_mean(_tensorflow_io("decode_mp3")(contents), axis=1), rate[tf.argmax(found)]
 
 
 def _mp3_headers(raw):

@@ -8,7 +8,7 @@ Both decoders offer one interface, so that every search works with both:
     logits = decoder(tokens, encoded, length)              tokens [batch, words] -> logits [batch, words, vocabulary]
 
 `memory` and `state` are nests of tensors whose first axis is the batch. A clip may have several rows of state, one a
-caption or hypothesis: `tokens` and `state` then have `batch * k` rows, those of a clip together; `memory` keeps `batch`.
+caption or hypothesis: `tokens` and `state` then have `batch * k` rows, a clip's together; `memory` keeps `batch`.
 """
 
 import tensorflow as tf

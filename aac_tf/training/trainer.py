@@ -78,6 +78,7 @@ def train(config, run, resume=False, report=None):
     model.compile(
         optimizer=tf.keras.optimizers.Adam(config.training.learning_rate, global_clipnorm=config.training.clip_norm),
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        weighted_metrics=[],
     )
     model.optimizer.build(model.trainable_variables)
     state = TrainingState(higher_is_better=config.training.monitor == "val_bleu")

@@ -7,8 +7,6 @@ import tensorflow as tf
 
 from aac_tf.audio import decode_audio, error_reason
 
-pytest.importorskip("tensorflow_io", reason="FLAC, Ogg Vorbis and MP3 are decoded by tensorflow-io")
-
 RATE = 22050
 in_graph = tf.function(decode_audio, input_signature=[tf.TensorSpec([], tf.string)])
 

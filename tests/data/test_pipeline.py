@@ -1,0 +1,149 @@
+"""Batches of training, validation and captioning."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf.audio import SpecAugment
+from aac_tf.data import Clip, ClipList
+from aac_tf.data.pipeline import (
+    bucket_boundaries,
+    clip_batches,
+    make_examples,
+    steps_per_epoch,
+    training_batches,
+    validation_batches,
+)
+from aac_tf.text import WordTokenizer
+
+LENGTHS = [5, 12, 7, 30, 18, 6, 11]
+BINS = 4
+CAPTIONS = [["a dog barks"], ["rain", "it rains"], ["a bell"], ["wind blows"], ["a b c d e"], ["dog"], ["rain falls"]]
+
+
+class ArrayFeatures:
+    """Features whose frames hold the clip's number."""
+
+    lengths = np.array(LENGTHS)
+    bins = BINS
+
+    def load(self, index):
+        return tf.ones([tf.gather(tf.constant(LENGTHS), index), BINS]) * (tf.cast(index, tf.float32) + 1)
+
+
+@pytest.fixture(scope="module")
+def clips():
+    return ClipList([Clip(f"{k}.wav", f"{k}.wav", captions) for k, captions in enumerate(CAPTIONS)])
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return WordTokenizer.from_captions([text for texts in CAPTIONS for text in texts], min_count=1, max_words=6)
+
+
+BOUNDARIES = bucket_boundaries(LENGTHS, [8, 16, 99])
+
+
+def take_epoch(examples, epoch=0, **options):
+    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 2)
+    dataset = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, first_epoch=epoch, **options)
+    return list(dataset.take(steps).as_numpy_iterator())
+
+
+def seen(batches):
+    """(clip, tokens) of every example."""
+    return [
+        (int(features[0, 0]), tuple(tokens))
+        for inputs, _, _ in batches
+        for features, tokens in zip(inputs["features"], inputs["tokens"])
+    ]
+
+
+def test_buckets_end_with_the_longest_clip():
+    assert BOUNDARIES == [8, 16, 30]
+
+
+@pytest.mark.parametrize("captions_per_clip", ["one", "all"])
+def test_an_epoch_has_every_example_once_in_buckets(clips, tokenizer, captions_per_clip):
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    batches = take_epoch(examples)
+    assert sum(len(inputs["length"]) for inputs, _, _ in batches) == len(examples)
+    for inputs, targets, weights in batches:
+        length = inputs["length"]
+        assert len(set(np.searchsorted(BOUNDARIES, length))) == 1
+        assert inputs["features"].shape[1] == length.max()
+        for features, frames in zip(inputs["features"], length):
+            assert features[:frames].all()
+            assert not features[frames:].any()
+        assert targets.shape == weights.shape == inputs["tokens"].shape
+    if captions_per_clip == "one":
+        texts = sorted(
+            text.decode() for inputs, _, _ in batches for text in tokenizer.detokenize(inputs["tokens"]).numpy()
+        )
+        assert texts == sorted(text for captions in CAPTIONS for text in captions)
+
+
+def test_targets_are_the_next_words_and_weights_make_a_mean_over_words(clips, tokenizer):
+    for inputs, targets, weights in take_epoch(make_examples(clips, tokenizer)):
+        np.testing.assert_array_equal(inputs["tokens"][:, 1:], targets[:, :-1])
+        assert (inputs["tokens"][:, 0] == tokenizer.start_id).all()
+        is_word = targets != tokenizer.pad_id
+        np.testing.assert_array_equal(weights > 0, is_word)
+        losses = np.random.default_rng(0).normal(size=weights.shape)
+        np.testing.assert_allclose((losses * weights).mean(), losses[is_word].mean(), rtol=1e-6)
+
+
+def test_epochs_differ_but_are_a_function_of_seed_and_epoch(clips, tokenizer):
+    examples = make_examples(clips, tokenizer)
+    first, again = take_epoch(examples), take_epoch(examples)
+    assert seen(first) == seen(again)
+    assert seen(first) != seen(take_epoch(examples, epoch=1))
+    assert seen(first) != seen(take_epoch(examples, seed=1))
+
+
+def test_starting_at_an_epoch_continues_an_uninterrupted_run(clips, tokenizer):
+    examples = make_examples(clips, tokenizer)
+    augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5)
+    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 2)
+    whole = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, augment=augment)
+    late = list(whole.skip(2 * steps).take(steps).as_numpy_iterator())
+    resumed = take_epoch(examples, epoch=2, augment=augment)
+    for (inputs, targets, _), (expected, expected_targets, _) in zip(resumed, late):
+        np.testing.assert_array_equal(inputs["features"], expected["features"])
+        np.testing.assert_array_equal(targets, expected_targets)
+
+
+def test_augmentation_masks_some_training_clips_and_no_others(clips, tokenizer):
+    examples = make_examples(clips, tokenizer, "all")
+    augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5, mask_value=-1.0)
+    masked = [
+        (features[:frames] == -1).any()
+        for epoch in range(10)
+        for inputs, _, _ in take_epoch(examples, epoch, augment=augment)
+        for features, frames in zip(inputs["features"], inputs["length"])
+    ]
+    assert 0.2 < np.mean(masked) < 0.8
+    for batch in validation_batches(examples, ArrayFeatures(), 2):
+        assert not (batch[0]["features"] == -1).numpy().any()
+
+
+def test_fixed_shapes_are_few(clips, tokenizer):
+    batches = take_epoch(make_examples(clips, tokenizer), fixed_shapes=True)
+    assert {inputs["features"].shape[1] for inputs, _, _ in batches} == set(BOUNDARIES)
+    assert {inputs["tokens"].shape[1] for inputs, _, _ in batches} == {tokenizer.max_words + 1}
+
+
+def test_clip_batches_have_every_clip_once_by_length():
+    batches = list(clip_batches(ArrayFeatures(), 3).as_numpy_iterator())
+    order = np.concatenate([batch["clip"] for batch in batches])
+    assert order.tolist() == np.argsort(LENGTHS, kind="stable").tolist()
+    assert [LENGTHS[clip] for clip in order] == np.concatenate([batch["length"] for batch in batches]).tolist()
+
+
+def test_word_weights_scale_the_loss_of_words(clips, tokenizer):
+    examples = make_examples(clips, tokenizer)
+    word_weights = np.linspace(0.5, 1, tokenizer.vocabulary_size()).astype(np.float32)
+    plain = list(validation_batches(examples, ArrayFeatures(), 4))
+    weighted = list(validation_batches(examples, ArrayFeatures(), 4, word_weights))
+    for (_, targets, expected), (_, _, weights) in zip(plain, weighted):
+        np.testing.assert_allclose(weights, expected * word_weights[targets], rtol=1e-6)

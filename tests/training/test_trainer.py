@@ -1,0 +1,261 @@
+"""From config to trained run, and from there to captions."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf import Captioner
+from aac_tf.audio import AudioError
+from aac_tf.build import build_clips, build_model, build_tokenizer, make_scenes
+from aac_tf.cli import caption as caption_command
+from aac_tf.cli import evaluate as evaluate_command
+from aac_tf.cli import train as train_command
+from aac_tf.config import ConfigError, load_config
+from aac_tf.data.clips import DatasetError
+from aac_tf.data.pipeline import make_examples, validation_batches
+from aac_tf.run import Run, RunError
+from aac_tf.training.trainer import train
+
+SMALL = [
+    "data.source=scenes",
+    "scenes.train=24",
+    "scenes.validation=6",
+    "scenes.test=5",
+    "scenes.min_seconds=2",
+    "scenes.max_seconds=4",
+    "audio.sample_rate=16000",
+    "audio.normalize=true",
+    "vocabulary.min_count=1",
+    "encoder.units=16",
+    "encoder.dropout=0.1",
+    "encoder.subsampling=4",
+    "decoder.units=16",
+    "decoder.embedding=8",
+    "decoder.attention_units=8",
+    "training.epochs=2",
+    "training.batch_size=8",
+    "training.learning_rate=1e-2",
+]
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    """Folder of a small composed corpus."""
+    root = tmp_path_factory.mktemp("corpus") / "scenes"
+    make_scenes(load_config(None, [*SMALL, f"data.root={root}"]))
+    return root
+
+
+@pytest.fixture(scope="module")
+def config(scenes):
+    return load_config(None, [*SMALL, f"data.root={scenes}"])
+
+
+@pytest.fixture(scope="module")
+def run(config, tmp_path_factory):
+    """A trained run."""
+    run = Run(tmp_path_factory.mktemp("runs") / "run")
+    train(config, run)
+    return run
+
+
+def test_run_folder_is_complete_without_the_data(run, scenes, tmp_path):
+    shutil.copytree(run.folder, tmp_path / "copy")
+    sound = tmp_path / "sound.wav"
+    shutil.copy(scenes / "test" / "test_00000.wav", sound)
+    expected = Captioner.load(run.folder).caption([sound])
+    assert Captioner.load(tmp_path / "copy").caption([sound]) == expected
+    assert expected[0].text
+    files = {path.suffix for path in run.folder.rglob("*") if path.is_file()}
+    assert not files & {".pkl", ".pickle", ".npy", ".keras"}
+
+
+def test_history_has_a_row_an_epoch(run):
+    rows = list(csv.DictReader((run.folder / "history.csv").open()))
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert all(float(row[name]) >= 0 for row in rows for name in ("loss", "val_loss", "val_bleu", "learning_rate"))
+    assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_resume_equals_an_uninterrupted_run(run, config, scenes, tmp_path):
+    other = Run(tmp_path / "halves")
+    train(load_config(None, [*SMALL, f"data.root={scenes}", "training.epochs=1"]), other)
+    train(config, other, resume=True)
+    straight, halves = (list(csv.DictReader((r.folder / "history.csv").open())) for r in (run, other))
+    for row, expected in zip(halves, straight):
+        for name in ("epoch", "loss", "val_loss", "val_bleu", "learning_rate"):
+            assert row[name] == expected[name], name
+    weights = [
+        tf.train.load_checkpoint(str(r.last)).get_tensor("model/decoder/_classifier/kernel/.ATTRIBUTES/VARIABLE_VALUE")
+        for r in (run, other)
+    ]
+    np.testing.assert_array_equal(*weights)
+
+
+def test_folders_of_other_runs_are_refused(run, config, scenes, tmp_path):
+    with pytest.raises(RunError, match="--resume"):
+        train(config, run)
+    other = load_config(None, [*SMALL, f"data.root={scenes}", "encoder.units=32"])
+    with pytest.raises(RunError, match=r"encoder\.units=16, now it is 32"):
+        train(other, run, resume=True)
+    with pytest.raises(RunError, match="not a run folder"):
+        Captioner.load(tmp_path)
+
+
+def test_weights_of_another_model_are_refused(run, tmp_path):
+    folder = tmp_path / "changed"
+    shutil.copytree(run.folder, folder)
+    text = (folder / "config.yaml").read_text()
+    (folder / "config.yaml").write_text(text.replace("  units: 16\n  subsampling", "  units: 24\n  subsampling"))
+    with pytest.raises(RunError, match="does not fit"):
+        Captioner.load(folder)
+
+
+def test_bad_files_are_skipped_or_end_training(scenes, tmp_path):
+    root = tmp_path / "scenes"
+    shutil.copytree(scenes, root)
+    (root / "train" / "train_00003.wav").write_bytes(b"RIFF not a sound")
+    options = [*SMALL, f"data.root={root}", "training.epochs=1"]
+    train(load_config(None, options), Run(tmp_path / "a"))
+    with pytest.raises(DatasetError, match=r"train_00003\.wav"):
+        train(load_config(None, [*options, "data.on_bad_audio=fail"]), Run(tmp_path / "b"))
+
+
+def test_manifest_without_validation(scenes, tmp_path):
+    shutil.copy(scenes / "captions_train.csv", scenes / "train" / "train.csv")
+    options = [*SMALL, "data.source=manifest", f"data.root={scenes / 'train'}", "training.epochs=1"]
+    with pytest.raises(ConfigError, match="validation_fraction"):
+        train(load_config(None, options), Run(tmp_path / "a"))
+    rows = train(load_config(None, [*options, "training.monitor=loss"]), Run(tmp_path / "b"))
+    assert "val_loss" not in rows[0]
+    held_out = load_config(None, [*options, "data.validation_fraction=0.25"])
+    splits = [{clip.name for clip in build_clips(held_out, split)} for split in ("train", "validation")]
+    assert [len(names) for names in splits] == [18, 6]
+    assert not splits[0] & splits[1]
+
+
+@pytest.mark.parametrize("kind", ["attention", "fixed_vector"])
+def test_all_captions_at_once_give_the_same_loss_and_gradients(config, kind):
+    """data.captions_per_clip=all on clips equals data.captions_per_clip=one on their captions."""
+    config = load_config(None, [*SMALL, f"data.root={config.data.root}", f"decoder.kind={kind}"])
+    tokenizer = build_tokenizer(config)
+    clips = build_clips(config, "validation")
+    model = build_model(config, tokenizer.vocabulary_size())
+    lengths = np.array([40, 31, 22, 50, 17, 9])
+
+    class Features:
+        bins = 64
+
+        def __init__(self):
+            self.lengths = lengths
+
+        def load(self, index):
+            frames = tf.gather(tf.constant(lengths), index)
+            return tf.random.stateless_normal([frames, 64], tf.stack([index, 7]))
+
+    loss_function = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    results = []
+    for captions_per_clip, batch_size in (("one", 30), ("all", 6)):
+        examples = make_examples(clips, tokenizer, captions_per_clip)
+        ((inputs, targets, weights),) = validation_batches(examples, Features(), batch_size)
+        with tf.GradientTape() as tape:
+            loss = loss_function(targets, model(inputs), sample_weight=weights)
+        results.append((loss, tape.gradient(loss, model.trainable_variables)))
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=1e-5)
+    for one, together in zip(results[0][1], results[1][1]):
+        np.testing.assert_allclose(tf.convert_to_tensor(one), tf.convert_to_tensor(together), rtol=1e-3, atol=1e-6)
+
+
+def test_a_clip_has_the_same_caption_alone_and_among_others(run, scenes):
+    captioner = Captioner.load(run.folder)
+    paths = sorted((scenes / "test").glob("*.wav"))
+    together = captioner.caption(paths, beam_size=3)
+    for path, expected in zip(paths, together):
+        (alone,) = captioner.caption([path], beam_size=3)
+        assert alone.text == expected.text
+        assert alone.log_prob == pytest.approx(expected.log_prob, abs=1e-4)
+    assert all(len(caption.alternatives) == 2 for caption in together)
+    log_probs = [together[0].log_prob, *[other.log_prob for other in together[0].alternatives]]
+    assert log_probs == sorted(log_probs, reverse=True)
+
+
+def test_waveforms_are_captioned_like_files(run, scenes):
+    from aac_tf.audio import load_audio
+
+    captioner = Captioner.load(run.folder)
+    path = scenes / "test" / "test_00001.wav"
+    waveform, _ = load_audio(path, captioner.spec.sample_rate)
+    assert captioner.caption([waveform.numpy()]) == captioner.caption([path])
+    assert captioner.caption(str(path)) == captioner.caption([path])
+    with pytest.raises(AudioError, match="no such file"):
+        captioner.caption([path, "missing.wav"])
+
+
+def test_searches_are_traced_once_for_all_lengths(run):
+    captioner = Captioner.load(run.folder)
+    rate = captioner.spec.sample_rate
+    for seconds in (0.5, 1, 2, 3):
+        captioner.caption([np.random.default_rng(0).normal(size=int(rate * seconds))], beam_size=2)
+    assert captioner._searches[2].experimental_get_tracing_count() == 1
+
+
+def test_caption_command(run, scenes, tmp_path, capsys):
+    paths = [str(path) for path in sorted((scenes / "test").glob("*.wav"))[:2]]
+    assert caption_command.main(["--run", str(run.folder), *paths]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[0] for line in lines] == paths
+    assert all(line.split("\t")[1] for line in lines)
+    empty = tmp_path / "empty.wav"
+    empty.write_bytes(b"")
+    assert caption_command.main(["--run", str(run.folder), "--json", "--beam", "2", paths[0], str(empty)]) == 3
+    captured = capsys.readouterr()
+    first, second = (json.loads(line) for line in captured.out.splitlines())
+    assert set(first) == {"file", "caption", "log_prob", "alternatives"}
+    assert second == {"file": str(empty), "error": "the file is empty"}
+    assert "1 of 2 files left out" in captured.err
+    assert caption_command.main(["--run", str(tmp_path), paths[0]]) == 2
+
+
+def test_evaluate_command(run, scenes, tmp_path, capsys):
+    arguments = ["--run", str(run.folder), "--split", "evaluation", "--output", str(tmp_path), "--json", "--beam", "1"]
+    assert evaluate_command.main(arguments) == 0
+    corpus = json.loads(capsys.readouterr().out)["corpus"]
+    expected = {f"bleu_{n}" for n in range(1, 5)} | {"rouge_l", "meteor", "cider", "event_f1", "order_accuracy"}
+    assert expected <= set(corpus)
+    rows = list(csv.DictReader((tmp_path / "predictions.csv").open()))
+    assert list(rows[0]) == ["file_name", "caption_predicted"]
+    scores = json.loads((tmp_path / "metrics.json").read_text())
+    assert scores["corpus"] == corpus
+    assert set(scores["per_item"]) == {row["file_name"] for row in rows} == {f"test_{k:05d}.wav" for k in range(5)}
+
+
+def test_train_command_says_what_is_wrong(scenes, tmp_path, capsys):
+    cases = [
+        (["--config", str(tmp_path / "none.yaml")], "none.yaml"),
+        (["--config", "configs/demo.yaml", "training.epoch=1"], "did you mean `training.epochs`"),
+        ([], "--config"),
+        (["--run", str(tmp_path), "--resume"], "not a run folder"),
+    ]
+    for arguments, message in cases:
+        assert train_command.main(arguments) == 2
+        captured = capsys.readouterr()
+        assert message in captured.err
+        assert len(captured.err.splitlines()) == 1
+        assert not captured.out
+
+
+@pytest.mark.real_data
+def test_describe_needs_captions_only(real_data, capsys):
+    root = real_data / "clotho_v1"
+    for factor, steps in ((1, {"15": 1292, "30": 2584}), (8, {"15": 20, "30": 40})):
+        arguments = ["--config", "configs/dcase2020.yaml", "--describe", "--json", f"data.root={root}"]
+        assert train_command.main([*arguments, f"encoder.subsampling={factor}"]) == 0
+        description = json.loads(capsys.readouterr().out)
+        assert description["parameters"] == {"total": 4_573_711, "trainable": 4_573_711}
+        assert description["vocabulary_size"] == 4367
+        assert description["encoder_steps"] == steps
+        assert sum(layer["parameters"] for layer in description["layers"]) == 4_573_711
