@@ -1,10 +1,16 @@
 """Automated audio captioning for Keras and TensorFlow: a sound file in, a sentence out."""
 
 import os
+import sys
 
 # tf.keras, tensorflow-hub, transformers and keras-nlp share one Keras (tf_keras) only if this is set before TensorFlow
 # is imported; without it they build layers of two different Keras modules.
-os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
+if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") not in ("1", "true", "True"):
+    raise ImportError(
+        f"aac_tf needs TF_USE_LEGACY_KERAS=1 in the environment; it is {os.environ['TF_USE_LEGACY_KERAS']}"
+    )
+if getattr(sys.modules.get("tensorflow"), "_tf_uses_legacy_keras", True) is not True:
+    raise ImportError("import aac_tf before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment")
 
 __version__ = "0.1.0"
 __all__ = ["Captioner"]

@@ -14,6 +14,7 @@ caption or hypothesis: `tokens` and `state` then have `batch * k` rows, a clip's
 import tensorflow as tf
 
 from aac_tf.models.attention import TemporalAttention
+from aac_tf.models.dropout import CheckpointedDropout
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -89,7 +90,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self._embedding = tf.keras.layers.Embedding(vocabulary_size, embedding, name="embedding", dtype=policy)
         self._cell = AttentionCell(units, attention_units, name="cell", dtype=policy)
         self._recurrent = tf.keras.layers.RNN(self._cell, return_sequences=True, name="recurrent", dtype=policy)
-        self._dropout = tf.keras.layers.Dropout(dropout, dtype=policy)
+        self._dropout = CheckpointedDropout(dropout, dtype=policy)
         self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype=policy)
 
     def remember(self, encoded, length):
@@ -156,7 +157,7 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
         self.dropout = dropout
         policy = self.dtype_policy
         self._recurrent = tf.keras.layers.GRU(units, return_sequences=True, name="recurrent", dtype=policy)
-        self._dropout = tf.keras.layers.Dropout(dropout, dtype=policy)
+        self._dropout = CheckpointedDropout(dropout, dtype=policy)
         self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype=policy)
 
     def remember(self, encoded, length):

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dropout import CheckpointedDropout
+
 CELLS = {"lstm": tf.keras.layers.LSTM, "gru": tf.keras.layers.GRU}
 
 
@@ -59,7 +61,7 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
             )
             for index in range(layers)
         ]
-        self._dropout = [tf.keras.layers.Dropout(dropout, dtype=self.dtype_policy) for _ in range(layers)]
+        self._dropout = [CheckpointedDropout(dropout, dtype=self.dtype_policy) for _ in range(layers)]
 
     def call(self, inputs, length=None, training=None):
         hidden = tf.cast(inputs, self.compute_dtype)

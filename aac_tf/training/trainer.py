@@ -52,8 +52,6 @@ def train(config, run, resume=False, report=None):
     report = report or Report()
     _check_folder(config, run, resume)
     tf.keras.utils.set_random_seed(config.seed)
-    # Dropout then draws from generators whose state is part of the checkpoint.
-    tf.keras.backend.experimental.enable_tf_random_generator()
     make_scenes(config, report.progress("Composing scenes"))
     tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
     training = _split(config, "train", tokenizer, report, config.data.captions_per_clip)

@@ -1,0 +1,36 @@
+"""Dropout whose random state is saved with the model."""
+
+import random
+
+import tensorflow as tf
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class CheckpointedDropout(tf.keras.layers.Layer):
+    """Dropout that goes on where it stopped when a checkpoint is restored.
+
+    Keras' own layer keeps its generator out of checkpoints: a resumed training run would draw other masks than an
+    uninterrupted one (Srivastava et al., "Dropout", 2014).
+
+    Args:
+        rate: float from 0 to 1, share of the inputs set to zero in training; the rest is scaled up.
+        seed: int; None draws one from Python's `random`, which `tf.keras.utils.set_random_seed` seeds.
+
+    Call arguments:
+        inputs: float tensor of any shape.
+        training: bool.
+    """
+
+    def __init__(self, rate, seed=None, **kwargs):
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+        self._generator = tf.random.Generator.from_seed(random.randrange(2**31) if seed is None else seed)
+
+    def call(self, inputs, training=None):
+        if not training or self.rate == 0:
+            return inputs
+        return tf.nn.experimental.stateless_dropout(inputs, self.rate, self._generator.make_seeds()[:, 0])
+
+    def get_config(self):
+        return {**super().get_config(), "rate": self.rate, "seed": self.seed}
