@@ -1,5 +1,6 @@
 """`train.py`: trains a captioner from a config."""
 
+import contextlib
 import json
 import pathlib
 import sys
@@ -44,7 +45,8 @@ def _run(options, console):
     from aac_tf.training.trainer import train
 
     run = Run(options.run or pathlib.Path("runs") / config.name)
-    rows = train(config, run, options.resume, console)
+    with contextlib.redirect_stdout(sys.stderr):  # where Keras' own progress belongs as well
+        rows = train(config, run, options.resume, console)
     best = _best(config, rows)
     if options.json:
         print(json.dumps({"run": str(run.folder), "epochs": len(rows), "best": best}))

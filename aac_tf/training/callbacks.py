@@ -12,6 +12,10 @@ import tensorflow as tf
 from aac_tf.text import standardize
 
 
+class TrainingError(ValueError):
+    """A training run that cannot go on."""
+
+
 class TrainingState(tf.Module):
     """What a resumed run must know beside weights and optimizer; its variables live in the checkpoint.
 
@@ -146,7 +150,16 @@ class History(tf.keras.callbacks.Callback):
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Adds the epoch's row."""
+        """Adds the epoch's row.
+
+        Raises:
+            TrainingError: if the loss is not finite; the checkpoints are then those of the epochs before.
+        """
+        if not np.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"the loss became {logs['loss']} in epoch {epoch + 1}: lower training.learning_rate or set "
+                "training.clip_norm=1, and go on from the epoch before with --resume, or start anew"
+            )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         seconds = round(time.monotonic() - self._began, 2)
         self.rows.append({"epoch": epoch + 1, **{key: float(value) for key, value in logs.items()}, "seconds": seconds})

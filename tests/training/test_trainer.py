@@ -18,6 +18,7 @@ from aac_tf.config import ConfigError, load_config
 from aac_tf.data.clips import DatasetError
 from aac_tf.data.pipeline import make_examples, validation_batches
 from aac_tf.run import Run, RunError
+from aac_tf.training.callbacks import TrainingError
 from aac_tf.training.trainer import train
 
 SMALL = [
@@ -113,6 +114,14 @@ def test_weights_of_another_model_are_refused(run, tmp_path):
     (folder / "config.yaml").write_text(text.replace("  units: 16\n  subsampling", "  units: 24\n  subsampling"))
     with pytest.raises(RunError, match="does not fit"):
         Captioner.load(folder)
+
+
+def test_a_loss_that_is_not_finite_ends_training_and_spares_the_checkpoints(config, scenes, tmp_path):
+    run = Run(tmp_path / "run")
+    options = [*SMALL, f"data.root={scenes}", "training.learning_rate=1e30"]
+    with pytest.raises(TrainingError, match=r"training\.learning_rate"):
+        train(load_config(None, options), run)
+    assert tf.train.latest_checkpoint(str(run.last)) is None  # it was the first epoch
 
 
 def test_bad_files_are_skipped_or_end_training(scenes, tmp_path):
