@@ -36,6 +36,10 @@ class SpectrogramSpec:
       power: 1 for magnitudes, 2 for power.
       log_offset: Added to each mel value before the logarithm.
       log_floor: Least value that enters the natural logarithm.
+      segment_length: Frames of the segments that the spectrogram will be cut into, for frames that are not centred: a
+        clip is padded with zeros until its frames fill whole segments. None pads nothing, and cuts the samples after
+        the last whole frame.
+      segment_hop: Frames from one segment to the next.
 
     Raises:
       ValueError: Lengths that do not fit together, or an unknown window, power or mel scale.
@@ -60,6 +64,8 @@ class SpectrogramSpec:
     power: float = 1.0
     log_offset: float = 0.0
     log_floor: float = 0.0
+    segment_length: Optional[int] = None
+    segment_hop: Optional[int] = None
 
     def __post_init__(self):
         if not 0 < self.window_length <= self.fft_length:
@@ -76,7 +82,19 @@ class SpectrogramSpec:
             raise ValueError(
                 f"{self.name}: log_offset or log_floor must be positive, or silence would be minus infinity"
             )
+        self._check_segments()
         self.mel_matrix()
+
+    def _check_segments(self):
+        if self.segment_length is None and self.segment_hop is None:
+            return
+        if self.centered:
+            raise ValueError(f"{self.name}: only frames that are not centred can be padded to whole segments")
+        if self.segment_length is None or not 0 < (self.segment_hop or 0) <= self.segment_length:
+            raise ValueError(
+                f"{self.name}: segment_hop must be from 1 to segment_length={self.segment_length}, got "
+                f"{self.segment_hop}"
+            )
 
     def output_length(self, samples):
         """Number of frames that so many samples give, never less than one.
@@ -89,10 +107,16 @@ class SpectrogramSpec:
         """
         if self.centered:
             return 1 + samples // self.hop_length
-        frames = 1 + (samples - self.window_length) // self.hop_length
-        if tf.is_tensor(samples):
-            return tf.maximum(frames, 1)
-        return np.maximum(frames, 1) if isinstance(samples, np.ndarray) else max(frames, 1)
+        if self.segment_length is None:
+            return 1 + _not_negative(samples - self.window_length) // self.hop_length
+        first = (self.segment_length - 1) * self.hop_length + self.window_length
+        hop = self.segment_hop * self.hop_length
+        return self.segment_length + self.segment_hop * ((_not_negative(samples - first) + hop - 1) // hop)
+
+    @property
+    def silence(self):
+        """What digital silence becomes in every bin, a float."""
+        return float(np.log(max(self.log_offset, self.log_floor)))
 
     def mel_matrix(self):
         """The filter bank, a float32 array [fft_length // 2 + 1, num_bins]."""
@@ -127,6 +151,26 @@ DCASE2020 = SpectrogramSpec(
     log_floor=1e-8,
 )
 
+# The front end of YAMNet, padding included: the first segment of 96 frames covers 0.975 s, each further one 0.48 s more
+# (M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet, features.py).
+YAMNET = SpectrogramSpec(
+    name="YAMNET",
+    sample_rate=16000,
+    window_length=400,
+    hop_length=160,
+    fft_length=512,
+    window="hann",
+    num_bins=64,
+    mel_scale="htk",
+    mel_norm=None,
+    fmin=125.0,
+    fmax=7500.0,
+    centered=False,
+    log_offset=0.001,
+    segment_length=96,
+    segment_hop=48,
+)
+
 
 def spectrogram(waveform, spec, length=None):
     """Log-mel spectrogram of one clip or of a batch padded on the right.
@@ -158,6 +202,12 @@ def spectrogram(waveform, spec, length=None):
         valid = tf.sequence_mask(spec.output_length(length), tf.shape(log_mel)[-2])
         log_mel = tf.where(valid[..., tf.newaxis], log_mel, 0.0)
     return log_mel
+
+
+def _not_negative(number):
+    if tf.is_tensor(number):
+        return tf.maximum(number, 0)
+    return np.maximum(number, 0) if isinstance(number, np.ndarray) else max(number, 0)
 
 
 def _frames(waveform, spec):
