@@ -8,25 +8,11 @@ import pytest
 import soundfile
 import tensorflow as tf
 
-from aac_tf.audio import DCASE2020, SpectrogramSpec, decode_wav, resample, spectrogram
+from aac_tf.audio import DCASE2020, YAMNET, decode_wav, resample, spectrogram
 
-YAMNET_LIKE = SpectrogramSpec(
-    name="not centred",
-    sample_rate=16000,
-    window_length=400,
-    hop_length=160,
-    fft_length=512,
-    window="hann",
-    num_bins=64,
-    mel_scale="htk",
-    mel_norm=None,
-    fmin=125.0,
-    fmax=7500.0,
-    centered=False,
-    log_offset=0.001,
-)
+NOT_CENTRED = dataclasses.replace(YAMNET, name="not centred", segment_length=None, segment_hop=None)
 KALDI_LIKE = dataclasses.replace(
-    YAMNET_LIKE,
+    NOT_CENTRED,
     name="Kaldi",
     num_bins=128,
     fmin=20.0,
@@ -38,7 +24,7 @@ KALDI_LIKE = dataclasses.replace(
     log_offset=0.0,
     log_floor=1.192e-7,
 )
-SPECS = [DCASE2020, YAMNET_LIKE, KALDI_LIKE]
+SPECS = [DCASE2020, YAMNET, NOT_CENTRED, KALDI_LIKE]
 
 
 def noise(samples, seed=0):
@@ -87,7 +73,18 @@ def test_not_centred_agrees_with_tensorflow():
     waveform = noise(16000)
     magnitude = tf.abs(tf.signal.stft(waveform, 400, 160, 512))  # its default is the periodic Hann window
     mel = magnitude @ tf.signal.linear_to_mel_weight_matrix(64, 257, 16000, 125.0, 7500.0)
-    np.testing.assert_allclose(spectrogram(waveform, YAMNET_LIKE), tf.math.log(mel + 0.001), rtol=0, atol=1e-4)
+    np.testing.assert_allclose(spectrogram(waveform, NOT_CENTRED), tf.math.log(mel + 0.001), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("samples", "frames"),
+    [(0, 96), (15600, 96), (15601, 144), (23280, 144), (23281, 192), (15 * 16000, 1536), (30 * 16000, 3024)],
+)
+def test_yamnet_pads_to_whole_segments(samples, frames):
+    assert YAMNET.output_length(samples) == frames
+    padded = np.pad(noise(samples), [0, 400 + 160 * (frames - 1) - samples])
+    found = spectrogram(noise(samples), YAMNET)
+    np.testing.assert_allclose(found, spectrogram(padded, NOT_CENTRED), rtol=0, atol=1e-6)
 
 
 def test_kaldis_steps():
@@ -119,6 +116,8 @@ def test_any_length_gives_at_least_one_frame_without_nan(spec):
 def test_silence_stays_silence():
     found = spectrogram(np.zeros(5000, "f4"), DCASE2020).numpy()
     np.testing.assert_allclose(found, np.log(DCASE2020.log_floor), rtol=1e-6)
+    for spec in SPECS:
+        np.testing.assert_allclose(spectrogram(np.zeros(5000, "f4"), spec), spec.silence, rtol=1e-6)
 
 
 def test_loudness_does_not_matter_where_the_peak_is_normalized():
@@ -203,6 +202,9 @@ assert not {"aac_tf", "tensorflow_io"} & set(sys.modules)
         ({"log_floor": 0.0}, "log_floor"),
         ({"fmax": 30000.0}, "fmax"),
         ({"mel_scale": "bark"}, "mel scale"),
+        ({"segment_length": 96, "segment_hop": 48}, "not centred"),
+        ({"centered": False, "segment_length": 96}, "segment_hop"),
+        ({"centered": False, "segment_hop": 48}, "segment_hop"),
     ],
 )
 def test_wrong_settings_are_told(change, message):
