@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aac_tf import audio
 from aac_tf.audio import SpecAugment, resampled_length
-from aac_tf.config import ConfigError
+from aac_tf.config import AudioConfig, ConfigError
 from aac_tf.data import read_audiocaps, read_clotho, read_manifest
 from aac_tf.data.clips import ClipList, DatasetError
 from aac_tf.data.features import FileFeatures, MemoryFeatures
@@ -17,6 +17,7 @@ from aac_tf.data.scenes import read_scene_clips, write_scenes
 from aac_tf.data.screening import screen_audio
 from aac_tf.data.sound_banks import FolderBank, SyntheticBank
 from aac_tf.decoding import Hypotheses, beam_search, greedy_search
+from aac_tf.embeddings import YamnetEmbedder
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.text import WordTokenizer
 
@@ -26,10 +27,15 @@ SOURCES = {
     "manifest": read_manifest,
     "scenes": read_scene_clips,
 }
+EMBEDDERS = {"yamnet": YamnetEmbedder}
 
 
 def build_spec(config):
-    """The `SpectrogramSpec` of a config: the named one with the replaced values."""
+    """The `SpectrogramSpec` of a config: the frozen network's own, or the named one with the replaced values."""
+    if config.embedding.kind != "none":
+        if config.audio != AudioConfig():
+            raise ConfigError(f"embedding.kind={config.embedding.kind} brings its own spectrogram: leave audio.* out")
+        return EMBEDDERS[config.embedding.kind].spec
     replaced = {
         name: value
         for name, value in dataclasses.asdict(config.audio).items()
@@ -164,6 +170,14 @@ def build_augment(config, normalization=None):
     return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 
+def build_embedder(config):
+    """The frozen network before the encoder, or None."""
+    embedding = config.embedding
+    if embedding.kind == "none":
+        return None
+    return EMBEDDERS[embedding.kind](embedding.source, embedding.batch_windows, name="embedder")
+
+
 def build_model(config, vocabulary_size, normalization=None):
     """An untrained `CaptioningModel` with its weights created.
 
@@ -192,6 +206,7 @@ def build_model(config, vocabulary_size, normalization=None):
         if decoder.kind == "attention"
         else FixedVectorDecoder(vocabulary_size, decoder.units, decoder.dropout, name="decoder"),
         normalization=normalization,
+        embedder=build_embedder(config),
     )
     model(
         {

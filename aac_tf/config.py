@@ -76,6 +76,15 @@ class AudioConfig:
 
 
 @dataclass
+class EmbeddingConfig:
+    """A frozen network between spectrogram and encoder; it brings its own spectrogram."""
+
+    kind: str = _key("none", "frozen network", choices=("none", "yamnet"))
+    source: Optional[str] = _key(None, "file, folder or handle of its weights; null: $AAC_TF_YAMNET, or TF-Hub's")
+    batch_windows: Optional[int] = _key(256, "most windows that go through it at once; null: all", least=1)
+
+
+@dataclass
 class SpecAugmentConfig:
     """Masks on training spectrograms."""
 
@@ -169,6 +178,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     scenes: ScenesConfig = field(default_factory=ScenesConfig)
     audio: AudioConfig = field(default_factory=AudioConfig)
+    embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     specaugment: SpecAugmentConfig = field(default_factory=SpecAugmentConfig)
     vocabulary: VocabularyConfig = field(default_factory=VocabularyConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)

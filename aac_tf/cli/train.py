@@ -84,8 +84,7 @@ def _describe(config, console, as_json):
         "parameters": {"total": model.count_params(), "trainable": trainable},
         "vocabulary_size": vocabulary_size,
         "encoder_steps": {
-            str(seconds): model.encoder.output_length(spec.output_length(seconds * spec.sample_rate))
-            for seconds in (15, 30)
+            str(seconds): model.output_length(spec.output_length(seconds * spec.sample_rate)) for seconds in (15, 30)
         },
     }
     if as_json:

@@ -10,6 +10,8 @@ class CaptioningModel(tf.keras.Model):
         encoder: layer `(features, length) -> (encoded, length)`, such as `SubsampledBiRNN`.
         decoder: `AttentionDecoder` or `FixedVectorDecoder`.
         normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
+        embedder: optional frozen layer `(features, length) -> (embedding, length)` before the encoder, such as
+            `YamnetEmbedder`.
 
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]`, and `tokens` int
@@ -21,17 +23,24 @@ class CaptioningModel(tf.keras.Model):
         Logits float32 of the shape of `tokens` and, last, the vocabulary.
     """
 
-    def __init__(self, encoder, decoder, normalization=None, **kwargs):
+    def __init__(self, encoder, decoder, normalization=None, embedder=None, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.normalization = normalization
+        self.embedder = embedder
 
     def encode(self, features, length, training=None):
         """Encoder steps `[batch, steps, width]` and their number `[batch]`, of features as `call` takes them."""
         if self.normalization is not None:
             features = self.normalization(features)
+        if self.embedder is not None:
+            features, length = self.embedder(features, length)
         return self.encoder(features, length, training=training)
+
+    def output_length(self, length):
+        """Encoder steps of `length` (int or int tensor) feature frames."""
+        return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))
 
     def call(self, inputs, training=None):
         tokens = inputs["tokens"]

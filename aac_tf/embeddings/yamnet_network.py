@@ -1,0 +1,92 @@
+"""YAMNet's network: a window of the spectrogram in, embedding and class scores out."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from aac_tf.audio import YAMNET
+
+WIDTH = 1024
+CLASSES = 521
+_WINDOW = (YAMNET.segment_length, YAMNET.num_bins)
+_FIRST_FILTERS = 32
+# Stride and filters of the depthwise-separable layers 2 to 14 (MobileNet v1 of width 1).
+_SEPARABLE = (
+    (1, 64),
+    (2, 128),
+    (1, 128),
+    (2, 256),
+    (1, 256),
+    (2, 512),
+    (1, 512),
+    (1, 512),
+    (1, 512),
+    (1, 512),
+    (1, 512),
+    (2, 1024),
+    (1, 1024),
+)
+
+
+def kernel_shapes():
+    """{layer: shape of its kernel}, from the first layer to the classifier."""
+    shapes = {"layer1/conv": (3, 3, 1, _FIRST_FILTERS)}
+    channels = _FIRST_FILTERS
+    for number, (_, filters) in enumerate(_SEPARABLE, start=2):
+        shapes[f"layer{number}/depthwise_conv"] = (3, 3, channels, 1)
+        shapes[f"layer{number}/pointwise_conv"] = (1, 1, channels, filters)
+        channels = filters
+    shapes["classifier"] = (channels, CLASSES)
+    return shapes
+
+
+def build_network(weights):
+    """YAMNet with batch normalization folded into its kernels and biases.
+
+    Args:
+        weights: {name: float32 array}, from `read_weights`.
+
+    Returns:
+        `tf.keras.Model` from windows float32 [windows, 96, 64] to a dict of `embedding` [windows, 1024] and
+        `scores` [windows, 521], each class's probability.
+
+    Reference:
+        M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
+    """
+    layers = tf.keras.layers
+    same = {"padding": "same", "activation": "relu", "dtype": "float32"}
+    windows = layers.Input(_WINDOW, dtype="float32")
+    hidden = layers.Reshape((*_WINDOW, 1), dtype="float32")(windows)
+    hidden = layers.Conv2D(_FIRST_FILTERS, 3, 2, name="layer1/conv", **same)(hidden)
+    for number, (stride, filters) in enumerate(_SEPARABLE, start=2):
+        hidden = layers.DepthwiseConv2D(3, stride, name=f"layer{number}/depthwise_conv", **same)(hidden)
+        hidden = layers.Conv2D(filters, 1, name=f"layer{number}/pointwise_conv", **same)(hidden)
+    embedding = layers.GlobalAveragePooling2D(dtype="float32")(hidden)
+    scores = layers.Dense(CLASSES, "sigmoid", name="classifier", dtype="float32")(embedding)
+    network = tf.keras.Model(windows, {"embedding": embedding, "scores": scores}, name="yamnet")
+    for layer in kernel_shapes():
+        network.get_layer(layer).set_weights([weights[f"{layer}/kernel"], weights[f"{layer}/bias"]])
+    return network
+
+
+def save_network(network, folder):
+    """Saves a network as a SavedModel that `hub.KerasLayer` takes: windows in, a dict out, weights as constants.
+
+    A model that uses it thus has no variables of it: nothing to train, to store in checkpoints or to track in exports.
+
+    Args:
+        network: from `build_network`.
+        folder: path of an empty folder.
+    """
+    windows = tf.TensorSpec([None, *_WINDOW], tf.float32, name="windows")
+    call = tf.function(lambda windows: [network(windows)[name] for name in ("embedding", "scores")], autograph=False)
+    frozen = convert_variables_to_constants_v2(call.get_concrete_function(windows))
+    module = tf.Module()
+
+    @tf.function(input_signature=[windows], autograph=False)
+    def from_windows(windows):
+        return dict(zip(("embedding", "scores"), frozen(windows)))
+
+    module.__call__ = from_windows
+    tf.saved_model.save(module, str(folder))

@@ -1,0 +1,61 @@
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.audio import YAMNET, spectrogram
+from aac_tf.embeddings.windows import count_windows, segment_windows
+
+SILENCE = np.log(0.001)
+
+
+def published_count(samples):
+    return 1 + int(np.ceil(max(0, samples - 15600) / 7680))
+
+
+def test_fifteen_and_thirty_seconds():
+    assert count_windows(YAMNET.output_length(15 * 16000), YAMNET) == 31
+    assert count_windows(YAMNET.output_length(30 * 16000), YAMNET) == 62
+
+
+def test_count_is_the_published_one_for_every_length():
+    samples = np.concatenate([np.arange(0, 60000), np.arange(400000, 500000)])
+    expected = [published_count(n) for n in samples]
+    np.testing.assert_array_equal(count_windows(YAMNET.output_length(samples), YAMNET), expected)
+    found = count_windows(YAMNET.output_length(tf.constant(samples, tf.int32)), YAMNET)
+    np.testing.assert_array_equal(found, expected)
+    assert [count_windows(YAMNET.output_length(int(n)), YAMNET) for n in samples[:20000]] == expected[:20000]
+
+
+def test_windows_are_slices_of_the_frames():
+    frames = np.random.default_rng(0).normal(size=[2, 240, 64]).astype("f4")
+    windows, count = segment_windows(tf.constant(frames), [240, 240], YAMNET)
+    assert windows.shape == (2, 4, 96, 64)
+    assert count.numpy().tolist() == [4, 4]
+    for index in range(4):
+        np.testing.assert_array_equal(windows[:, index], frames[:, 48 * index : 48 * index + 96])
+
+
+def test_beyond_a_clip_is_silence():
+    frames = np.full([3, 200, 64], 5.0, "f4")
+    windows, count = segment_windows(tf.constant(frames), [0, 100, 200], YAMNET)
+    assert count.numpy().tolist() == [1, 2, 4]
+    assert windows.shape == (3, 4, 96, 64)
+    for row, length in zip(windows.numpy(), [0, 100, 200]):
+        heard = np.full([240, 64], SILENCE, "f4")
+        heard[:length] = 5.0
+        np.testing.assert_allclose(row, [heard[start : start + 96] for start in range(0, 145, 48)], rtol=1e-6)
+
+
+def test_silence_is_what_zeros_become():
+    np.testing.assert_allclose(spectrogram(np.zeros(16000, "f4"), YAMNET), SILENCE, rtol=1e-6)
+
+
+def test_one_trace_for_all_shapes():
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 64]), tf.TensorSpec([None], tf.int32)])
+    def cut(frames, length):
+        return segment_windows(frames, length, YAMNET)
+
+    for batch, frames in [(1, 96), (3, 97), (2, 1), (2, 500)]:
+        windows, count = cut(tf.zeros([batch, frames, 64]), tf.fill([batch], frames))
+        assert windows.shape == (batch, count_windows(frames, YAMNET), 96, 64)
+        assert count.numpy().tolist() == [count_windows(frames, YAMNET)] * batch
+    assert cut.experimental_get_tracing_count() == 1

@@ -1,0 +1,212 @@
+import os
+import pathlib
+import re
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
+from aac_tf.embeddings.yamnet_network import kernel_shapes
+from aac_tf.embeddings.yamnet_source import cached_network, resolve_source
+from aac_tf.embeddings.yamnet_weights import read_weights
+
+
+def changed(path, folder, change):
+    """A copy of a `.npz` with arrays added, replaced or (None) left out."""
+    with np.load(path) as arrays:
+        arrays = {**arrays, **change}
+    path = folder / "changed.npz"
+    np.savez(path, **{name: value for name, value in arrays.items() if value is not None})
+    return path
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", os.fspath(tmp_path / "cache"))
+    return tmp_path / "cache" / "yamnet"
+
+
+def test_every_published_form_gives_the_same_weights(folded, save_h5, save_hub_model):
+    expected = read_weights(folded)
+    assert sum(value.size for value in expected.values()) == pytest.approx(3.7e6, rel=0.02)  # as published
+    for path in (save_h5(folded), save_hub_model(folded)):
+        found = read_weights(path)
+        assert set(found) == set(expected)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5)
+
+
+def test_names_as_keras_and_saved_models_give_them(tmp_path):
+    layers, model = tf.keras.layers, tf.keras.Sequential([tf.keras.layers.Input([96, 64, 1])])
+    for name, shape in kernel_shapes().items():
+        if name == "classifier":
+            model.add(layers.GlobalAveragePooling2D())
+            model.add(layers.Dense(521))
+            continue
+        kind = [layers.DepthwiseConv2D] if name.endswith("depthwise_conv") else [layers.Conv2D, shape[-1]]
+        model.add(kind[0](*kind[1:], shape[0], padding="same", use_bias=False, name=name))
+        model.add(layers.BatchNormalization(scale=False, name=f"{name}/bn"))
+    model.save_weights(tmp_path / "yamnet.h5")
+    # A SavedModel's variables are a checkpoint of the module that holds the Keras model.
+    tf.train.Checkpoint(_yamnet=model).write(os.fspath(tmp_path / "hub" / "variables" / "variables"))
+    (tmp_path / "hub" / "saved_model.pb").touch()
+    found, expected = read_weights(tmp_path / "hub"), read_weights(tmp_path / "yamnet.h5")
+    assert set(found) == set(expected)
+    for name, value in expected.items():
+        np.testing.assert_array_equal(found[name], value)
+
+
+@pytest.mark.real_data
+def test_layers_as_published_fold_to_the_folded_ones(yamnet_data, tmp_path):
+    first_layers = yamnet_data / "yamnet_256_unfused_layers1-6.h5"
+    with pytest.raises(EmbeddingError, match=r"missing: layer7/depthwise_conv/bias, .* and \d+ more$"):
+        read_weights(first_layers)
+    with h5py.File(first_layers) as file:
+        published = file["model_weights/model_2"]
+        variables = {name: published[name][:] for name in published.attrs["weight_names"]}
+    path = yamnet_data / "yamnet_bn_folded.npz"
+    with np.load(path) as arrays:
+        exact = {name: None for name in arrays.files if int(re.sub(r"\D", "", name) or 14) <= 6}
+    found, expected = read_weights(changed(path, tmp_path, {**exact, **variables})), read_weights(path)
+    assert len(exact) == 22
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"l5d/bias": None}, "missing: layer5/depthwise_conv/bias$"),
+        ({"extra/thing": np.zeros(3)}, "unknown: extra/thing$"),
+        ({"l15p/bias": np.zeros(3)}, "unknown: layer15/pointwise_conv/bias$"),
+        ({"l3p/kernel": np.zeros([1, 1, 64, 64])}, r"layer3/pointwise_conv/kernel \[1, 1, 64, 64\] instead of"),
+        ({"d/bias": np.full(521, np.nan)}, "not finite: classifier/bias$"),
+        ({"d/bias": None, "l1/bias": np.zeros(5)}, r"missing: classifier/bias; of another shape: layer1/conv/bias"),
+    ],
+)
+def test_wrong_variables_are_named(folded, tmp_path, change, message):
+    with pytest.raises(EmbeddingError, match=message):
+        read_weights(changed(folded, tmp_path, change))
+
+
+def test_wrong_variables_of_the_published_form_are_named(folded, save_h5):
+    with pytest.raises(EmbeddingError, match=r"missing: layer4/pointwise_conv/moving_mean$"):
+        read_weights(save_h5(folded, leave_out=["layer4/pointwise_conv/bn/moving_mean"]))
+    with pytest.raises(EmbeddingError, match=r"not finite: layer4/pointwise_conv/moving_variance$"):
+        read_weights(save_h5(folded, replace={"layer4/pointwise_conv/bn/moving_variance": np.full(128, -1.0)}))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
+@pytest.mark.parametrize("form", ["npz", "h5"])
+def test_a_file_cut_off_is_told(folded, save_h5, tmp_path, form, share):
+    content = pathlib.Path(folded if form == "npz" else save_h5(folded)).read_bytes()
+    path = tmp_path / f"cut.{form}"
+    path.write_bytes(content[: int(share * len(content))])
+    with pytest.raises(EmbeddingError, match=r"cut\.(npz|h5)"):
+        YamnetEmbedder(path)
+
+
+def test_a_bit_flipped_is_told(folded, tmp_path):
+    content = bytearray(folded.read_bytes())
+    content[len(content) // 2] ^= 1
+    path = tmp_path / "flipped.npz"
+    path.write_bytes(content)
+    with pytest.raises(EmbeddingError, match="damaged"):
+        YamnetEmbedder(path, self_test=False)
+
+
+def test_other_files_and_folders_are_told(tmp_path):
+    (tmp_path / "notes.txt").write_text("not a network")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EmbeddingError, match=r"neither an \.npz nor an \.h5"):
+        YamnetEmbedder(tmp_path / "notes.txt")
+    with pytest.raises(EmbeddingError, match=r"no saved_model\.pb"):
+        YamnetEmbedder(tmp_path / "empty")
+
+
+def test_a_damaged_hub_model_is_told(folded, save_hub_model):
+    folder = save_hub_model(folded)
+    data = folder / "variables" / "variables.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000000])
+    with pytest.raises(EmbeddingError, match="damaged"):
+        YamnetEmbedder(folder)
+
+
+def test_weights_that_are_not_yamnets_fail_the_hearing_test(folded, own_cache):
+    with pytest.raises(EmbeddingError, match="not its weights"):
+        YamnetEmbedder(folded)
+    assert not list(own_cache.glob("*"))
+    YamnetEmbedder(folded, self_test=False)  # now it is in the cache, untested
+    with pytest.raises(EmbeddingError, match="not its weights"):
+        YamnetEmbedder(folded)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"l9p/kernel": lambda value: np.random.default_rng(0).permutation(value.ravel()).reshape(value.shape)},
+        {"l14p/kernel": lambda value: 0 * value},
+        {"l3d/bias": lambda value: 0 * value},
+        {"d/kernel": lambda value: value[:, ::-1]},
+    ],
+    ids=["shuffled", "zeroed", "no bias", "classes reversed"],
+)
+def test_damaged_weights_fail_the_hearing_test(yamnet_data, tmp_path, damage):
+    path = yamnet_data / "yamnet_bn_folded.npz"
+    with np.load(path) as arrays:
+        damaged = {name: change(arrays[name]) for name, change in damage.items()}
+    with pytest.raises(EmbeddingError, match="damaged"):
+        YamnetEmbedder(changed(path, tmp_path, damaged))
+
+
+def test_the_cache_is_made_once_and_is_a_source_too(folded, own_cache):
+    first = cached_network(folded, self_test=False)
+    made = pathlib.Path(first.folder, "saved_model.pb").stat()
+    assert cached_network(folded, self_test=False) == first
+    assert cached_network(first.folder, self_test=False) == first
+    assert pathlib.Path(first.folder, "saved_model.pb").stat().st_mtime_ns == made.st_mtime_ns
+    assert [path.name for path in own_cache.iterdir()] == [pathlib.Path(first.folder).name]
+
+
+def test_a_damaged_cache_is_made_again(folded, own_cache, tmp_path):
+    first = cached_network(folded, self_test=False)
+    model = pathlib.Path(first.folder, "saved_model.pb")
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    copy = shutil.copytree(first.folder, tmp_path / "copy")
+    with pytest.raises(EmbeddingError, match="copy is damaged"):
+        YamnetEmbedder(copy, self_test=False)
+    assert cached_network(folded, self_test=False) == first
+    assert model.read_bytes() != content
+    assert len(list(own_cache.iterdir())) == 1
+
+
+def test_a_cache_that_cannot_be_written_is_told(folded, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AAC_TF_CACHE", os.fspath(tmp_path / "file"))
+    with pytest.raises(EmbeddingError, match="set AAC_TF_CACHE"):
+        YamnetEmbedder(folded, self_test=False)
+
+
+def test_checksum_is_of_the_weights(embedder, folded, tmp_path):
+    copy = shutil.copy(folded, tmp_path / "renamed.npz")
+    assert YamnetEmbedder(copy, self_test=False).checksum == embedder.checksum
+    other = changed(folded, tmp_path, {"d/bias": np.full(521, 0.5, "f4")})
+    assert YamnetEmbedder(other, self_test=False).checksum != embedder.checksum
+
+
+@pytest.mark.parametrize("source", ["https://unreachable.invalid/yamnet/1", "nowhere/yamnet.h5"])
+def test_a_source_out_of_reach_says_what_to_do(source):
+    with pytest.raises(EmbeddingError, match=r"(?s)yamnet.*download.*embedding\.source.*AAC_TF_YAMNET"):
+        YamnetEmbedder(source)
+
+
+def test_environment_names_the_source(folded, monkeypatch):
+    monkeypatch.setenv("AAC_TF_YAMNET", os.fspath(folded))
+    assert resolve_source() == folded
+    assert resolve_source(folded.parent) == folded.parent
