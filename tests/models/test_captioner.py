@@ -83,8 +83,9 @@ def test_fixed_vector_ignores_previous_words():
     np.testing.assert_array_equal(model({**inputs, "tokens": TOKENS}), model({**inputs, "tokens": TOKENS * 0}))
 
 
-def test_all_captions_of_a_clip_at_once_give_the_same_logits(decoder):
-    model = make_model(decoder)
+@pytest.mark.parametrize("factor", [1, 2, 4, 8, 16])
+def test_all_captions_of_a_clip_at_once_give_the_same_logits(decoder, factor):
+    model = make_model(decoder, factor)
     tokens = tf.stack([TOKENS, TOKENS[:, ::-1]], axis=1)
     together = model({"features": FEATURES, "length": LENGTH, "tokens": tokens})
     for caption in range(2):
