@@ -63,6 +63,8 @@ class Run:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
+        # A run that was begun here before, and never finished an epoch, may have left one.
+        (self.folder / self.NORMALIZATION).unlink(missing_ok=True)
         if normalization is not None:
             mean, variance = (np.asarray(values, np.float64).tolist() for values in normalization)
             self.write_text(self.NORMALIZATION, json.dumps({"mean": mean, "variance": variance}))

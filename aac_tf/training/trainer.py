@@ -82,10 +82,10 @@ def train(config, run, resume=False, report=None):
     state = TrainingState(higher_is_better=config.training.monitor == "val_bleu")
     checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, state=state)
     last = tf.train.CheckpointManager(checkpoint, str(run.last), max_to_keep=2)
-    if resume:
-        checkpoint.restore(last.latest_checkpoint).assert_consumed() if last.latest_checkpoint else None
-    else:
+    if not resume:
         run.create(config, tokenizer, normalization)
+    elif last.latest_checkpoint:
+        checkpoint.restore(last.latest_checkpoint).assert_consumed()
     return _fit(config, run, model, tokenizer, training, validation, word_weights, state, last, report)
 
 

@@ -124,6 +124,15 @@ def test_a_loss_that_is_not_finite_ends_training_and_spares_the_checkpoints(conf
     assert tf.train.latest_checkpoint(str(run.last)) is None  # it was the first epoch
 
 
+def test_an_abandoned_run_leaves_nothing_to_the_next_one(config, tmp_path):
+    run = Run(tmp_path / "run")
+    tokenizer = build_tokenizer(config)
+    run.create(config, tokenizer, (np.zeros(64), np.ones(64)))
+    assert run.normalization() is not None
+    run.create(load_config(None, ["audio.normalize=false"]), tokenizer, None)
+    assert run.normalization() is None
+
+
 def test_bad_files_are_skipped_or_end_training(scenes, tmp_path):
     root = tmp_path / "scenes"
     shutil.copytree(scenes, root)
