@@ -8,10 +8,12 @@ import tensorflow as tf
 
 from aac_tf import audio
 from aac_tf.audio import SpecAugment, resampled_length
+from aac_tf.cache import cache_folder
 from aac_tf.config import AudioConfig, ConfigError
 from aac_tf.data import read_audiocaps, read_clotho, read_manifest
 from aac_tf.data.clips import ClipList, DatasetError
-from aac_tf.data.features import FileFeatures, MemoryFeatures
+from aac_tf.data.embedding_store import store_embeddings
+from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import bucket_boundaries
 from aac_tf.data.scenes import read_scene_clips, write_scenes
 from aac_tf.data.screening import screen_audio
@@ -125,16 +127,18 @@ def build_tokenizer(config):
     return WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
 
 
-def build_features(config, clips, progress=None):
+def build_features(config, clips, embedder=None, augmented=False, progress=None):
     """Screens clips and makes their features.
 
     Args:
         config: `Config`.
         clips: `ClipList`.
+        embedder: frozen network whose stored embeddings are the features; None: spectrograms are.
+        augmented: whether stored embeddings have the augmented views that training draws from.
         progress: optional function `(what) -> (function (done, total))`.
 
     Returns:
-        The usable clips, a `ClipList`, and `FileFeatures` or `MemoryFeatures` of them.
+        The usable clips, a `ClipList`, and `FileFeatures`, `MemoryFeatures` or `ViewedFeatures` of them.
 
     Raises:
         DatasetError: if no clip is left, or one is not usable and `data.on_bad_audio=fail`.
@@ -149,16 +153,25 @@ def build_features(config, clips, progress=None):
         raise DatasetError(f"{len(bad)} unusable sound files, the first is {name}: {reason}")
     frames = [spec.output_length(resampled_length(samples, rate, spec.sample_rate)) for samples, rate in lengths]
     features = FileFeatures([clip.path for clip in clips], frames, spec)
-    if config.data.cache == "memory":
+    in_memory = config.data.cache == "memory"
+    if embedder is not None:
+        folder = config.data.embedding_folder or cache_folder() / "embeddings"
+        augment = build_augment(config) if augmented else None
+        views = config.data.stored_views() if augment else 0
+        keep = (lambda rows: MemoryFeatures(rows, progress("Reading embeddings"))) if in_memory else None
+        return clips, store_embeddings(folder, embedder, clips, features, augment, views, keep, progress)
+    if in_memory:
         features = MemoryFeatures(features, progress("Computing spectrograms"))
     return clips, features
 
 
-def build_boundaries(config, features):
-    """Bucket boundaries in frames."""
+def build_boundaries(config, features, embedder=None):
+    """Bucket boundaries in frames, or in segments where the features are the stored embeddings of `embedder`."""
     spec = build_spec(config)
-    frames = [spec.output_length(int(seconds * spec.sample_rate)) for seconds in config.data.bucket_seconds]
-    return bucket_boundaries(features.lengths, frames)
+    lengths = [spec.output_length(int(seconds * spec.sample_rate)) for seconds in config.data.bucket_seconds]
+    if embedder is not None:
+        lengths = [embedder.output_length(frames) for frames in lengths]
+    return bucket_boundaries(features.lengths, lengths)
 
 
 def build_augment(config, normalization=None):
@@ -170,6 +183,14 @@ def build_augment(config, normalization=None):
     return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 
+def build_draw(config, features, normalization=None):
+    """The function `(clip, seed) -> features` that training hears clips through; None: as they are."""
+    augment = build_augment(config, normalization)
+    if augment is None or isinstance(features, ViewedFeatures):
+        return None if augment is None else features.draw
+    return lambda index, seed: augment(features.load(index), seed)
+
+
 def build_embedder(config):
     """The frozen network before the encoder, or None."""
     embedding = config.embedding
@@ -178,15 +199,18 @@ def build_embedder(config):
     return EMBEDDERS[embedding.kind](embedding.source, embedding.batch_windows, name="embedder")
 
 
-def build_model(config, vocabulary_size, normalization=None):
+def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None):
     """An untrained `CaptioningModel` with its weights created.
 
     Args:
         config: `Config`.
         vocabulary_size: int.
         normalization: None, or mean and variance of the features, float [bins] each.
+        embedder: the layer of `build_embedder`; None where there is none, or where its stored embeddings come in. As it
+            has no variables, checkpoints are the same with it and without.
+        bins: int, width of the features that come in; None: of the spectrogram.
     """
-    encoder, decoder, bins = config.encoder, config.decoder, build_spec(config).num_bins
+    encoder, decoder, bins = config.encoder, config.decoder, bins or build_spec(config).num_bins
     if normalization is not None:
         mean, variance = (tf.constant(values, tf.float32) for values in normalization)
         normalization = tf.keras.layers.Normalization(mean=mean, variance=variance, name="normalization")
@@ -206,7 +230,7 @@ def build_model(config, vocabulary_size, normalization=None):
         if decoder.kind == "attention"
         else FixedVectorDecoder(vocabulary_size, decoder.units, decoder.dropout, name="decoder"),
         normalization=normalization,
-        embedder=build_embedder(config),
+        embedder=embedder,
     )
     model(
         {
@@ -218,7 +242,7 @@ def build_model(config, vocabulary_size, normalization=None):
     return model
 
 
-def build_search(config, model, tokenizer, beam_size=None):
+def build_search(config, model, tokenizer, beam_size=None, bins=None):
     """A compiled search over a batch of clips.
 
     Args:
@@ -226,6 +250,7 @@ def build_search(config, model, tokenizer, beam_size=None):
         model: `CaptioningModel`.
         tokenizer: `WordTokenizer`.
         beam_size: int; None takes the config's. 1 is greedy search.
+        bins: int, width of the features that come in; None: of the spectrogram.
 
     Returns:
         `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to `Hypotheses` with
@@ -243,7 +268,7 @@ def build_search(config, model, tokenizer, beam_size=None):
 
     @tf.function(
         input_signature=[
-            tf.TensorSpec([None, None, build_spec(config).num_bins], tf.float32),
+            tf.TensorSpec([None, None, bins or build_spec(config).num_bins], tf.float32),
             tf.TensorSpec([None], tf.int32),
         ],
         autograph=False,

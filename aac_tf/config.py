@@ -43,7 +43,24 @@ class DataConfig:
         "longest", "pad a batch to its longest clip, or to its bucket's boundary (TPU)", choices=("longest", "bucket")
     )
     bucket_seconds: List[float] = _key([5.0, 10.0, 15.0, 20.0, 25.0], "upper bounds of the length buckets, in seconds")
-    cache: str = _key("none", "keep spectrograms in memory after the first reading", choices=("none", "memory"))
+    cache: str = _key(
+        "none", "keep spectrograms, or stored embeddings, in memory after the first reading", choices=("none", "memory")
+    )
+    embedding_store: str = _key(
+        "on",
+        "compute the frozen network's embeddings once and keep them: with so many augmented views of each training "
+        "clip (on: 4), from which specaugment.probability draws; off: compute them every epoch",
+    )
+    embedding_folder: Optional[str] = _key(
+        None, "where they are kept; null: the folder embeddings in $AAC_TF_CACHE or ~/.cache/aac_tf"
+    )
+
+    def stored_views(self):
+        """Augmented views that the embedding store keeps of each clip; None where there is no store."""
+        # YAML reads an unquoted `on` as true.
+        words = {"on": 4, "true": 4, "off": None, "false": None}
+        value = self.embedding_store.lower()
+        return words[value] if value in words else int(value)
 
 
 @dataclass
@@ -214,6 +231,7 @@ def load_config(path=None, overrides=()):
         raise ConfigError(_readable(error)) from error
     for key, value, info in _walk(config):
         _check(key, value, info)
+    _check_store(config)
     return config
 
 
@@ -262,6 +280,17 @@ def _check(key, value, info):
         raise ConfigError(f"{key} takes {' | '.join(info['choices'])}, got `{value}`")
     if info.get("least") is not None and value is not None and value < info["least"]:
         raise ConfigError(f"{key} must be at least {info['least']}, got {value}")
+
+
+def _check_store(config):
+    value = config.data.embedding_store
+    if value.lower() not in ("on", "off", "true", "false") and not value.isdecimal():
+        raise ConfigError(f"data.embedding_store takes on | off | a number of augmented views, got `{value}`")
+    if config.embedding.kind != "none" and config.data.stored_views() == 0 and config.specaugment.probability > 0:
+        raise ConfigError(
+            "data.embedding_store=0 keeps no augmented view that SpecAugment could draw: set more, or "
+            "specaugment.probability=0"
+        )
 
 
 def _readable(error):

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import AudioError, load_audio, spectrogram
-from aac_tf.build import build_model, build_search, build_spec
+from aac_tf.build import build_embedder, build_model, build_search, build_spec
 from aac_tf.run import Run
 
 # Clips go through the network together as long as their padded frames stay below this: five minutes of log-mels at 44.1
@@ -72,7 +72,7 @@ class Captioner:
         run = Run(run)
         config = run.config()
         tokenizer = run.tokenizer(config)
-        model = build_model(config, tokenizer.vocabulary_size(), run.normalization())
+        model = build_model(config, tokenizer.vocabulary_size(), run.normalization(), build_embedder(config))
         run.restore_best(model)
         return cls(model, tokenizer, config)
 

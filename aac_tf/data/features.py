@@ -1,4 +1,4 @@
-"""Spectrograms of a list of clips, computed from their files or kept in memory."""
+"""Features of a list of clips: spectrograms computed from their files, kept in memory, or in several views."""
 
 import numpy as np
 import tensorflow as tf
@@ -35,10 +35,10 @@ class FileFeatures:
 
 
 class MemoryFeatures:
-    """The same spectrograms, all computed once and kept; arguments and attributes as `FileFeatures`.
+    """The same features, all computed once and kept; attributes as of `FileFeatures`.
 
     Args:
-        features: `FileFeatures`.
+        features: `FileFeatures`, or others with its attributes and `load`.
         progress: optional function called as `progress(done, total)`.
     """
 
@@ -59,6 +59,34 @@ class MemoryFeatures:
     def load(self, index):
         """See `FileFeatures.load`."""
         return self._frames[self._starts[index] : self._starts[index + 1]]
+
+
+class ViewedFeatures:
+    """Features with augmented views that were made beforehand; attributes as of `FileFeatures`.
+
+    Args:
+        rows: features of all views, row `view * clips + clip`; view 0 is the clips as they are.
+        views: int, augmented views of each clip.
+        probability: float, share of the draws that give an augmented view.
+    """
+
+    def __init__(self, rows, views, probability):
+        self.lengths = rows.lengths[: len(rows) // (views + 1)]
+        self.bins = rows.bins
+        self._rows, self._views, self._probability = rows, views, probability
+
+    def __len__(self):
+        return len(self.lengths)
+
+    def load(self, index):
+        """The clip as it is; see `FileFeatures.load`."""
+        return self._rows.load(index)
+
+    def draw(self, index, seed):
+        """The clip as it is, or one of its views; seed int `[2]` says which."""
+        uniform = tf.random.stateless_uniform([2], seed)
+        view = 1 + tf.cast(uniform[1] * self._views, index.dtype)
+        return self._rows.load(tf.where(uniform[0] < self._probability, view, 0) * len(self) + index)
 
 
 def feature_statistics(features, max_clips=500):

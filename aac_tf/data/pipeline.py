@@ -67,7 +67,7 @@ def training_batches(
     batch_size,
     word_weights=None,
     seed=0,
-    augment=None,
+    draw=None,
     fixed_shapes=False,
     first_epoch=0,
 ):
@@ -78,12 +78,12 @@ def training_batches(
 
     Args:
         examples: `Examples`.
-        features: `FileFeatures` or `MemoryFeatures`.
+        features: `FileFeatures`, `MemoryFeatures` or `ViewedFeatures`.
         boundaries: list of int from `bucket_boundaries`; a batch holds clips of one bucket.
         batch_size: int.
         word_weights: float [vocabulary], weight of each word in the loss; None weights all alike.
         seed: int.
-        augment: optional function `(spectrogram [frames, bins], seed [2]) -> spectrogram`, such as `SpecAugment`.
+        draw: function `(clip index, seed [2]) -> features [time, bins]` that augments; None takes clips as they are.
         fixed_shapes: bool; False pads a batch to its longest clip and caption, True to its bucket's boundary and to the
             tokens' full width (a TPU compiles a program for every shape it meets).
         first_epoch: int.
@@ -93,18 +93,14 @@ def training_batches(
         next words; `weights` float32, 0 for padding, scaled so that Keras' mean over all positions of the batch is the
         mean over its words, however much padding there is and on however many replicas the batch is spread.
     """
-    load, count = _loader(examples, features), tf.constant(len(examples), tf.int64)
+    load, count = _loader(examples, features, draw), tf.constant(len(examples), tf.int64)
 
     def epoch_batches(epoch):
         epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int32), epoch)
 
         def example(position):
             index = tf.random.experimental.index_shuffle(position, epoch_seed, count - 1)
-            clip = load(index)
-            if augment is not None:
-                mask_seed = tf.random.experimental.stateless_fold_in(epoch_seed, index)
-                clip["features"] = augment(clip["features"], mask_seed)
-            return clip
+            return load(index, tf.random.experimental.stateless_fold_in(epoch_seed, index))
 
         return (
             tf.data.Dataset.range(count)
@@ -133,20 +129,19 @@ def clip_batches(features, batch_size):
     """One pass over all clips in order of length: dicts of `clip` (its index), `features` and `length`."""
 
     def load(index):
-        spectrogram = features.load(index)
-        return {"clip": index, "features": spectrogram, "length": tf.shape(spectrogram)[0]}
+        found = features.load(index)
+        return {"clip": index, "features": found, "length": tf.shape(found)[0]}
 
     dataset = tf.data.Dataset.from_tensor_slices(np.argsort(features.lengths, kind="stable"))
     return dataset.map(load, tf.data.AUTOTUNE).padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
 
 
-def _loader(examples, features):
+def _loader(examples, features, draw=None):
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
 
-    def load(index):
-        spectrogram = features.load(clip[index])
-        length = tf.shape(spectrogram)[0]
-        return {"features": spectrogram, "length": length, "tokens": tokens[index], "words": words[index]}
+    def load(index, seed=None):
+        found = features.load(clip[index]) if draw is None else draw(clip[index], seed)
+        return {"features": found, "length": tf.shape(found)[0], "tokens": tokens[index], "words": words[index]}
 
     return load
 

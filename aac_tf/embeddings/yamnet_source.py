@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import tensorflow_hub as hub
 
+from aac_tf.cache import cache_folder
 from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.embeddings.yamnet_check import check_known_sounds
 from aac_tf.embeddings.yamnet_network import build_network, save_network
@@ -59,8 +60,7 @@ def cached_network(source=None, self_test=True):
     if (path / _MANIFEST).is_file():
         return _open(path, self_test)
     checksum = _checksum([path] if path.is_file() else sorted((path / "variables").glob("variables.*")))
-    root = pathlib.Path(os.environ.get("AAC_TF_CACHE") or pathlib.Path.home() / ".cache" / "aac_tf") / "yamnet"
-    folder = root / f"{checksum}-{_FORMAT}"
+    folder = cache_folder() / "yamnet" / f"{checksum}-{_FORMAT}"
     if folder.is_dir():
         try:
             return _open(folder, self_test)

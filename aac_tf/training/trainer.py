@@ -5,9 +5,10 @@ import dataclasses
 import tensorflow as tf
 
 from aac_tf.build import (
-    build_augment,
     build_boundaries,
     build_clips,
+    build_draw,
+    build_embedder,
     build_features,
     build_model,
     build_search,
@@ -22,7 +23,15 @@ from aac_tf.training.callbacks import History, Judge, LastCheckpoint, TrainingSt
 from aac_tf.training.word_weights import rarity_weights
 
 # What may differ when a run is resumed: how long, where the data lie, and what only changes speed or display.
-RESUMABLE = {"name", "data.root", "data.cache", "training.epochs", "training.stop_patience", "training.samples"}
+RESUMABLE = {
+    "name",
+    "data.root",
+    "data.cache",
+    "data.embedding_folder",
+    "training.epochs",
+    "training.stop_patience",
+    "training.samples",
+}
 
 
 @dataclasses.dataclass
@@ -54,8 +63,10 @@ def train(config, run, resume=False, report=None):
     tf.keras.utils.set_random_seed(config.seed)
     make_scenes(config, report.progress("Composing scenes"))
     tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
-    training = _split(config, "train", tokenizer, report, config.data.captions_per_clip)
-    validation = _split(config, "validation", tokenizer, report, "all")
+    embedder = build_embedder(config)
+    stored = None if config.data.stored_views() is None else embedder
+    training = _split(config, "train", tokenizer, stored, report)
+    validation = _split(config, "validation", tokenizer, stored, report)
     if validation is None and config.training.monitor != "loss":
         raise ConfigError(
             f"training.monitor={config.training.monitor} needs validation clips, and the dataset has none: set "
@@ -64,7 +75,13 @@ def train(config, run, resume=False, report=None):
     normalization = run.normalization() if resume else None
     if config.audio.normalize and normalization is None:
         normalization = feature_statistics(training.features)
-    model = build_model(config, tokenizer.vocabulary_size(), normalization)
+    model = build_model(
+        config,
+        tokenizer.vocabulary_size(),
+        normalization,
+        embedder=embedder if stored is None else None,
+        bins=training.features.bins,
+    )
     word_weights = None
     if config.training.word_weights == "rarity":
         word_weights = rarity_weights(
@@ -86,7 +103,8 @@ def train(config, run, resume=False, report=None):
         run.create(config, tokenizer, normalization)
     elif last.latest_checkpoint:
         checkpoint.restore(last.latest_checkpoint).assert_consumed()
-    return _fit(config, run, model, tokenizer, training, validation, word_weights, state, last, report)
+    boundaries = build_boundaries(config, training.features, stored)
+    return _fit(config, run, model, tokenizer, training, validation, boundaries, word_weights, state, last, report)
 
 
 class Report:
@@ -120,18 +138,18 @@ def _check_folder(config, run, resume):
         )
 
 
-def _split(config, name, tokenizer, report, captions_per_clip):
+def _split(config, name, tokenizer, stored, report):
     clips = build_clips(config, name)
     if clips is None:
         return None
-    clips, features = build_features(config, clips, report.progress)
+    clips, features = build_features(config, clips, stored, name == "train", report.progress)
     report.left_out(name, clips)
+    captions_per_clip = config.data.captions_per_clip if name == "train" else "all"
     return Split(clips, features, make_examples(clips, tokenizer, captions_per_clip))
 
 
-def _fit(config, run, model, tokenizer, training, validation, word_weights, state, last, report):
+def _fit(config, run, model, tokenizer, training, validation, boundaries, word_weights, state, last, report):
     options = config.training
-    boundaries = build_boundaries(config, training.features)
     begun = int(state.epoch)
     batches = training_batches(
         training.examples,
@@ -140,7 +158,7 @@ def _fit(config, run, model, tokenizer, training, validation, word_weights, stat
         options.batch_size,
         word_weights=word_weights,
         seed=config.seed,
-        augment=build_augment(config, run.normalization()),
+        draw=build_draw(config, training.features, run.normalization()),
         fixed_shapes=config.data.padding == "bucket",
         first_epoch=begun,
     )
@@ -166,7 +184,7 @@ def _fit(config, run, model, tokenizer, training, validation, word_weights, stat
     if validation is not None:
         validation_data = validation_batches(validation.examples, validation.features, options.batch_size, word_weights)
         captions = ValidationCaptions(
-            build_search(config, model, tokenizer, beam_size=1),
+            build_search(config, model, tokenizer, beam_size=1, bins=validation.features.bins),
             clip_batches(validation.features, options.batch_size),
             validation.clips,
             tokenizer,

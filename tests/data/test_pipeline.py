@@ -44,6 +44,11 @@ def tokenizer():
 BOUNDARIES = bucket_boundaries(LENGTHS, [8, 16, 99])
 
 
+def masked(augment):
+    """Draws clips as `augment` leaves them."""
+    return lambda index, seed: augment(ArrayFeatures().load(index), seed)
+
+
 def take_epoch(examples, epoch=0, **options):
     steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 2)
     dataset = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, first_epoch=epoch, **options)
@@ -105,9 +110,9 @@ def test_starting_at_an_epoch_continues_an_uninterrupted_run(clips, tokenizer):
     examples = make_examples(clips, tokenizer)
     augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5)
     steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 2)
-    whole = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, augment=augment)
+    whole = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, draw=masked(augment))
     late = list(whole.skip(2 * steps).take(steps).as_numpy_iterator())
-    resumed = take_epoch(examples, epoch=2, augment=augment)
+    resumed = take_epoch(examples, epoch=2, draw=masked(augment))
     for (inputs, targets, _), (expected, expected_targets, _) in zip(resumed, late):
         np.testing.assert_array_equal(inputs["features"], expected["features"])
         np.testing.assert_array_equal(targets, expected_targets)
@@ -116,13 +121,13 @@ def test_starting_at_an_epoch_continues_an_uninterrupted_run(clips, tokenizer):
 def test_augmentation_masks_some_training_clips_and_no_others(clips, tokenizer):
     examples = make_examples(clips, tokenizer, "all")
     augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5, mask_value=-1.0)
-    masked = [
+    hidden = [
         (features[:frames] == -1).any()
         for epoch in range(10)
-        for inputs, _, _ in take_epoch(examples, epoch, augment=augment)
+        for inputs, _, _ in take_epoch(examples, epoch, draw=masked(augment))
         for features, frames in zip(inputs["features"], inputs["length"])
     ]
-    assert 0.2 < np.mean(masked) < 0.8
+    assert 0.2 < np.mean(hidden) < 0.8
     for batch in validation_batches(examples, ArrayFeatures(), 2):
         assert not (batch[0]["features"] == -1).numpy().any()
 

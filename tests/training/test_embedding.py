@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from aac_tf import Captioner
-from aac_tf.build import build_spec, make_scenes
+from aac_tf.build import build_clips, build_spec, make_scenes
 from aac_tf.config import ConfigError, load_config
 from aac_tf.run import Run
 from aac_tf.training.trainer import train
@@ -17,28 +17,36 @@ def test_it_brings_its_own_spectrogram():
         build_spec(load_config(None, ["embedding.kind=yamnet", "audio.hop_length=320"]))
 
 
+@pytest.fixture(scope="module")
+def options(real_data, tmp_path_factory):
+    """Overrides of a small experiment with YAMNet, on a few scenes; everything else is in a folder of its own."""
+    folder = tmp_path_factory.mktemp("yamnet")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AAC_TF_CACHE", str(folder / "cache"))
+        options = [
+            "data.source=scenes",
+            f"data.root={folder / 'scenes'}",
+            "scenes.train=8",
+            "scenes.validation=2",
+            "scenes.test=2",
+            "scenes.min_seconds=2",
+            "scenes.max_seconds=4",
+            "vocabulary.min_count=1",
+            "embedding.kind=yamnet",
+            f"embedding.source={real_data / 'yamnet' / 'yamnet_bn_folded.npz'}",
+            "encoder.units=8",
+            "decoder.units=8",
+            "training.epochs=1",
+            "training.batch_size=8",
+        ]
+        make_scenes(load_config(None, options))
+        yield options
+
+
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(real_data, tmp_path, monkeypatch):
-    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
-    options = [
-        "data.source=scenes",
-        f"data.root={tmp_path / 'scenes'}",
-        "scenes.train=8",
-        "scenes.validation=2",
-        "scenes.test=2",
-        "scenes.min_seconds=2",
-        "scenes.max_seconds=4",
-        "vocabulary.min_count=1",
-        "embedding.kind=yamnet",
-        f"embedding.source={real_data / 'yamnet' / 'yamnet_bn_folded.npz'}",
-        "encoder.units=8",
-        "decoder.units=8",
-        "training.epochs=1",
-        "training.batch_size=8",
-    ]
+def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(options, tmp_path):
     config = load_config(None, options)
-    make_scenes(config)
     run = Run(tmp_path / "run")
     train(config, run)
     stored = [name for name, _ in tf.train.list_variables(str(run.last))]
@@ -47,9 +55,33 @@ def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(real_data, tmp_path, m
     captioner = Captioner.load(run.folder)
     assert not any("embedder" in weight.name for weight in captioner.model.weights)
     assert captioner.model.output_length(captioner.spec.output_length(30 * 16000)) == 62
-    paths = sorted((tmp_path / "scenes" / "test").glob("*.wav"))
-    together = captioner.caption(paths)
-    for path, expected in zip(paths, together):
-        (alone,) = captioner.caption([path])
+    together = captioner.caption([clip.path for clip in build_clips(config, "test")])
+    for clip, expected in zip(build_clips(config, "test"), together):
+        (alone,) = captioner.caption([clip.path])
         assert alone.text == expected.text
         assert alone.log_prob == pytest.approx(expected.log_prob, abs=1e-4)
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_training_from_the_store_is_training_through_the_network(options, tmp_path):
+    rows = {}
+    for store in ("on", "off"):
+        config = load_config(None, [*options, "specaugment.probability=0", f"data.embedding_store={store}"])
+        (rows[store],) = train(config, Run(tmp_path / store))
+    for name in ("loss", "val_loss"):
+        assert float(rows["on"][name]) == pytest.approx(float(rows["off"][name]), rel=1e-5)
+
+
+def test_a_store_without_views_has_nothing_to_augment_with():
+    with pytest.raises(ConfigError, match="keeps no augmented view"):
+        load_config(None, ["embedding.kind=yamnet", "data.embedding_store=0"])
+    config = load_config(None, ["embedding.kind=yamnet", "data.embedding_store=0", "specaugment.probability=0"])
+    assert config.data.stored_views() == 0
+
+
+@pytest.mark.parametrize(("value", "views"), [("on", 4), ("off", None), ("7", 7)])
+def test_what_the_store_keeps(value, views):
+    assert load_config(None, [f"data.embedding_store={value}"]).data.stored_views() == views
+    with pytest.raises(ConfigError, match=r"on \| off \| a number"):
+        load_config(None, ["data.embedding_store=some"])
