@@ -1,0 +1,89 @@
+"""Runs of one config with different overrides and seeds, each trained, scored and timed once, and a table of them."""
+
+import json
+import os
+import pathlib
+import statistics
+import time
+
+from aac_tf.build import build_clips
+from aac_tf.config import load_config
+from aac_tf.evaluation.evaluator import evaluate, write_evaluation
+from aac_tf.inference import Captioner
+from aac_tf.run import Run
+from aac_tf.training.trainer import train
+
+SCORES = ("event_f1", "order_accuracy", "bleu_4", "cider", "meteor")
+COLUMNS = (*SCORES, "s/epoch", "ms/caption")
+
+
+def measure(config, folder):
+    """Trains a run, or goes on with it, and scores it on the test split; what was measured before is read.
+
+    Args:
+        config: `Config`.
+        folder: of the run; `result.json` in it keeps the result.
+
+    Returns:
+        dict of column to float: the scores; `s/epoch`, the fastest epoch's time, validation included; `ms/caption`, the
+        time a file of the test split takes with the config's beam in the fastest of three passes.
+    """
+    folder = pathlib.Path(folder)
+    kept = folder / "result.json"
+    if kept.is_file():
+        return json.loads(kept.read_text())
+    run = Run(folder)
+    rows = train(config, run, resume=bool(run.exists))
+    captioner = Captioner.load(folder)
+    result = evaluate(captioner, config, "test")
+    write_evaluation(result, folder)
+    paths, seconds = [clip.path for clip in build_clips(config, "test")], []
+    for _ in range(3):
+        began = time.perf_counter()
+        captioner.caption(paths)
+        seconds.append(time.perf_counter() - began)
+    values = {name: float(result.corpus[name]) for name in SCORES}
+    values["s/epoch"] = min(float(row["seconds"]) for row in rows)
+    values["ms/caption"] = 1000 * min(seconds) / len(paths)
+    kept.with_suffix(".tmp").write_text(json.dumps(values, indent=1))
+    os.replace(kept.with_suffix(".tmp"), kept)
+    return values
+
+
+def run_grid(config, overrides, cells, seeds, folder):
+    """Measures every cell with every seed, seeds outermost, so that an unfinished grid has whole tables.
+
+    Args:
+        config: path of the config file.
+        overrides: list of `key=value` for all runs.
+        cells: dict of the name of a row to its own list of `key=value`.
+        seeds: list of int.
+        folder: of the runs; a grid that was stopped goes on.
+
+    Returns:
+        dict of cell to list of results of `measure`, one a seed.
+    """
+    results = {name: [] for name in cells}
+    for seed in seeds:
+        for name, own in cells.items():
+            run = pathlib.Path(folder) / f"{name.replace(' ', '_').replace('/', '_')}-seed{seed}"
+            values = measure(load_config(config, [*overrides, *own, f"seed={seed}"]), run)
+            results[name].append(values)
+            print(f"{run.name}: " + ", ".join(f"{key} {value:.3f}" for key, value in values.items()), flush=True)
+    return results
+
+
+def table(results, first="", columns=COLUMNS):
+    """A Markdown table: means over the seeds, of scores with the standard deviation; of times the smallest."""
+    lines = [f"| {first} | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    for name, rows in results.items():
+        cells = [_cell(column, [row[column] for row in rows]) for column in columns]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(column, values):
+    if column not in SCORES:
+        return f"{min(values):.1f}"
+    spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{spread}"
