@@ -1,9 +1,9 @@
-"""`evaluate.py`: captions a split of a dataset with a trained run, and scores the captions."""
+"""`evaluate.py`: scores captions, those of a trained run or those in a file."""
 
 import json
 import pathlib
 
-from aac_tf.cli.console import PARTLY, make_parser, run_command
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
@@ -12,15 +12,42 @@ def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
         "evaluate.py",
-        "Caption a split with a trained run and score the captions (BLEU, ROUGE-L, METEOR, CIDEr; events of scenes).",
-        "evaluate.py --run runs/demo --split test --beam 3",
+        "Score captions (BLEU, ROUGE-L, METEOR, CIDEr, SPICE, SPIDEr; events of scenes): those that a trained run\n"
+        "gives a split, or those in a CSV of file_name,caption_predicted against one of file_name,caption_1,...",
+        "evaluate.py --run runs/demo --split test --beam 3\n"
+        "  evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
     )
-    parser.add_argument("--run", required=True, help="folder that train.py wrote")
+    parser.add_argument("--run", help="folder that train.py wrote")
     parser.add_argument("--split", default="test", choices=sorted(SPLITS), help="(default: test, Clotho's evaluation)")
     parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
-    parser.add_argument("--output", help="folder for predictions.csv and metrics.json (default: the run's)")
+    parser.add_argument("--predictions", metavar="CSV", help="captions to score in place of a run's")
+    parser.add_argument("--references", metavar="CSV", help="what people wrote about the same files")
+    parser.add_argument("--partial", action="store_true", help="score --predictions that lack some of the files, too")
+    parser.add_argument(
+        "--metrics",
+        nargs="+",
+        metavar="NAME",
+        help="bleu rouge_l meteor cider spice spider (default: all there can be)",
+    )
+    parser.add_argument(
+        "--attention", action="store_true", help="of scenes: how much attention lies on the sound that a word names"
+    )
+    parser.add_argument("--confidence", action="store_true", help="95%% intervals of the scores, by bootstrap")
+    parser.add_argument("--versus", metavar="CSV", help="compare with other predictions of the same files, in pairs")
+    parser.add_argument(
+        "--output",
+        help="folder for a run's predictions.csv and metrics.json (default: the run's); file for the scores of "
+        "--predictions, as JSON with those of each item",
+    )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print N captions beside the truth")
     parser.add_argument("--json", action="store_true", help="print the corpus scores as JSON")
+    parser.add_argument(
+        "--fetch-spice",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="download what SPICE needs, once (Stanford CoreNLP, about 390 MB, from Maven Central or a copy of it)",
+    )
     parser.add_argument(
         "overrides", nargs="*", metavar="key=value", help="config values, such as data.root=/data/clotho"
     )
@@ -28,43 +55,135 @@ def main(arguments=None):
 
 
 def _run(options, console):
+    _check_options(options)
+    if options.fetch_spice is not None:
+        _fetch_spice(options.fetch_spice, console)
+        if not options.run and not options.predictions:
+            return None
+    result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
+    path = _write(result, options)  # before anything else can go wrong
+    if options.confidence or options.versus:
+        _weigh(result, options)
+        _write(result, options)
+    for name, reason in result.left_out[:10]:
+        console.show(f"  left out: {name}: {reason}")
+    if options.json:
+        clips = {"clips": len(result.captions), "left_out": len(result.left_out)}
+        print(json.dumps({**clips, **result.summary()}))
+    else:
+        from aac_tf.cli.score_tables import print_scores
+
+        print_scores(result, title, paper, options.show)
+    missing = result.scores.not_computed
+    for name, reason in missing.items():
+        if name != "spider" or "spice" not in missing:  # it would say the same again
+            console.show(f"{name} was not computed: {reason}")
+    if options.run:
+        console.show(f"wrote {path / 'predictions.csv'} and {path / 'metrics.json'}")
+    elif path:
+        console.show(f"wrote {path}")
+    if result.left_out:
+        console.show(f"{len(result.left_out)} clips left out")
+    return _exit_code(result)
+
+
+def _check_options(options):
+    # `--metrics` takes all words up to the next flag, also config values that come last.
+    words = [word for text in options.metrics or [] for word in text.split(",") if word]
+    options.overrides += [word for word in words if "=" in word]
+    options.metrics = [word for word in words if "=" not in word] if options.metrics else None
+    if options.run and (options.predictions or options.references):
+        raise ValueError("--run captions clips itself: give either --run, or --predictions and --references")
+    if options.attention and not options.run:
+        raise ValueError("--attention goes with --run: a file of captions does not say where they were heard")
+    if bool(options.predictions) != bool(options.references):
+        raise ValueError("--predictions and --references belong together")
+    if not (options.run or options.predictions or options.fetch_spice is not None):
+        raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
+    if options.overrides and not options.run:
+        raise ValueError(f"{options.overrides[0]}: config values, or other words, go with --run only")
+
+
+def _fetch_spice(source, console):
+    from aac_tf.evaluation.spice_files import fetch_corenlp
+
+    bars = {}
+
+    def progress(name, done, total):
+        bars.setdefault(name, console.progress(f"{name}, kB"))(done // 1000, total // 1000)
+
+    console.show(f"SPICE's files are in {fetch_corenlp(source, progress)}")
+
+
+def _evaluate_run(options, console):
     from aac_tf.config import load_config
-    from aac_tf.evaluation.evaluator import evaluate, write_evaluation
+    from aac_tf.evaluation.evaluator import evaluate
+    from aac_tf.evaluation.metrics import check_metrics
     from aac_tf.inference import Captioner
     from aac_tf.run import Run
 
+    check_metrics(options.metrics)
     run = Run(options.run)
     captioner = Captioner.load(options.run)
     config = load_config(run.config_path, options.overrides)
     split = SPLITS[options.split]
-    result = evaluate(captioner, config, split, options.beam, progress=console.progress(f"Captioning {split}"))
-    folder = pathlib.Path(options.output or options.run)
-    write_evaluation(result, folder)
-    for name, reason in result.left_out[:10]:
-        console.show(f"  left out: {name}: {reason}")
-    if options.json:
-        print(json.dumps({"clips": len(result.captions), "left_out": len(result.left_out), "corpus": result.corpus}))
-    else:
-        _print_tables(config, split, result, options.show)
-    console.show(f"wrote {folder / 'predictions.csv'} and {folder / 'metrics.json'}")
-    if result.left_out:
-        console.show(f"{len(result.left_out)} clips left out")
+    progress = console.progress(f"Captioning {split}")
+    result = evaluate(captioner, config, split, options.beam, options.metrics, progress, options.attention)
+    return result, f"{config.name}, {split}", config.paper
+
+
+def _evaluate_files(options, console):
+    from aac_tf.evaluation.evaluator import Evaluation
+    from aac_tf.evaluation.metrics import compute_scores
+    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
+
+    references = read_references(options.references)
+    captions = read_predictions(options.predictions)
+    captions, missing = match_predictions(captions, references, options.partial, options.predictions)
+    scores = compute_scores(captions, references, options.metrics)
+    left_out = [(name, "has no prediction") for name in missing]
+    result = Evaluation(captions, references, scores.corpus(), scores.per_item(), left_out, scores)
+    return result, pathlib.Path(options.predictions).name, {}
+
+
+def _weigh(result, options):
+    """Adds intervals and the comparison with other captions to an `Evaluation`."""
+    from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
+    from aac_tf.evaluation.metrics import compute_scores
+    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions
+
+    if options.confidence:
+        result.confidence = confidence_intervals(result.scores.found)
+    if options.versus:
+        others = read_predictions(options.versus)
+        if result.left_out:
+            others = {name: caption for name, caption in others.items() if name in result.captions}
+        references = {name: result.references[name] for name in result.captions}
+        others, _ = match_predictions(others, references, what=options.versus)
+        found = compute_scores(others, references, options.metrics).found
+        differences = compare_scores(result.scores.found, found)
+        result.versus = {
+            "predictions": options.versus,
+            "corpus": {name: found[name].corpus for name in differences},
+            "differences": {name: comparison._asdict() for name, comparison in differences.items()},
+        }
+
+
+def _write(result, options):
+    """Writes the scores; returns where to, or None."""
+    from aac_tf.evaluation.evaluator import write_evaluation, write_scores
+
+    path = pathlib.Path(options.output or options.run) if options.output or options.run else None
+    if options.run:
+        write_evaluation(result, path)
+    elif path:
+        write_scores(result, path)
+    return path
+
+
+def _exit_code(result):
+    from aac_tf.evaluation.metrics import missing_metrics
+
+    if result.scores.not_computed.keys() - missing_metrics().keys():
+        return FAILED  # a metric that should have gone did not
     return PARTLY if result.left_out else None
-
-
-def _print_tables(config, split, result, show):
-    from rich.console import Console as Terminal
-    from rich.table import Table
-
-    terminal = Terminal()
-    table = Table(title=f"{config.name}, {split}: {len(result.captions)} clips")
-    table.add_column("metric")
-    table.add_column("score", justify="right")
-    if config.paper:
-        table.add_column("paper", justify="right")
-    for name, score in result.corpus.items():
-        paper = [f"{config.paper[name]:.3f}" if name in config.paper else ""] if config.paper else []
-        table.add_row(name, f"{score:.3f}", *paper)
-    terminal.print(table)
-    for name, caption in list(result.captions.items())[:show]:
-        terminal.print(f"\n{name}\n  heard: {caption.text}\n  truth: {result.references[name][0]}", highlight=False)

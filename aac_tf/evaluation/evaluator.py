@@ -9,20 +9,24 @@ from aac_tf.audio import AudioError
 from aac_tf.build import build_clips
 from aac_tf.data.clips import DatasetError
 from aac_tf.data.scenes import read_scenes
-from aac_tf.evaluation.metrics import score_captions
+from aac_tf.evaluation.listening import score_listening
+from aac_tf.evaluation.metrics import Scores, check_metrics, compute_scores
 from aac_tf.evaluation.scenes import score_scenes
 
 
 @dataclasses.dataclass
 class Evaluation:
-    """Captions and scores of a split.
+    """Captions and their scores.
 
     Attributes:
-        captions: dict of file name to `Caption`.
+        captions: dict of file name to `Caption`, or to str.
         references: dict of file name to list of captions.
         corpus: dict of score name to score.
         per_item: dict of file name to dict of score name to score.
         left_out: list of (file name, reason).
+        scores: `Scores`, which `corpus` and `per_item` were taken from.
+        confidence: dict of score name to (low, high), if intervals were asked for.
+        versus: dict that says what the captions were compared with, and how they did.
     """
 
     captions: dict
@@ -30,9 +34,21 @@ class Evaluation:
     corpus: dict
     per_item: dict
     left_out: list
+    scores: Scores
+    confidence: dict = dataclasses.field(default_factory=dict)
+    versus: dict = dataclasses.field(default_factory=dict)
+
+    def summary(self):
+        """The corpus' side of it, for JSON."""
+        summary = {"corpus": self.corpus, "not_computed": self.scores.not_computed}
+        if self.confidence:
+            summary["confidence_95"] = {name: list(interval) for name, interval in self.confidence.items()}
+        if self.versus:
+            summary["versus"] = self.versus
+        return summary
 
 
-def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=None):
+def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=None, attention=False):
     """Captions a split and scores the captions; those of scenes also by the events they name.
 
     Args:
@@ -42,13 +58,20 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         beam_size: see `Captioner.caption`.
         metrics: see `score_captions`.
         progress: optional function called as `progress(done, total)`.
+        attention: whether to score, too, where the captions' words were heard (`score_listening`); of scenes only.
 
     Returns:
         `Evaluation`.
 
     Raises:
-        DatasetError: if the split has no usable clip.
+        DatasetError: if the split has no usable clip, or `attention` is asked of clips that are no scenes.
+        MetricError: if a metric asked for by name cannot be computed.
     """
+    check_metrics(metrics)
+    if attention and config.data.source != "scenes":
+        raise DatasetError(
+            f"only of scenes is it known when what sounds; these clips are data.source={config.data.source}"
+        )
     clips = build_clips(config, split)
     if clips is None:
         raise DatasetError(f"{config.data.root} has no {split} split")
@@ -65,14 +88,18 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         raise DatasetError(f"no clip of the {split} split could be used; the first: {left_out[0][0]}: {left_out[0][1]}")
     texts = {name: caption.text for name, caption in captions.items()}
     references = {clip.name: clip.captions for clip in clips if clip.name in captions}
-    corpus, per_item = score_captions(texts, references, metrics)
+    scores = compute_scores(texts, references, metrics)
+    corpus, per_item = scores.corpus(), scores.per_item()
     if config.data.source == "scenes":
         scenes = read_scenes(config.data.root, split)
-        scene_corpus, scene_items = score_scenes(texts, {name: scenes[name] for name in texts})
-        corpus.update(scene_corpus)
-        for name, scores in scene_items.items():
-            per_item[name].update(scores)
-    return Evaluation(captions, references, corpus, per_item, left_out)
+        found = [score_scenes(texts, {name: scenes[name] for name in texts})]
+        if attention:
+            found.append(score_listening(captions, scenes))
+        for scene_corpus, scene_items in found:
+            corpus.update(scene_corpus)
+            for name, scene_scores in scene_items.items():
+                per_item[name].update(scene_scores)
+    return Evaluation(captions, references, corpus, per_item, left_out, scores)
 
 
 def write_evaluation(evaluation, folder):
@@ -83,10 +110,17 @@ def write_evaluation(evaluation, folder):
         writer = csv.writer(file)
         writer.writerow(["file_name", "caption_predicted"])
         writer.writerows((name, caption.text) for name, caption in evaluation.captions.items())
+    write_scores(evaluation, folder / "metrics.json")
+
+
+def write_scores(evaluation, path):
+    """Writes scores as JSON: corpus, per item, what was left out or not computed, and why."""
     scores = {
         "clips": len(evaluation.captions),
         "left_out": [{"file_name": name, "reason": reason} for name, reason in evaluation.left_out],
-        "corpus": evaluation.corpus,
+        **evaluation.summary(),
         "per_item": evaluation.per_item,
     }
-    (folder / "metrics.json").write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(scores, indent=1), encoding="utf-8")

