@@ -242,19 +242,34 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
     return model
 
 
-def build_search(config, model, tokenizer, beam_size=None, bins=None):
-    """A compiled search over a batch of clips.
+def build_encode(config, model, bins=None):
+    """The compiled first half of captioning.
+
+    Args:
+        config: `Config`.
+        model: `CaptioningModel`.
+        bins: int, width of the features that come in; None: of the spectrogram.
+
+    Returns:
+        `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to the encoder's steps
+        `[batch, steps, width]` and their number `[batch]`. It is traced once, whatever the batch and the lengths.
+    """
+    features = tf.TensorSpec([None, None, bins or build_spec(config).num_bins], tf.float32)
+    signature = [features, tf.TensorSpec([None], tf.int32)]
+    return tf.function(lambda features, length: model.encode(features, length), signature, autograph=False)
+
+
+def build_search(config, model, tokenizer, beam_size=None):
+    """The compiled second half of captioning, a search for words.
 
     Args:
         config: `Config`.
         model: `CaptioningModel`.
         tokenizer: `WordTokenizer`.
         beam_size: int; None takes the config's. 1 is greedy search.
-        bins: int, width of the features that come in; None: of the spectrogram.
 
     Returns:
-        `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to `Hypotheses` with
-        tokens `[batch, beam, words]`. It is traced once, whatever the batch and the lengths.
+        `tf.function` from the two results of `build_encode`'s to `Hypotheses` with tokens `[batch, beam, words]`.
     """
     beam_size = config.decoding.beam_size if beam_size is None else beam_size
     if beam_size < 1:
@@ -266,15 +281,8 @@ def build_search(config, model, tokenizer, beam_size=None, bins=None):
         "forbidden_ids": tokenizer.special_ids,
     }
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([None, None, bins or build_spec(config).num_bins], tf.float32),
-            tf.TensorSpec([None], tf.int32),
-        ],
-        autograph=False,
-    )
-    def search(features, length):
-        encoded, length = model.encode(features, length)
+    @tf.function(input_signature=_encoded(model), autograph=False)
+    def search(encoded, length):
         memory = model.decoder.remember(encoded, length)
         state = model.decoder.initial_state(memory)
         if beam_size == 1:
@@ -284,3 +292,48 @@ def build_search(config, model, tokenizer, beam_size=None, bins=None):
         return beam_search(model.decoder.step, state, memory, beam_size=beam_size, length_penalty=penalty, **rules)
 
     return search
+
+
+def build_attend(model, tokenizer):
+    """Which steps the words of captions looked at, as a compiled function.
+
+    Args:
+        model: `CaptioningModel`.
+        tokenizer: `WordTokenizer`.
+
+    Returns:
+        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, and the two results of `build_encode`'s to
+        weights float32 `[batch, words, steps]`.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model)], autograph=False)
+    def attend(tokens, encoded, length):
+        before = tf.pad(tokens[:, :-1], [[0, 0], [1, 0]], constant_values=tokenizer.start_id)
+        return model.decoder.attention(before, encoded, length)
+
+    return attend
+
+
+def build_step_seconds(config):
+    """Where the encoder's steps lie in time.
+
+    Args:
+        config: `Config`.
+
+    Returns:
+        (first, hop): step i is centred `first + i * hop` seconds after the sound's beginning. It is the first of the
+        steps that sub-sampling made one.
+    """
+    spec = build_spec(config)
+    hop = spec.hop_length
+    first = 0.0 if spec.centered else spec.window_length / 2
+    if config.embedding.kind != "none":
+        first += (spec.segment_length - 1) * hop / 2
+        hop *= spec.segment_hop
+    hop *= config.encoder.subsampling ** (config.encoder.layers - 1)
+    return first / spec.sample_rate, hop / spec.sample_rate
+
+
+def _encoded(model):
+    width = 2 * model.encoder.units
+    return [tf.TensorSpec([None, None, width], model.encoder.compute_dtype), tf.TensorSpec([None], tf.int32)]

@@ -4,13 +4,21 @@ import collections
 import concurrent.futures
 import dataclasses
 import os
-from typing import List
+from typing import List, Tuple
 
 import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import AudioError, load_audio, spectrogram
-from aac_tf.build import build_embedder, build_model, build_search, build_spec
+from aac_tf.build import (
+    build_attend,
+    build_embedder,
+    build_encode,
+    build_model,
+    build_search,
+    build_spec,
+    build_step_seconds,
+)
 from aac_tf.run import Run
 
 # Clips go through the network together as long as their padded frames stay below this: five minutes of log-mels at 44.1
@@ -26,6 +34,23 @@ class Alternative:
     log_prob: float
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Word:
+    """A word of a caption, and where in the sound the model looked for it.
+
+    Attributes:
+        text: the word.
+        weights: float32 numpy array [steps], attention to each step of the encoder; they sum to 1.
+        peak: seconds, middle of the step with the largest weight.
+        interval: (begin, end) in seconds of the shortest stretch of steps that holds half of the weight.
+    """
+
+    text: str
+    weights: np.ndarray
+    peak: float
+    interval: Tuple[float, float]
+
+
 @dataclasses.dataclass(frozen=True)
 class Caption:
     """What a clip sounds like.
@@ -34,11 +59,16 @@ class Caption:
         text: the caption, lower case, without punctuation.
         log_prob: natural logarithm of its probability under the model, the end of the caption included.
         alternatives: the beam's other captions, best first; none for greedy search.
+        words: the caption's words, with the attention that each was chosen by.
+        step_edges: float numpy array [steps + 1], seconds: step i of the words' weights stands for the time from edge i
+            to edge i + 1.
     """
 
     text: str
     log_prob: float
     alternatives: List[Alternative]
+    words: List[Word] = dataclasses.field(repr=False, compare=False)
+    step_edges: np.ndarray = dataclasses.field(repr=False, compare=False)
 
 
 class Captioner:
@@ -60,7 +90,10 @@ class Captioner:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = build_spec(config)
+        self._encode = build_encode(config, model)
+        self._attend = build_attend(model, tokenizer)
         self._searches = {}
+        self._first_step, self._step_hop = build_step_seconds(config)
 
     @classmethod
     def load(cls, run):
@@ -107,53 +140,119 @@ class Captioner:
             For every input, in order, a `Caption`, or the `AudioError` that says why there is none.
         """
         batch, longest = [], 0
-        for features in self._read_ahead(paths_or_waveforms, 2 * batch_size):
-            frames = 0 if isinstance(features, AudioError) else len(features)
+        for clip in self._read_ahead(paths_or_waveforms, 2 * batch_size):
+            frames = 0 if isinstance(clip, AudioError) else len(clip.features)
             if batch and (len(batch) == batch_size or max(longest, frames) * (len(batch) + 1) > BATCH_FRAMES):
                 yield from self._caption_batch(batch, beam_size)
                 batch, longest = [], 0
-            batch.append(features)
+            batch.append(clip)
             longest = max(longest, frames)
         yield from self._caption_batch(batch, beam_size)
 
+    def attend(self, sound, text):
+        """Where in a sound the model looks for the words of a caption that it is given.
+
+        Args:
+            sound: path or waveform, as for `caption`.
+            text: the caption; it is cut, and words that the model does not know are treated, as in training.
+
+        Returns:
+            `Caption` of this text, with its log-probability.
+
+        Raises:
+            AudioError: for a file that cannot be used.
+            ValueError: if the model knows none of the words.
+        """
+        clip = self._read(sound)
+        if isinstance(clip, AudioError):
+            raise clip
+        tokens, length = self.tokenizer.encode([text])
+        tokens = tokens[:, 1 : int(length[0])]
+        if tokens.shape[1] < 2:
+            raise ValueError(f"the model knows no word of the caption {text!r}")
+        encoded, steps = self._encode(clip.features[tf.newaxis], [len(clip.features)])
+        before = tf.pad(tokens[:, :-1], [[0, 0], [1, 0]], constant_values=self.tokenizer.start_id)
+        log_probs = tf.nn.log_softmax(self.model.decoder(before, encoded, steps))
+        log_prob = tf.reduce_sum(tf.gather(log_probs, tokens, batch_dims=2))
+        weights = self._attend(tokens, encoded, steps)[0]
+        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
+        return self._describe([found], tokens[0].numpy(), weights.numpy(), clip.seconds)
+
     def _read_ahead(self, sounds, ahead):
-        """Yields features, or errors, in order, while a thread already reads the next ones."""
+        """Yields clips, or errors, in order, while a thread already reads the next ones."""
         with concurrent.futures.ThreadPoolExecutor(1) as reader:
             pending = collections.deque()
             for sound in sounds:
-                pending.append(reader.submit(self._features, sound))
+                pending.append(reader.submit(self._read, sound))
                 if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
 
-    def _features(self, sound):
+    def _read(self, sound):
         try:
             if isinstance(sound, (str, os.PathLike)):
                 waveform, _ = load_audio(sound, self.spec.sample_rate)
             else:
                 waveform = tf.convert_to_tensor(np.asarray(sound, np.float32))
-            return spectrogram(waveform, self.spec)
+            return _Clip(spectrogram(waveform, self.spec), len(waveform) / self.spec.sample_rate)
         except AudioError as error:
             return error
 
-    def _caption_batch(self, features, beam_size):
-        usable = [item for item in features if not isinstance(item, AudioError)]
+    def _caption_batch(self, clips, beam_size):
+        usable = [clip for clip in clips if not isinstance(clip, AudioError)]
         captions = iter(self._search(usable, beam_size) if usable else ())
-        for item in features:
-            yield item if isinstance(item, AudioError) else next(captions)
+        for clip in clips:
+            yield clip if isinstance(clip, AudioError) else next(captions)
 
-    def _search(self, features, beam_size):
+    def _search(self, clips, beam_size):
         beam_size = self.config.decoding.beam_size if beam_size is None else beam_size
         if beam_size not in self._searches:
             self._searches[beam_size] = build_search(self.config, self.model, self.tokenizer, beam_size)
-        length = tf.constant([len(item) for item in features], tf.int32)
-        padded = tf.ragged.stack(features).to_tensor(shape=[None, None, self.spec.num_bins])
-        found = self._searches[beam_size](padded, length)
+        length = tf.constant([len(clip.features) for clip in clips], tf.int32)
+        features = tf.ragged.stack([clip.features for clip in clips])
+        encoded, steps = self._encode(features.to_tensor(shape=[None, None, self.spec.num_bins]), length)
+        found = self._searches[beam_size](encoded, steps)
+        best = found.tokens[:, 0]
+        attention = self._attend(best, encoded, steps).numpy()
         texts = self.tokenizer.detokenize(found.tokens).numpy()
-        for row, log_probs in zip(texts, found.log_probs.numpy()):
+        for row, clip in enumerate(clips):
             # A beam wider than the number of possible captions is filled up with impossible ones.
             hypotheses = [
-                Alternative(text.decode(), float(value)) for text, value in zip(row, log_probs) if value > -1e30
+                Alternative(text.decode(), float(value))
+                for text, value in zip(texts[row], found.log_probs[row].numpy())
+                if value > -1e30
             ]
-            yield Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:])
+            weights = attention[row, :, : int(steps[row])]
+            yield self._describe(hypotheses, best[row].numpy(), weights, clip.seconds)
+
+    def _describe(self, hypotheses, tokens, weights, seconds):
+        centers = self._first_step + self._step_hop * np.arange(weights.shape[1])
+        edges = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2, [seconds]])
+        # The last window may reach beyond the sound, and a sound may be shorter than half a window.
+        edges = np.minimum(edges, seconds)
+        words = []
+        for token, own in zip(tokens, weights):
+            if token == self.tokenizer.end_id:
+                break
+            step = int(np.argmax(own))
+            words.append(
+                Word(self.tokenizer.id_to_token(token), own, float(edges[step : step + 2].mean()), _half(own, edges))
+            )
+        return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], words, edges)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Clip:
+    features: tf.Tensor
+    seconds: float
+
+
+def _half(weights, edges):
+    """Begin and end of the shortest stretch of steps with half of the weight."""
+    total = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
+    # For every first step, the first last step that makes it half.
+    last = np.searchsorted(total, total[:-1] + 0.5 * total[-1] - 1e-9)
+    stretches = [(edges[end] - edges[begin], begin, end) for begin, end in enumerate(last) if end < len(total)]
+    _, begin, end = min(stretches)
+    return float(edges[begin]), float(edges[end])

@@ -1,13 +1,18 @@
-"""How fast a batch of clips gets its YAMNet embeddings, against the TF-Hub model and against plain arithmetic.
+"""How fast a batch of clips gets its embeddings: YAMNet against the TF-Hub model, AST against PyTorch's.
 
     AAC_TF_YAMNET=yamnet.h5 python benchmarks/embedding.py
+    python benchmarks/embedding.py --kind ast
 
-Times 16 clips of 30 s, waveforms in, 62 embeddings of 1024 out of each, through
+YAMNet: times 16 clips of 30 s, waveforms in, 62 embeddings of 1024 out of each, through
 
   ours     `spectrogram` and `YamnetEmbedder`, one call for all clips;
   hub      the waveform model as TF-Hub publishes it (batch normalization apart, one clip a call), made here from the
            same weights, saved, and loaded with `hub.load`;
   matmul   one matrix product of as many multiplications as the network takes (69.2 million a window).
+
+AST: times windows of a spectrogram of 0.96 s, and of 10.24 s, [CLS] out, through the network of `AstEmbedder` in float32
+and bfloat16, compiled by XLA or not, through `TFASTModel` (which computes all tokens), and, where PyTorch is installed,
+through transformers' `ASTModel` with the same random weights, threads and batch.
 
 They take turns in one process, so that what slows the machine slows all; medians are compared.
 """
@@ -94,15 +99,96 @@ def matrix_product(windows):
     return lambda: product(left, right).numpy()
 
 
+def ast_runs(seconds, windows, xla):
+    """{name: function that embeds windows of so many seconds}, the first ours; all with the same weights and input."""
+    from aac_tf.embeddings import AstEmbedder
+    from aac_tf.embeddings.ast_network import FrozenAst
+    from aac_tf.embeddings.ast_source import ASTConfig, random_model
+
+    frames = AstEmbedder.spec_of(seconds).segment_length
+    model = random_model(ASTConfig(max_length=frames))
+    batch = 0.5 * tf.random.stateless_normal([windows, frames, model.config.num_mel_bins], [7, 8])
+
+    def compiled(network, **options):
+        call = tf.function(network, autograph=False, **options)
+        return lambda: call(batch).numpy()
+
+    exact, rough = FrozenAst(model, frames), FrozenAst(model, frames, tf.bfloat16)
+    runs = {"ours": compiled(exact), "ours, bfloat16": compiled(rough)}
+    if xla:
+        runs["ours, XLA"] = compiled(exact, jit_compile=True)
+        runs["ours, bfloat16, XLA"] = compiled(rough, jit_compile=True)
+    runs["TFASTModel"] = compiled(lambda x: model(x).last_hidden_state[:, 0])
+    return {**runs, **pytorch_runs(model, batch)}
+
+
+def pytorch_runs(model, batch):
+    """The same through PyTorch; nothing where it is not installed."""
+    try:
+        import torch
+    except ImportError:
+        return {}
+    from transformers import ASTModel
+
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        exact = ASTModel.from_pretrained(folder).eval()
+        rough = ASTModel.from_pretrained(folder, dtype=torch.bfloat16).eval()
+    inputs = torch.tensor(batch.numpy())
+
+    def run(network):
+        with torch.inference_mode():
+            return network(inputs.to(network.dtype)).last_hidden_state[:, 0].float().numpy()
+
+    attention = exact.config._attn_implementation
+    return {f"PyTorch, {attention}": lambda: run(exact), f"PyTorch, {attention}, bfloat16": lambda: run(rough)}
+
+
+def compare_ast(options):
+    """Measures AST and prints."""
+    for seconds, windows in ((0.96, options.windows), (10.24, max(1, options.windows // 16))):
+        runs = ast_runs(seconds, windows, options.xla)
+        answers = {name: run() for name, run in runs.items()}
+        medians, best = take_turns(runs, options.repeats)
+        exact = answers["ours"]
+        base = next((name for name in runs if name.startswith("PyTorch")), "ours")
+        print(f"{windows} windows of {seconds:g} s; speed against {base}; difference from ours")
+        print(f"{'':<26} {'windows/s':>10} {'best':>8} {'speed':>7} {'largest':>9} {'cosine':>9}")
+        for name, found in answers.items():
+            norms = np.linalg.norm(found, axis=-1) * np.linalg.norm(exact, axis=-1)
+            cosine = np.min(np.sum(found * exact, axis=-1) / norms)
+            print(
+                f"{name:<26} {windows / medians[name]:>10.2f} {windows / best[name]:>8.2f} "
+                f"{medians[base] / medians[name]:>7.2f} {np.abs(found - exact).max():>9.1e} {cosine:>9.6f}",
+                flush=True,
+            )
+
+
+def take_turns(runs, repeats):
+    """Median and least seconds of each function; the first turn is not counted: tracing, and memory asked for."""
+    times = {name: [] for name in runs}
+    for repeat in range(repeats + 1):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            times[name] += [time.perf_counter() - began] if repeat else []
+    return {name: statistics.median(taken) for name, taken in times.items()}, {n: min(t) for n, t in times.items()}
+
+
 def main():
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kind", choices=("yamnet", "ast"), default="yamnet")
+    parser.add_argument("--windows", type=int, default=32, help="AST: of 0.96 s; a sixteenth of them of 10.24 s")
+    parser.add_argument("--xla", action="store_true", help="AST: compiled by XLA, too")
     parser.add_argument("--source", help="YAMNet's weights (default: $AAC_TF_YAMNET)")
     parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--batch-windows", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
+    if options.kind == "ast":
+        return compare_ast(options)
     source = resolve_source(options.source)
     shape = [options.clips, int(options.seconds * YAMNET.sample_rate)]
     waveforms = 0.1 * tf.random.stateless_normal(shape, [5, 6])
@@ -118,18 +204,11 @@ def main():
         "matmul": matrix_product(windows),
     }
     difference = np.abs(runs["ours"]() - runs["hub, clip by clip"]()).max()
-    times = {name: [] for name in runs}
-    for repeat in range(options.repeats + 1):
-        for name, run in runs.items():
-            began = time.perf_counter()
-            run()
-            # The first turn is not counted: tracing, and memory asked for.
-            times[name] += [time.perf_counter() - began] if repeat else []
-    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    medians, best = take_turns(runs, options.repeats)
     print(f"{options.clips} clips of {options.seconds:g} s, {windows} windows; ours and hub differ by {difference:.1e}")
     print(f"{'':<22} {'median s':>9} {'best s':>8} {'/ ours':>8}")
     for name, median in medians.items():
-        print(f"{name:<22} {median:>9.2f} {min(times[name]):>8.2f} {median / medians['ours']:>8.2f}")
+        print(f"{name:<22} {median:>9.2f} {best[name]:>8.2f} {median / medians['ours']:>8.2f}")
 
 
 if __name__ == "__main__":

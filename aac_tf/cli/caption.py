@@ -1,6 +1,7 @@
 """`caption.py`: captions sound files with a trained run."""
 
 import json
+import pathlib
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
 
@@ -15,6 +16,13 @@ def main(arguments=None):
     parser.add_argument("--run", required=True, help="folder that train.py wrote")
     parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
     parser.add_argument(
+        "--attention",
+        metavar="OUT.png",
+        help="draw what each word listened to (of several files: OUT-NAME.png each); --beam 1 is the paper's way",
+    )
+    parser.add_argument("--words", nargs="+", metavar="WORD", help="words of the caption that are drawn (default: all)")
+    parser.add_argument("--text", help="draw the attention of this caption instead of the model's own")
+    parser.add_argument(
         "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives"
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3")
@@ -25,6 +33,8 @@ def _run(options, console):
     from aac_tf.audio import AudioError
     from aac_tf.inference import Captioner
 
+    if options.attention is None and (options.words or options.text):
+        raise ValueError("--words and --text are about the picture: add --attention OUT.png")
     captioner = Captioner.load(options.run)
     bad = 0
     for path, caption in zip(options.files, captioner.caption_each(options.files, options.beam)):
@@ -33,7 +43,10 @@ def _run(options, console):
             console.show(f"left out: {path}: {caption.reason}")
             if options.json:
                 print(json.dumps({"file": path, "error": caption.reason}), flush=True)
-        elif options.json:
+            continue
+        if options.attention is not None:
+            console.show(f"drew {_draw(captioner, options, path, caption)}")
+        if options.json:
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
             result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
             print(json.dumps(result, ensure_ascii=False), flush=True)
@@ -42,3 +55,21 @@ def _run(options, console):
     if bad:
         console.show(f"{bad} of {len(options.files)} files left out")
     return (FAILED if bad == len(options.files) else PARTLY) if bad else None
+
+
+def _draw(captioner, options, path, caption):
+    """Writes the picture of a file's attention; returns where."""
+    from aac_tf.evaluation.attention_map import save_attention_map
+
+    out = pathlib.Path(options.attention)
+    if len(options.files) > 1:
+        out = out.with_name(f"{out.stem}-{pathlib.Path(path).stem}{out.suffix}")
+    if options.text is not None:
+        caption = captioner.attend(path, options.text)
+    words = (
+        None
+        if options.words is None
+        else [word for word in options.words if len(options.files) == 1 or word in caption.text.split()]
+    )
+    save_attention_map(out, caption, path, words)
+    return out

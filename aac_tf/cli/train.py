@@ -42,11 +42,12 @@ def _run(options, console):
         config = load_config(options.config, options.overrides)
     if options.describe:
         return _describe(config, console, options.json)
+    from aac_tf.evaluation.board import CaptionBoard
     from aac_tf.training.trainer import train
 
     run = Run(options.run or pathlib.Path("runs") / config.name)
     with contextlib.redirect_stdout(sys.stderr):  # where Keras' own progress belongs as well
-        rows = train(config, run, options.resume, console)
+        rows = train(config, run, options.resume, console, [CaptionBoard(run, config)])
     best = _best(config, rows)
     if options.json:
         print(json.dumps({"run": str(run.folder), "epochs": len(rows), "best": best}))

@@ -39,7 +39,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
     """Captions the validation clips by greedy search and adds `val_bleu` (`mean_bleu`) to the epoch's logs.
 
     Args:
-        search: function `(features, length) -> Hypotheses`, from `build_search` with beam 1.
+        search: function `(features, length) -> Hypotheses`, `build_search`'s of `build_encode`'s results.
         batches: dataset of `clip_batches`.
         clips: `ClipList` of the same clips.
         tokenizer: `WordTokenizer`.

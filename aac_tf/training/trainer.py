@@ -9,6 +9,7 @@ from aac_tf.build import (
     build_clips,
     build_draw,
     build_embedder,
+    build_encode,
     build_features,
     build_model,
     build_search,
@@ -36,14 +37,15 @@ RESUMABLE = {
 
 @dataclasses.dataclass
 class Split:
-    """A split made ready: its usable clips, their features and their tokenized captions."""
+    """A split made ready: its usable clips, their features, their tokenized captions and its batches' boundaries."""
 
     clips: object
     features: object
     examples: object
+    boundaries: list
 
 
-def train(config, run, resume=False, report=None):
+def train(config, run, resume=False, report=None, callbacks=()):
     """Trains a captioner.
 
     Args:
@@ -51,6 +53,8 @@ def train(config, run, resume=False, report=None):
         run: `Run`, the folder that everything is written to.
         resume: bool, whether to go on where the run in that folder stopped.
         report: optional object with the methods of `Report`, such as `aac_tf.cli.console.Console`.
+        callbacks: further Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
+        callbacks: further Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
 
     Returns:
         The rows of the run's history, a list of dicts.
@@ -82,14 +86,6 @@ def train(config, run, resume=False, report=None):
         embedder=embedder if stored is None else None,
         bins=training.features.bins,
     )
-    word_weights = None
-    if config.training.word_weights == "rarity":
-        word_weights = rarity_weights(
-            training.examples.tokens,
-            training.examples.words,
-            tokenizer.vocabulary_size(),
-            config.training.word_weight_floor,
-        )
     model.compile(
         optimizer=tf.keras.optimizers.Adam(config.training.learning_rate, global_clipnorm=config.training.clip_norm),
         loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -103,8 +99,7 @@ def train(config, run, resume=False, report=None):
         run.create(config, tokenizer, normalization)
     elif last.latest_checkpoint:
         checkpoint.restore(last.latest_checkpoint).assert_consumed()
-    boundaries = build_boundaries(config, training.features, stored)
-    return _fit(config, run, model, tokenizer, training, validation, boundaries, word_weights, state, last, report)
+    return _fit(config, run, model, tokenizer, training, validation, state, last, report, callbacks)
 
 
 class Report:
@@ -145,16 +140,24 @@ def _split(config, name, tokenizer, stored, report):
     clips, features = build_features(config, clips, stored, name == "train", report.progress)
     report.left_out(name, clips)
     captions_per_clip = config.data.captions_per_clip if name == "train" else "all"
-    return Split(clips, features, make_examples(clips, tokenizer, captions_per_clip))
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    return Split(clips, features, examples, build_boundaries(config, features, stored))
 
 
-def _fit(config, run, model, tokenizer, training, validation, boundaries, word_weights, state, last, report):
+def _word_weights(config, examples, vocabulary_size):
+    if config.training.word_weights == "none":
+        return None
+    return rarity_weights(examples.tokens, examples.words, vocabulary_size, config.training.word_weight_floor)
+
+
+def _fit(config, run, model, tokenizer, training, validation, state, last, report, callbacks):
     options = config.training
+    word_weights = _word_weights(config, training.examples, tokenizer.vocabulary_size())
     begun = int(state.epoch)
     batches = training_batches(
         training.examples,
         training.features,
-        boundaries,
+        training.boundaries,
         options.batch_size,
         word_weights=word_weights,
         seed=config.seed,
@@ -164,7 +167,7 @@ def _fit(config, run, model, tokenizer, training, validation, boundaries, word_w
     )
     best = tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1)
     history = History(run, state)
-    callbacks = [
+    own = [
         history,
         Judge(
             state,
@@ -183,22 +186,24 @@ def _fit(config, run, model, tokenizer, training, validation, boundaries, word_w
     validation_data = None
     if validation is not None:
         validation_data = validation_batches(validation.examples, validation.features, options.batch_size, word_weights)
+        encode = build_encode(config, model, validation.features.bins)
+        search = build_search(config, model, tokenizer, beam_size=1)
         captions = ValidationCaptions(
-            build_search(config, model, tokenizer, beam_size=1, bins=validation.features.bins),
+            lambda features, length: search(*encode(features, length)),
             clip_batches(validation.features, options.batch_size),
             validation.clips,
             tokenizer,
             options.samples,
             report.show,
         )
-        callbacks.insert(0, captions)
+        own.insert(0, captions)
     model.fit(
         batches,
         initial_epoch=begun,
         epochs=options.epochs,
-        steps_per_epoch=steps_per_epoch(training.examples, training.features, boundaries, options.batch_size),
+        steps_per_epoch=steps_per_epoch(training.examples, training.features, training.boundaries, options.batch_size),
         validation_data=validation_data,
-        callbacks=callbacks,
+        callbacks=[*own, *callbacks],
         verbose=1 if report.interactive else 2,
     )
     return history.rows

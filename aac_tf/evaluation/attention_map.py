@@ -1,0 +1,119 @@
+"""A picture of what a captioner listened to: the sound, and below it every word's attention over time."""
+
+import dataclasses
+import io
+import math
+import textwrap
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from aac_tf.audio import DCASE2020, load_audio, spectrogram
+
+
+def attention_map(caption, waveform, sample_rate, words=None, title=None, events=()):
+    """Draws a sound and the attention of a caption's words over time, after the third figure of the paper on S1.
+
+    Args:
+        caption: `Caption`.
+        waveform: float [samples].
+        sample_rate: Hz.
+        words: list of str, the words to show; None: all.
+        title: str above the picture; None: the caption.
+        events: optional (name, onset in seconds, offset in seconds) of what is known to sound, shown above the sound.
+
+    Returns:
+        `matplotlib.figure.Figure`; the darker, the more weight; the line marks each word's peak.
+
+    Raises:
+        ValueError: if the caption does not have one of the words.
+    """
+    rows = [word for word in caption.words if words is None or word.text in words]
+    unknown = sorted(set(words or ()) - {word.text for word in caption.words})
+    if unknown:
+        raise ValueError(f"the caption {caption.text!r} has no word {', '.join(unknown)}")
+    seconds = len(waveform) / sample_rate
+    figure = Figure(figsize=(10, 2.6 + 0.27 * len(rows) + 0.2 * bool(events)), layout="constrained")
+    FigureCanvasAgg(figure)
+    ratios = [1.7, max(0.27 * len(rows), 0.5)]
+    sound, weights = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": ratios})
+    _draw_sound(sound, np.asarray(waveform), sample_rate, seconds, events)
+    _draw_words(weights, rows, caption.step_edges, seconds)
+    figure.suptitle(_wrapped(title or caption.text), fontsize=11)
+    return figure
+
+
+def save_attention_map(path, caption, sound, words=None, text=None):
+    """Reads a sound file and writes the picture of its caption's attention.
+
+    Args:
+        path: PNG, PDF or SVG file to write.
+        caption: `Caption` of the sound.
+        sound: path of the sound file.
+        words: see `attention_map`.
+        text: title; None: the caption.
+    """
+    waveform, rate = load_audio(sound)
+    attention_map(caption, waveform.numpy(), rate, words, text).savefig(path, dpi=150)
+
+
+def as_png(figure, dpi=100):
+    """A figure as the bytes of a PNG file."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=dpi)
+    return buffer.getvalue()
+
+
+def _draw_sound(axes, waveform, sample_rate, seconds, events):
+    # Enough columns for the width of the picture, however long the sound is.
+    hop = max(256, int(len(waveform) // 2000))
+    shown = _spectrogram(waveform, sample_rate, hop)
+    low, high = np.percentile(shown, [5, 99.8])
+    axes.imshow(
+        shown.T,
+        origin="lower",
+        aspect="auto",
+        extent=(0, seconds, 0, 1),
+        cmap="magma",
+        vmin=low,
+        vmax=max(high, low + 1),
+    )
+    axes.set_yticks([])
+    axes.set_ylabel("mel")
+    axes.tick_params(labelbottom=False)
+    for name, onset, offset in events:
+        axes.plot([onset, offset], [1.04, 1.04], color="C0", lw=3, clip_on=False, transform=axes.get_xaxis_transform())
+        axes.text((onset + offset) / 2, 1.09, name, ha="center", fontsize=8, transform=axes.get_xaxis_transform())
+
+
+def _spectrogram(waveform, sample_rate, hop):
+    length = 2 ** math.ceil(math.log2(0.04 * sample_rate))
+    spec = dataclasses.replace(
+        DCASE2020,
+        sample_rate=sample_rate,
+        window_length=length,
+        fft_length=length,
+        hop_length=hop,
+        fmax=sample_rate / 2,
+    )
+    return spectrogram(waveform, spec).numpy()
+
+
+def _draw_words(axes, rows, edges, seconds):
+    weights = np.stack([word.weights for word in rows]) if rows else np.zeros([1, len(edges) - 1])
+    # Every word on a scale of its own: how sharp it is shows in its width, not in how dark it is.
+    shown = weights / np.maximum(weights.max(1, keepdims=True), 1e-9)
+    axes.pcolormesh(edges, np.arange(len(weights) + 1), shown, cmap="Blues", vmin=0, vmax=1, rasterized=True)
+    for place, word in enumerate(rows):
+        axes.plot([word.peak, word.peak], [place + 0.12, place + 0.88], color="C3", lw=1.5)
+    axes.set_ylim(len(weights), 0)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, [word.text for word in rows])
+    axes.tick_params(axis="y", length=0)
+    axes.hlines(np.arange(1, len(rows)), 0, seconds, color="white", lw=1)
+    axes.set_xlim(0, seconds)
+    axes.set_xlabel("seconds")
+
+
+def _wrapped(text):
+    return "\n".join(textwrap.wrap(text, 95)) or " "

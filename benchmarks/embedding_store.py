@@ -1,0 +1,71 @@
+"""What a frozen network costs an epoch: computed every epoch, read from the store, and not there at all.
+
+    python benchmarks/embedding_store.py embedding.source=yamnet.npz
+
+Trains configs/clotho_yamnet.yaml on composed scenes of 15 to 30 s, like Clotho's clips, for a few epochs: with
+data.embedding_store=off, on (an empty folder first), and the same model on the log-mel spectrogram alone. Prints the
+fastest epoch's time, validation included, and the time before the first epoch, in which the store is filled.
+"""
+
+import argparse
+import pathlib
+import shutil
+import time
+
+from aac_tf.build import make_scenes
+from aac_tf.config import load_config
+from aac_tf.run import Run
+from aac_tf.training.trainer import train
+
+ROWS = {
+    "YAMNet every epoch (off)": ["data.embedding_store=off"],
+    "YAMNet, store filled (on)": ["data.embedding_store=on"],
+    "YAMNet, store found (on)": ["data.embedding_store=on"],
+    "its spectrogram, no YAMNet": None,
+}
+
+
+def main():
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--config", default="configs/clotho_yamnet.yaml")
+    parser.add_argument("--runs", default="runs/embedding_store", help="folder for scenes, embeddings and runs")
+    parser.add_argument("--clips", type=int, default=96)
+    parser.add_argument("--epochs", type=int, default=3)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    options = parser.parse_intermixed_args()
+    runs = pathlib.Path(options.runs)
+    shutil.rmtree(runs, ignore_errors=True)
+    shared = [
+        "data.source=scenes",
+        f"data.root={runs / 'scenes'}",
+        f"data.embedding_folder={runs / 'embeddings'}",
+        f"scenes.train={options.clips}",
+        "scenes.validation=8",
+        "scenes.test=1",
+        "scenes.min_seconds=15",
+        "scenes.max_seconds=30",
+        "vocabulary.min_count=1",
+        "training.samples=0",
+        f"training.epochs={options.epochs}",
+        *options.overrides,
+    ]
+    make_scenes(load_config(options.config, shared))
+    lines = ["| | before the first epoch, s | an epoch, s |", "| --- | ---: | ---: |"]
+    for number, (name, own) in enumerate(ROWS.items()):
+        if own is None:
+            # The same frames and mels as YAMNet takes.
+            own = ["embedding.kind=none", "embedding.source=null", "audio.sample_rate=16000", "audio.hop_length=160"]
+            own += ["audio.window_length=400", "audio.fft_length=512"]
+        began = time.perf_counter()
+        epochs = [
+            float(row["seconds"]) for row in train(load_config(options.config, shared + own), Run(runs / str(number)))
+        ]
+        before = time.perf_counter() - began - sum(epochs)
+        lines.append(f"| {name} | {before:.1f} | {min(epochs):.2f} |")
+        print(lines[-1], flush=True)
+    print("\n" + "\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

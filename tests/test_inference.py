@@ -1,0 +1,96 @@
+"""What a caption's words listened to."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf import Captioner
+from aac_tf.build import build_model
+from aac_tf.config import load_config
+from aac_tf.text import WordTokenizer
+
+RATE = 16000
+SECONDS = (3.0, 1.3, 0.05, 2.2)
+OPTIONS = [
+    "audio.sample_rate=16000",
+    "encoder.units=8",
+    "encoder.layers=2",
+    "decoder.units=8",
+    "decoder.embedding=8",
+    "decoder.attention_units=8",
+    "decoding.beam_size=1",
+]
+
+
+def make_captioner(*options):
+    """A captioner whose weights are random, but large enough for its attention to be uneven."""
+    tf.keras.utils.set_random_seed(3)
+    config = load_config(None, [*OPTIONS, *options])
+    tokenizer = WordTokenizer.from_captions(["a dog barks", "rain falls on a roof", "birds sing"], min_count=1)
+    model = build_model(config, tokenizer.vocabulary_size())
+    for variable in model.trainable_variables:
+        variable.assign(3 * variable)
+    return Captioner(model, tokenizer, config)
+
+
+@pytest.fixture(scope="module")
+def captioner():
+    return make_captioner("encoder.subsampling=4")
+
+
+@pytest.fixture(scope="module")
+def sounds():
+    noise = np.random.default_rng(0)
+    return [noise.normal(0, 0.1, int(seconds * RATE)).astype(np.float32) for seconds in SECONDS]
+
+
+def test_every_word_has_its_attention(captioner, sounds):
+    for caption, seconds in zip(captioner.caption(sounds), SECONDS):
+        assert " ".join(word.text for word in caption.words) == caption.text
+        edges = caption.step_edges
+        assert edges[0] == 0
+        assert edges[-1] == pytest.approx(seconds)
+        assert (np.diff(edges) >= 0).all()
+        for word in caption.words:
+            assert word.weights.shape == (len(edges) - 1,)
+            assert word.weights.sum() == pytest.approx(1, abs=1e-5)
+            begin, end = word.interval
+            assert 0 <= begin <= end <= seconds + 1e-6
+            inside = (edges[:-1] >= begin - 1e-9) & (edges[1:] <= end + 1e-9)
+            assert word.weights[inside].sum() >= 0.5 - 1e-5
+            step = word.weights.argmax()
+            assert edges[step] <= word.peak <= edges[step + 1]
+
+
+def test_steps_lie_where_their_frames_do(captioner, sounds):
+    caption = captioner.caption(sounds[:1])[0]
+    hop = 512 / RATE * captioner.config.encoder.subsampling
+    np.testing.assert_allclose(caption.step_edges[1:-1], (np.arange(1, len(caption.step_edges) - 1) - 0.5) * hop)
+
+
+def test_a_clip_alone_and_among_others_looks_at_the_same(captioner, sounds):
+    for together, sound in zip(captioner.caption(sounds), sounds):
+        (alone,) = captioner.caption([sound])
+        assert alone.text == together.text
+        np.testing.assert_allclose(alone.step_edges, together.step_edges)
+        for word, other in zip(alone.words, together.words):
+            np.testing.assert_allclose(word.weights, other.weights, atol=1e-5)
+
+
+def test_a_given_caption_is_followed_word_by_word(captioner, sounds):
+    (own,) = captioner.caption(sounds[:1])
+    forced = captioner.attend(sounds[0], own.text)
+    assert forced.text == own.text
+    assert forced.log_prob == pytest.approx(own.log_prob, abs=1e-4)
+    for word, other in zip(forced.words, own.words):
+        np.testing.assert_allclose(word.weights, other.weights, atol=1e-5)
+    assert captioner.attend(sounds[0], "A dog barks!").text == "a dog barks"
+    with pytest.raises(ValueError, match="knows no word"):
+        make_captioner("vocabulary.padding=<END>").attend(sounds[0], "")
+
+
+def test_a_fixed_vector_is_the_last_step(sounds):
+    captioner = make_captioner("decoder.kind=fixed_vector")
+    for caption in captioner.caption(sounds):
+        for word in caption.words:
+            assert word.weights[-1] == 1
