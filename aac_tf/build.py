@@ -6,10 +6,10 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from aac_tf import audio
+from aac_tf import audio, embeddings
 from aac_tf.audio import SpecAugment, resampled_length
 from aac_tf.cache import cache_folder
-from aac_tf.config import AudioConfig, ConfigError
+from aac_tf.config import AudioConfig, ConfigError, EmbeddingConfig
 from aac_tf.data import read_audiocaps, read_clotho, read_manifest
 from aac_tf.data.clips import ClipList, DatasetError
 from aac_tf.data.embedding_store import store_embeddings
@@ -19,7 +19,6 @@ from aac_tf.data.scenes import read_scene_clips, write_scenes
 from aac_tf.data.screening import screen_audio
 from aac_tf.data.sound_banks import FolderBank, SyntheticBank
 from aac_tf.decoding import Hypotheses, beam_search, greedy_search
-from aac_tf.embeddings import YamnetEmbedder
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.text import WordTokenizer
 
@@ -29,7 +28,8 @@ SOURCES = {
     "manifest": read_manifest,
     "scenes": read_scene_clips,
 }
-EMBEDDERS = {"yamnet": YamnetEmbedder}
+# Class of the frozen network in `aac_tf.embeddings`, and the keys of `embedding` that are its own.
+EMBEDDERS = {"yamnet": ("YamnetEmbedder", []), "ast": ("AstEmbedder", ["window_seconds", "precision"])}
 
 
 def build_spec(config):
@@ -37,7 +37,8 @@ def build_spec(config):
     if config.embedding.kind != "none":
         if config.audio != AudioConfig():
             raise ConfigError(f"embedding.kind={config.embedding.kind} brings its own spectrogram: leave audio.* out")
-        return EMBEDDERS[config.embedding.kind].spec
+        embedder, options = _embedder(config)
+        return embedder.spec_of(options["window_seconds"]) if "window_seconds" in options else embedder.spec
     replaced = {
         name: value
         for name, value in dataclasses.asdict(config.audio).items()
@@ -193,10 +194,24 @@ def build_draw(config, features, normalization=None):
 
 def build_embedder(config):
     """The frozen network before the encoder, or None."""
-    embedding = config.embedding
-    if embedding.kind == "none":
+    if config.embedding.kind == "none":
         return None
-    return EMBEDDERS[embedding.kind](embedding.source, embedding.batch_windows, name="embedder")
+    embedder, options = _embedder(config)
+    return embedder(config.embedding.source, name="embedder", **options)
+
+
+def _embedder(config):
+    """Class of the frozen network, and its options."""
+    chosen = config.embedding
+    name, own = EMBEDDERS[chosen.kind]
+    default = EmbeddingConfig()
+    for key in {key for _, keys in EMBEDDERS.values() for key in keys} - set(own):
+        if getattr(chosen, key) != getattr(default, key):
+            raise ConfigError(f"embedding.{key} is not for embedding.kind={chosen.kind}: leave it out")
+    options = {key: getattr(chosen, key) for key in own}
+    if chosen.batch_windows is not None:
+        options["batch_windows"] = chosen.batch_windows
+    return getattr(embeddings, name), options
 
 
 def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None):

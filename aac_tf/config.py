@@ -96,9 +96,17 @@ class AudioConfig:
 class EmbeddingConfig:
     """A frozen network between spectrogram and encoder; it brings its own spectrogram."""
 
-    kind: str = _key("none", "frozen network", choices=("none", "yamnet"))
-    source: Optional[str] = _key(None, "file, folder or handle of its weights; null: $AAC_TF_YAMNET, or TF-Hub's")
-    batch_windows: Optional[int] = _key(256, "most windows that go through it at once; null: all", least=1)
+    kind: str = _key("none", "frozen network", choices=("none", "yamnet", "ast"))
+    source: Optional[str] = _key(
+        None,
+        "file, folder or name of its weights; null: $AAC_TF_YAMNET, or TF-Hub's; $AAC_TF_AST, or the Hugging Face "
+        "hub's; `random` of ast: random weights, to try things out",
+    )
+    batch_windows: Optional[int] = _key(
+        None, "most windows that go through it at once; null: what suits the network", least=1
+    )
+    window_seconds: float = _key(0.96, "window of an embedding, of ast; a new one begins after half of it", least=0.16)
+    precision: str = _key("float32", "of the network's matrix products, of ast", choices=("float32", "bfloat16"))
 
 
 @dataclass

@@ -10,14 +10,15 @@ YAMNet: times 16 clips of 30 s, waveforms in, 62 embeddings of 1024 out of each,
            same weights, saved, and loaded with `hub.load`;
   matmul   one matrix product of as many multiplications as the network takes (69.2 million a window).
 
-AST: times windows of a spectrogram of 0.96 s, and of 10.24 s, [CLS] out, through the network of `AstEmbedder` in float32
-and bfloat16, compiled by XLA or not, through `TFASTModel` (which computes all tokens), and, where PyTorch is installed,
-through transformers' `ASTModel` with the same random weights, threads and batch.
+AST: times windows of a spectrogram of 0.96 s, and of 10.24 s, [CLS] out, through the network of `AstEmbedder` in
+float32 and bfloat16, compiled by XLA or not, through `TFASTModel`, which computes all tokens, and, where PyTorch is
+installed, through transformers' `ASTModel` with the same random weights, threads and batch.
 
 They take turns in one process, so that what slows the machine slows all; medians are compared.
 """
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -99,7 +100,7 @@ def matrix_product(windows):
     return lambda: product(left, right).numpy()
 
 
-def ast_runs(seconds, windows, xla):
+def ast_runs(seconds, windows, xla, threads):
     """{name: function that embeds windows of so many seconds}, the first ours; all with the same weights and input."""
     from aac_tf.embeddings import AstEmbedder
     from aac_tf.embeddings.ast_network import FrozenAst
@@ -119,10 +120,10 @@ def ast_runs(seconds, windows, xla):
         runs["ours, XLA"] = compiled(exact, jit_compile=True)
         runs["ours, bfloat16, XLA"] = compiled(rough, jit_compile=True)
     runs["TFASTModel"] = compiled(lambda x: model(x).last_hidden_state[:, 0])
-    return {**runs, **pytorch_runs(model, batch)}
+    return {**runs, **pytorch_runs(model, batch, threads)}
 
 
-def pytorch_runs(model, batch):
+def pytorch_runs(model, batch, threads):
     """The same through PyTorch; nothing where it is not installed."""
     try:
         import torch
@@ -130,6 +131,7 @@ def pytorch_runs(model, batch):
         return {}
     from transformers import ASTModel
 
+    torch.set_num_threads(threads)
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         exact = ASTModel.from_pretrained(folder).eval()
@@ -146,13 +148,17 @@ def pytorch_runs(model, batch):
 
 def compare_ast(options):
     """Measures AST and prints."""
+    tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+    tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     for seconds, windows in ((0.96, options.windows), (10.24, max(1, options.windows // 16))):
-        runs = ast_runs(seconds, windows, options.xla)
+        runs = ast_runs(seconds, windows, options.xla, options.threads)
         answers = {name: run() for name, run in runs.items()}
         medians, best = take_turns(runs, options.repeats)
         exact = answers["ours"]
         base = next((name for name in runs if name.startswith("PyTorch")), "ours")
-        print(f"{windows} windows of {seconds:g} s; speed against {base}; difference from ours")
+        print(
+            f"{windows} windows of {seconds:g} s, {options.threads} threads; speed of {base} = 1; differences to ours"
+        )
         print(f"{'':<26} {'windows/s':>10} {'best':>8} {'speed':>7} {'largest':>9} {'cosine':>9}")
         for name, found in answers.items():
             norms = np.linalg.norm(found, axis=-1) * np.linalg.norm(exact, axis=-1)
@@ -180,6 +186,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=("yamnet", "ast"), default="yamnet")
     parser.add_argument("--windows", type=int, default=32, help="AST: of 0.96 s; a sixteenth of them of 10.24 s")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="AST: of both libraries")
     parser.add_argument("--xla", action="store_true", help="AST: compiled by XLA, too")
     parser.add_argument("--source", help="YAMNet's weights (default: $AAC_TF_YAMNET)")
     parser.add_argument("--clips", type=int, default=16)

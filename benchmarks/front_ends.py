@@ -4,8 +4,8 @@
 
 Composes scenes from the recordings of one or more folders (each with a CSV of file_name,category; no recording is in
 two splits), trains configs/esc_scenes.yaml for every front end, factor and seed with the same budget of epochs, and
-prints a Markdown table: mean and standard deviation of the scores over the seeds, and the least time that an epoch and
-a caption took. Stopped, it goes on where it was.
+prints two Markdown tables: mean and standard deviation of the scores over the seeds, and the least time that an epoch
+and a caption took; and how much of the attention lies on the sound that a word names. Stopped, it goes on where it was.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import csv
 import os
 import pathlib
 
-from grid import run_grid, table
+from grid import LISTENING, run_grid, table
 
 FRONT_ENDS = {
     "log-mel": ["audio.sample_rate=16000", "audio.normalize=true", "specaugment.probability=0"],
@@ -61,7 +61,8 @@ def main():
         for name in options.front_ends
         for factor in options.factors
     }
-    print("\n" + table(run_grid(options.config, shared, cells, options.seeds, runs), "front end"))
+    results = run_grid(options.config, shared, cells, options.seeds, runs)
+    print("\n" + table(results, "front end") + "\n\n" + table(results, "front end", LISTENING))
 
 
 if __name__ == "__main__":

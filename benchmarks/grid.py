@@ -14,7 +14,8 @@ from aac_tf.run import Run
 from aac_tf.training.trainer import train
 
 SCORES = ("event_f1", "order_accuracy", "bleu_4", "cider", "meteor")
-COLUMNS = (*SCORES, "s/epoch", "ms/caption")
+LISTENING = ("attention_inside", "uniform_inside", "attention_hits", "uniform_hits")
+TIMES = ("s/epoch", "ms/caption")
 
 
 def measure(config, folder):
@@ -35,14 +36,15 @@ def measure(config, folder):
     run = Run(folder)
     rows = train(config, run, resume=bool(run.exists))
     captioner = Captioner.load(folder)
-    result = evaluate(captioner, config, "test")
+    result = evaluate(captioner, config, "test", attention=True)
     write_evaluation(result, folder)
     paths, seconds = [clip.path for clip in build_clips(config, "test")], []
     for _ in range(3):
         began = time.perf_counter()
         captioner.caption(paths)
         seconds.append(time.perf_counter() - began)
-    values = {name: float(result.corpus[name]) for name in SCORES}
+    # A model that names no sound has listened to none.
+    values = {name: float(result.corpus[name] or 0) for name in (*SCORES, *LISTENING)}
     values["s/epoch"] = min(float(row["seconds"]) for row in rows)
     values["ms/caption"] = 1000 * min(seconds) / len(paths)
     kept.with_suffix(".tmp").write_text(json.dumps(values, indent=1))
@@ -73,7 +75,7 @@ def run_grid(config, overrides, cells, seeds, folder):
     return results
 
 
-def table(results, first="", columns=COLUMNS):
+def table(results, first="", columns=(*SCORES, *TIMES)):
     """A Markdown table: means over the seeds, of scores with the standard deviation; of times the smallest."""
     lines = [f"| {first} | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
     for name, rows in results.items():
@@ -83,7 +85,7 @@ def table(results, first="", columns=COLUMNS):
 
 
 def _cell(column, values):
-    if column not in SCORES:
+    if column in TIMES:
         return f"{min(values):.1f}"
     spread = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
     return f"{statistics.mean(values):.3f}{spread}"

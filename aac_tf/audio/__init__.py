@@ -4,10 +4,11 @@ from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.load import AudioError, error_reason, load_audio, read_audio
 from aac_tf.audio.resample import resample, resampled_length
 from aac_tf.audio.specaugment import SpecAugment
-from aac_tf.audio.spectrogram import DCASE2020, YAMNET, SpectrogramSpec, spectrogram
+from aac_tf.audio.spectrogram import AST, DCASE2020, YAMNET, SpectrogramSpec, spectrogram
 from aac_tf.audio.wav import decode_wav
 
 __all__ = [
+    "AST",
     "DCASE2020",
     "YAMNET",
     "AudioError",

@@ -171,6 +171,31 @@ YAMNET = SpectrogramSpec(
     segment_hop=48,
 )
 
+# The filter bank of AST before its normalization, Kaldi's at a full scale of 1. Segments as for YAMNET, so that their
+# times agree: 96 frames, every 0.48 s (Y. Gong, Y.-A. Chung, J. Glass, AST: Audio Spectrogram Transformer, Interspeech
+# 2021; http://kaldi-asr.org/doc/feat.html).
+AST = SpectrogramSpec(
+    name="AST",
+    sample_rate=16000,
+    window_length=400,
+    hop_length=160,
+    fft_length=512,
+    window="hann",
+    num_bins=128,
+    mel_scale="htk",
+    mel_norm=None,
+    fmin=20.0,
+    fmax=8000.0,
+    periodic_window=False,
+    centered=False,
+    remove_dc=True,
+    preemphasis=0.97,
+    power=2.0,
+    log_floor=float(np.finfo(np.float32).eps),
+    segment_length=96,
+    segment_hop=48,
+)
+
 
 def spectrogram(waveform, spec, length=None):
     """Log-mel spectrogram of one clip or of a batch padded on the right.

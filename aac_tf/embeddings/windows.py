@@ -45,3 +45,54 @@ def count_windows(frames, spec):
     if tf.is_tensor(further):
         return 1 + tf.maximum(further, 0)
     return 1 + (np.maximum(further, 0) if isinstance(further, np.ndarray) else max(further, 0))
+
+
+def run_in_parts(network, windows, most, width):
+    """Runs a network on equal parts of the windows, so that hardly any padding is computed.
+
+    Args:
+        network: function from windows to float32 [windows, width].
+        windows: tensor [windows, ...].
+        most: int, most windows of a part; None: all at once.
+        width: int, of what the network returns.
+
+    Returns:
+        float32 [windows, width].
+    """
+    if most is None:
+        return network(windows)
+    count = tf.shape(windows)[0]
+    parts = tf.maximum((count + most - 1) // most, 1)
+    size = (count + parts - 1) // parts
+    windows = tf.pad(windows, [[0, parts * size - count]] + [[0, 0]] * (windows.shape.rank - 1))
+    rows = tf.map_fn(
+        network,
+        tf.reshape(windows, [parts, size, *windows.shape[1:]]),
+        fn_output_signature=tf.TensorSpec([None, width], tf.float32),
+        parallel_iterations=1,
+    )
+    return tf.reshape(rows, [-1, width])[:count]
+
+
+def embed_segments(network, spectrogram, length, spec, most, width):
+    """Embeds the windows of spectrograms with a network, without gradients.
+
+    Args:
+        network: function from windows float32 [windows, segment_length, bins] to float32 [windows, width].
+        spectrogram: float [batch, frames, bins], padded on the right with anything.
+        length: int [batch], valid frames of each clip; None if all are valid.
+        spec: `SpectrogramSpec` with segments.
+        most: int, most windows that go through the network at once; None: all.
+        width: int, of what the network returns.
+
+    Returns:
+        (float32 [batch, segments, width], zero beyond its length; segments of each clip, int32 [batch]).
+    """
+    spectrogram = tf.ensure_shape(tf.cast(spectrogram, tf.float32), [None, None, spec.num_bins])
+    if length is None:
+        length = tf.fill([tf.shape(spectrogram)[0]], tf.shape(spectrogram)[1])
+    windows, length = segment_windows(spectrogram, length, spec)
+    batch, segments = tf.shape(windows)[0], tf.shape(windows)[1]
+    rows = run_in_parts(network, tf.reshape(windows, [-1, *windows.shape[2:]]), most, width)
+    valid = tf.sequence_mask(length, segments)[..., tf.newaxis]
+    return tf.stop_gradient(tf.where(valid, tf.reshape(rows, [batch, segments, width]), 0.0)), length

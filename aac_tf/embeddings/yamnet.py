@@ -9,7 +9,7 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from aac_tf.audio import YAMNET
-from aac_tf.embeddings.windows import count_windows, segment_windows
+from aac_tf.embeddings.windows import count_windows, embed_segments
 from aac_tf.embeddings.yamnet_network import CLASSES, WIDTH
 from aac_tf.embeddings.yamnet_source import cached_network
 
@@ -96,28 +96,7 @@ class YamnetEmbedder(tf.keras.layers.Layer):
         return {**super().get_config(), **config}
 
     def _run(self, spectrogram, length, output, width):
-        spectrogram = tf.ensure_shape(tf.cast(spectrogram, tf.float32), [None, None, self.spec.num_bins])
-        if length is None:
-            length = tf.fill([tf.shape(spectrogram)[0]], tf.shape(spectrogram)[1])
-        windows, length = segment_windows(spectrogram, length, self.spec)
-        batch, segments = tf.shape(windows)[0], tf.shape(windows)[1]
-        rows = self._in_parts(tf.reshape(windows, [-1, *windows.shape[2:]]), output, width)
-        answer = tf.reshape(rows, [batch, segments, width])
-        valid = tf.sequence_mask(length, segments)[..., tf.newaxis]
-        return tf.stop_gradient(tf.where(valid, answer, 0.0)), length
-
-    def _in_parts(self, windows, output, width):
-        """Runs the network on equal parts of at most `batch_windows`, so that hardly any padding is computed."""
-        if self.batch_windows is None:
+        def network(windows):
             return self._network(windows, output)
-        count = tf.shape(windows)[0]
-        parts = tf.maximum((count + self.batch_windows - 1) // self.batch_windows, 1)
-        size = (count + parts - 1) // parts
-        windows = tf.pad(windows, [[0, parts * size - count], [0, 0], [0, 0]])
-        rows = tf.map_fn(
-            lambda part: self._network(part, output),
-            tf.reshape(windows, [parts, size, *windows.shape[1:]]),
-            fn_output_signature=tf.TensorSpec([None, width], tf.float32),
-            parallel_iterations=1,
-        )
-        return tf.reshape(rows, [-1, width])[:count]
+
+        return embed_segments(network, spectrogram, length, self.spec, self.batch_windows, width)

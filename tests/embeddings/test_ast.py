@@ -1,0 +1,230 @@
+import logging
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from layer_checks import check_layer
+from transformers import ASTConfig
+
+from aac_tf.audio import AST, YAMNET, spectrogram
+from aac_tf.embeddings import AstEmbedder, EmbeddingError, TFASTModel, ast_source
+from aac_tf.embeddings.ast_features import normalize
+from aac_tf.embeddings.windows import count_windows, segment_windows
+from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+
+SOURCE = pathlib.Path(__file__).parent / "fixtures" / "ast" / "audioset"
+
+
+def noise(samples, seed=0):
+    return np.random.default_rng(seed).normal(0, 0.1, samples).astype("f4")
+
+
+def frames_of(waveforms, spec=AST):
+    """Spectrograms padded with something that is not silence, and their lengths."""
+    lengths = [spec.output_length(len(waveform)) for waveform in waveforms]
+    batch = np.full([len(waveforms), max(lengths), 128], 3.0, "f4")
+    for row, waveform, length in zip(batch, waveforms, lengths):
+        row[:length] = spectrogram(waveform, spec)
+    return tf.constant(batch), tf.constant(lengths)
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return AstEmbedder(SOURCE)
+
+
+# The last has so many tokens that attention is computed head by head.
+@pytest.mark.parametrize(("seconds", "frames"), [(0.96, 96), (2.0, 200), (10.24, 1024)])
+def test_every_window_is_the_models_cls(seconds, frames):
+    embedder = AstEmbedder(SOURCE, window_seconds=seconds)
+    assert (embedder.spec.segment_length, embedder.spec.segment_hop) == (frames, frames // 2)
+    heard, length = frames_of([noise(8000 * seconds.__ceil__() + 20000), noise(20000)], embedder.spec)
+    found, segments = embedder(heard, length)
+    windows, count = segment_windows(heard, length, embedder.spec)
+    np.testing.assert_array_equal(segments, count)
+    model = TFASTModel.from_pretrained(SOURCE).resize_time(frames)
+    for row in range(2):
+        expected = model(normalize(windows[row, : count[row]])).last_hidden_state[:, 0]
+        np.testing.assert_allclose(found[row, : count[row]], expected, rtol=0, atol=1e-5)
+        assert not found[row, count[row] :].numpy().any()
+
+
+def test_segments_are_those_of_yamnet():
+    for samples in (100, 16000, 240000):
+        assert count_windows(AST.output_length(samples), AST) == count_windows(YAMNET.output_length(samples), YAMNET)
+
+
+def test_the_sources_own_statistics(embedder, tmp_path):
+    shutil.copytree(SOURCE, tmp_path / "other")
+    (tmp_path / "other" / "preprocessor_config.json").write_text('{"mean": -6.8, "std": 5.5}')
+    other = AstEmbedder(tmp_path / "other")
+    heard, length = frames_of([noise(20000)])
+    same = other((heard + 4.2677393) / 4.5689974 * 5.5 - 6.8, length)[0]
+    np.testing.assert_allclose(same[:, 0], embedder(heard, length)[0][:, 0], rtol=0, atol=1e-5)
+    assert other.checksum != embedder.checksum
+
+
+def test_alone_and_padded_in_a_batch(embedder):
+    frames, length = frames_of([noise(16000), noise(50000), noise(10)])
+    together, segments = embedder(frames, length)
+    assert together.shape == (3, 6, 16)
+    assert segments.numpy().tolist() == [2, 6, 1]
+    for row, samples in enumerate([16000, 50000, 10]):
+        alone, _ = embedder(*frames_of([noise(samples)]))
+        np.testing.assert_allclose(together[row, : segments[row]], alone[0], rtol=0, atol=1e-5)
+        assert not together[row, segments[row] :].numpy().any()
+
+
+@pytest.mark.parametrize("batch_windows", [1, 4, None])
+def test_parts_change_nothing(embedder, batch_windows):
+    frames, length = frames_of([noise(40000), noise(50000)])
+    other = AstEmbedder(SOURCE, batch_windows=batch_windows)
+    for found, expected in zip(other(frames, length), embedder(frames, length)):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+
+
+def test_one_trace_for_all_shapes(embedder):
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 128]), tf.TensorSpec([None], tf.int32)])
+    def embed(frames, length):
+        embedding, length = embedder(frames, length)
+        assert embedding.shape.as_list() == [None, None, 16]
+        return embedding, length
+
+    for samples in ([100], [16000, 50000], [30000]):
+        embedding, segments = embed(*frames_of([noise(n) for n in samples]))
+        expected = [embedder.output_length(AST.output_length(n)) for n in samples]
+        assert segments.numpy().tolist() == expected
+        assert embedding.shape == (len(samples), max(expected), 16)
+    assert embed.experimental_get_tracing_count() == 1
+
+
+def test_as_a_layer():
+    frames, length = frames_of([noise(24000), noise(100)])
+    check_layer(AstEmbedder(SOURCE, batch_windows=2), lambda layer: layer(frames, length), weights_are_trained=False)
+
+
+def test_half_precision_models_get_the_same_embedding(embedder):
+    frames, length = frames_of([noise(24000)])
+    tf.keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        embedding, _ = AstEmbedder(SOURCE)(frames, length)
+    finally:
+        tf.keras.mixed_precision.set_global_policy("float32")
+    assert embedding.dtype == tf.float32
+    np.testing.assert_allclose(embedding, embedder(frames, length)[0], rtol=0, atol=1e-6)
+
+
+def test_bfloat16_is_close(embedder):
+    frames, length = frames_of([noise(60000)])
+    rough, exact = AstEmbedder(SOURCE, precision="bfloat16")(frames, length)[0], embedder(frames, length)[0]
+    assert rough.dtype == tf.float32
+    assert tf.reduce_min(-tf.keras.losses.cosine_similarity(rough, exact)) > 0.999
+    assert np.abs(rough - exact).max() > 1e-4  # that it was computed in bfloat16 at all
+
+
+def test_checksum_names_weights_spectrogram_and_precision(embedder, tmp_path):
+    shutil.copytree(SOURCE, tmp_path / "copy")
+    assert AstEmbedder(tmp_path / "copy", batch_windows=1).checksum == embedder.checksum
+    model = TFASTModel.from_pretrained(SOURCE)
+    model.weights[5].assign_add(tf.fill(model.weights[5].shape, 1e-6))
+    model.save_pretrained(tmp_path / "changed")
+    others = [
+        AstEmbedder(tmp_path / "changed"),
+        AstEmbedder(SOURCE, window_seconds=2.0),
+        AstEmbedder(SOURCE, precision="bfloat16"),
+    ]
+    assert len({embedder.checksum, *(other.checksum for other in others)}) == 4
+
+
+def test_random_weights_say_what_they_are(monkeypatch, caplog):
+    config = ASTConfig.from_pretrained(SOURCE)
+    monkeypatch.setattr(ast_source, "ASTConfig", lambda: config)
+    with caplog.at_level(logging.WARNING):
+        first, second = AstEmbedder("random"), AstEmbedder("random")
+    assert "means nothing" in caplog.text
+    assert first.checksum == second.checksum
+    frames, length = frames_of([noise(30000)])
+    embedding = first(frames, length)[0][0].numpy()
+    np.testing.assert_array_equal(embedding, second(frames, length)[0][0])
+    assert embedding.std(axis=0).max() > 1e-3  # windows differ
+
+
+def test_what_is_wrong_with_a_source_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("AAC_TF_AST", os.fspath(tmp_path / "nowhere"))
+    with pytest.raises(EmbeddingError, match=r"nowhere.*config\.json and model\.safetensors.*AAC_TF_AST"):
+        AstEmbedder()
+    model = TFASTModel.from_pretrained(SOURCE)
+    model.weights[3].assign(tf.fill(model.weights[3].shape, np.nan))
+    model.save_pretrained(tmp_path / "nan")
+    with pytest.raises(EmbeddingError, match="no numbers"):
+        AstEmbedder(tmp_path / "nan")
+    with pytest.raises(EmbeddingError, match="mel bins"):
+        AstEmbedder(SOURCE.parent / "overlapping")
+    (tmp_path / "nan" / "config.json").write_text("{")
+    with pytest.raises(EmbeddingError):
+        AstEmbedder(tmp_path / "nan")
+
+
+@pytest.mark.parametrize("wrong", [{"batch_windows": 0}, {"window_seconds": 0.1}, {"precision": "float16"}])
+def test_wrong_settings_are_told(wrong):
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        AstEmbedder(SOURCE, **wrong)
+
+
+def test_a_captioner_trains_around_it_and_stores_none_of_it(embedder, tmp_path):
+    def captioner(embedder=None):
+        return CaptioningModel(SubsampledBiRNN(4, layers=1), FixedVectorDecoder(11, 4), embedder=embedder)
+
+    frames, length = frames_of([noise(24000), noise(16000)])
+    inputs = {"features": frames, "length": length, "tokens": tf.zeros([2, 3], tf.int32)}
+    model, without = captioner(embedder), captioner()
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(inputs) ** 2)
+    assert all(gradient is not None for gradient in tape.gradient(loss, model.trainable_weights))
+    without({**inputs, "features": tf.zeros([2, 3, 16]), "length": tf.constant([3, 2])})
+    assert model.count_params() == without.count_params()
+    stored = tf.train.Checkpoint(model=model).save(os.fspath(tmp_path / "with"))
+    plain = tf.train.Checkpoint(model=without).save(os.fspath(tmp_path / "without"))
+    assert {key for key, _ in tf.train.list_variables(stored)} == {key for key, _ in tf.train.list_variables(plain)}
+
+
+def test_saved_model_needs_neither_this_package_nor_transformers(embedder, tmp_path):
+    class Service(tf.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedder = embedder
+
+        @tf.function(
+            input_signature=[tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)], autograph=False
+        )
+        def embed(self, waveform, samples):
+            return self.embedder(spectrogram(waveform, AST, samples), AST.output_length(samples))
+
+    service = Service()
+    tf.saved_model.save(service, os.fspath(tmp_path / "model"))
+    waveform, samples = noise([2, 30000]), np.array([30000, 16000], "i4")
+    embedding, length = service.embed(waveform, samples)
+    np.savez(tmp_path / "expected.npz", waveform=waveform, samples=samples, embedding=embedding, length=length)
+    program = """
+import sys
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load("model")
+expected = np.load("expected.npz")
+embedding, length = model.embed(expected["waveform"], expected["samples"])
+assert np.abs(embedding - expected["embedding"]).max() < 1e-4
+assert (length.numpy() == expected["length"]).all()
+assert not {"aac_tf", "transformers", "tensorflow_io"} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+
+
+def test_yamnet_users_do_not_wait_for_transformers():
+    program = "import sys, aac_tf.embeddings; assert 'transformers' not in sys.modules"
+    root = os.fspath(pathlib.Path(__file__).parents[2])
+    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+    subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ, "PYTHONPATH": path})
