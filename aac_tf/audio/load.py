@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.resample import resample
-from aac_tf.audio.wav import require
+from aac_tf.audio.wav import first_reason, require, try_decode_wav
 
 _SHORTEST_SECONDS = 0.05
 
@@ -112,6 +112,34 @@ def read_audio(path, sample_rate):
     return tf.ensure_shape(resample(waveform, rate, sample_rate), [None])
 
 
+def read_wavs(contents, sample_rate):
+    """Decode, check and resample WAV files in a SavedModel; a file that cannot be used spares the others.
+
+    Args:
+      contents: Bytes of the files, a string tensor [batch].
+      sample_rate: Rate in Hz wanted, int.
+
+    Returns:
+      (waveform float32 [batch, samples], padded with zeros on the right; its length, int32 [batch], 0 for a file that
+      cannot be used; reason, a string tensor [batch], why it cannot, empty for the others).
+    """
+
+    def read(contents):
+        waveform, rate, reason = try_decode_wav(contents)
+        reason = first_reason((tf.equal(reason, ""), reason), *_sound_checks(waveform, rate))
+        waveform = tf.cond(
+            tf.equal(reason, ""), lambda: resample(waveform, rate, sample_rate), lambda: tf.zeros([0], tf.float32)
+        )
+        return tf.ensure_shape(waveform, [None]), reason
+
+    waveforms, reasons = tf.map_fn(
+        read,
+        contents,
+        fn_output_signature=(tf.RaggedTensorSpec([None], tf.float32, ragged_rank=0), tf.TensorSpec([], tf.string)),
+    )
+    return waveforms.to_tensor(), tf.cast(waveforms.row_lengths(), tf.int32), reasons
+
+
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
 def _load(path):
     # Compiled, as the many small operations of a header's reading cost more one by one than the decoding itself.
@@ -120,12 +148,16 @@ def _load(path):
 
 
 def _checked(waveform, rate):
+    with tf.control_dependencies(require(*_sound_checks(waveform, rate))):
+        return tf.identity(waveform)
+
+
+def _sound_checks(waveform, rate):
+    """What a decoded file must be to be captioned, as checks for `require`."""
     seconds = tf.cast(tf.size(waveform), tf.float32) / tf.cast(rate, tf.float32)
-    checks = require(
+    return (
         (tf.size(waveform) > 0, "the file holds no samples"),
         (seconds >= _SHORTEST_SECONDS, f"shorter than {_SHORTEST_SECONDS} s"),
         (tf.reduce_all(tf.math.is_finite(waveform)), "NaN or infinite samples"),
         (tf.reduce_any(tf.not_equal(waveform, 0.0)), "silent: every sample is zero"),
     )
-    with tf.control_dependencies(checks):
-        return tf.identity(waveform)

@@ -28,6 +28,21 @@ def decode_wav(contents):
       IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991); Microsoft,
       WAVEFORMATEXTENSIBLE, https://learn.microsoft.com/windows/win32/api/mmreg/ns-mmreg-waveformatextensible
     """
+    waveform, rate, reason = try_decode_wav(contents)
+    with tf.control_dependencies(require((tf.equal(reason, ""), reason))):
+        return tf.identity(waveform), tf.identity(rate)
+
+
+def try_decode_wav(contents):
+    """`decode_wav` that says what is wrong with the bytes, so that one bad file of a batch need not stop the others.
+
+    Args:
+      contents: Bytes of the file, a scalar string tensor.
+
+    Returns:
+      (waveform, sample rate, reason): as `decode_wav`, and a string scalar. It is empty where all is well; otherwise
+      the waveform has no samples, and the rate no meaning.
+    """
     total = tf.cast(tf.strings.length(contents), tf.int64)
     header = read_bytes(contents, 0, 12)
     is_wav = tf.reduce_all(tf.gather(header, [0, 1, 2, 3, 8, 9, 10, 11]) == list(b"RIFFWAVE"))
@@ -48,7 +63,7 @@ def decode_wav(contents):
     encodings = [(_PCM, 1), (_PCM, 2), (_PCM, 3), (_PCM, 4), (_FLOAT, 4), (_FLOAT, 8)]
     matches = tf.stack([(tag == code) & (width == size) for code, size in encodings])
     text = tf.strings.as_string
-    checks = require(
+    reason = first_reason(
         (is_wav, "not a WAV file"),
         (format_start > 0, "damaged WAV file: it has no fmt chunk"),
         (data_start > 0, "damaged WAV file: it has no data chunk"),
@@ -66,8 +81,10 @@ def decode_wav(contents):
             tf.strings.join(["truncated: ", text(data_size), " bytes of sound expected, ", text(available), " found"]),
         ),
     )
-    with tf.control_dependencies(checks):
-        data = tf.strings.substr(contents, data_start, data_size - data_size % tf.maximum(block, 1))
+    is_sound = tf.equal(reason, "")
+    channels = tf.where(is_sound, channels, 1)
+    whole = data_size - data_size % tf.maximum(block, 1)
+    data = tf.strings.substr(contents, tf.where(is_sound, data_start, 0), tf.where(is_sound, whole, 0))
     samples = tf.switch_case(
         tf.argmax(matches, output_type=tf.int32),
         [
@@ -79,9 +96,9 @@ def decode_wav(contents):
             lambda: tf.cast(tf.io.decode_raw(data, tf.float64), tf.float32),
         ],
     )
-    frames = tf.size(samples) // tf.cast(tf.maximum(channels, 1), tf.int32)
-    waveform = tf.reduce_mean(tf.reshape(samples, [frames, tf.cast(channels, tf.int32)]), axis=1)
-    return waveform, tf.cast(rate, tf.int32)
+    channels = tf.cast(channels, tf.int32)
+    waveform = tf.reduce_mean(tf.reshape(samples, [tf.size(samples) // channels, channels]), axis=1)
+    return waveform, tf.cast(rate, tf.int32), reason
 
 
 def _decode_24_bit(data):
@@ -157,8 +174,14 @@ def require(*checks):
     Raises:
       tf.errors.InvalidArgumentError: Its message holds "audio: " and the reason.
     """
+    reason = first_reason(*checks)
+    assertion = tf.debugging.Assert(tf.equal(reason, ""), [tf.strings.join(["audio: ", reason])])
+    return [] if assertion is None else [assertion]  # None when eager: it would have been raised by now
+
+
+def first_reason(*checks):
+    """The reason of the first check that fails, a string scalar, empty if none does; checks are those of `require`."""
     reason = tf.constant("")
     for condition, text in reversed(checks):
-        reason = tf.where(condition, reason, tf.strings.join(["audio: ", text]))
-    assertion = tf.debugging.Assert(tf.equal(reason, ""), [reason])
-    return [] if assertion is None else [assertion]  # None when eager: it would have been raised by now
+        reason = tf.where(condition, reason, text)
+    return reason

@@ -118,9 +118,16 @@ class AttentionDecoder(tf.keras.layers.Layer):
         hidden = self._hidden(tokens, memory)
         # A word is predicted from the hidden state before it.
         before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
-        queries = tf.reshape(before, [tf.shape(encoded)[0], -1, self.units])
-        _, weights = self._cell.attention(queries, memory[0], mask=memory[2], keys=memory[1])
-        return tf.reshape(weights, [tf.shape(tokens)[0], tf.shape(tokens)[1], tf.shape(encoded)[1]])
+        rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
+        queries = tf.reshape(tf.transpose(before, [1, 0, 2]), [words, tf.shape(encoded)[0], -1, self.units])
+        # Word by word: the inner layer of the attention of all words to ten minutes would take gigabytes.
+        weights = tf.map_fn(
+            lambda query: self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1],
+            queries,
+            fn_output_signature=tf.TensorSpec([None, None, None], tf.float32),
+            parallel_iterations=1,
+        )
+        return tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
 
     def _hidden(self, tokens, memory, training=None):
         return self._recurrent(self._embedding(tokens), constants=list(memory), training=training)

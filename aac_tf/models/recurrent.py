@@ -70,9 +70,9 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
         length = tf.cast(length, tf.int32)
         for index, (recurrent, dropout) in enumerate(zip(self._recurrent, self._dropout)):
             if index and self.subsampling > 1:
-                kept = _subsampled_length(tf.shape(hidden)[1], self.subsampling)
+                kept = subsampled_length(tf.shape(hidden)[1], self.subsampling)
                 hidden = hidden[:, :: self.subsampling][:, :kept]
-                length = _subsampled_length(length, self.subsampling)
+                length = subsampled_length(length, self.subsampling)
             mask = tf.sequence_mask(length, tf.shape(hidden)[1])
             output = dropout(recurrent(hidden, mask=mask, training=training), training=training)
             if self.residual and index:
@@ -81,10 +81,15 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
             hidden = output * tf.cast(mask[..., tf.newaxis], output.dtype)
         return hidden, length
 
+    @property
+    def bidirectional(self):
+        """The Keras `Bidirectional` layers, from the input on."""
+        return list(self._recurrent)
+
     def output_length(self, length):
         """Steps that come out when `length` (int or int tensor) steps go in."""
         for _ in range(self.layers - 1):
-            length = _subsampled_length(length, self.subsampling)
+            length = subsampled_length(length, self.subsampling)
         return length
 
     def get_config(self):
@@ -99,7 +104,8 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
         }
 
 
-def _subsampled_length(length, subsampling):
+def subsampled_length(length, subsampling):
+    """Steps that are kept of `length` (int or int tensor): the remainder is cut, but one always stays."""
     if isinstance(length, int):
         return max(1, length // subsampling)
     return tf.maximum(1, length // subsampling)

@@ -85,3 +85,49 @@ def test_what_the_store_keeps(value, views):
     assert load_config(None, [f"data.embedding_store={value}"]).data.stored_views() == views
     with pytest.raises(ConfigError, match=r"on \| off \| a number"):
         load_config(None, ["data.embedding_store=some"])
+
+
+@pytest.mark.slow
+def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
+    from transformers import ASTConfig
+
+    from aac_tf.embeddings import TFASTModel
+
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    model = TFASTModel(ASTConfig(**small, max_length=128))
+    model.build_in_name_scope()
+    model.save_pretrained(tmp_path / "ast")
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
+    options = [
+        "data.source=scenes",
+        f"data.root={tmp_path / 'scenes'}",
+        "data.embedding_store=1",
+        "scenes.train=8",
+        "scenes.validation=2",
+        "scenes.test=2",
+        "scenes.min_seconds=2",
+        "scenes.max_seconds=4",
+        "vocabulary.min_count=1",
+        "embedding.kind=ast",
+        f"embedding.source={tmp_path / 'ast'}",
+        "encoder.units=8",
+        "decoder.units=8",
+        "training.epochs=1",
+        "training.batch_size=8",
+    ]
+    config = load_config(None, options)
+    run = Run(tmp_path / "run")
+    train(config, run)
+    assert len(list((tmp_path / "cache" / "embeddings").glob("*.tfrecord"))) == 3
+    captioner = Captioner.load(run.folder)
+    assert captioner.model.embedder.width == 16
+    captions = captioner.caption([clip.path for clip in build_clips(config, "test")])
+    assert all(caption.log_prob < 0 for caption in captions)
+
+
+def test_options_of_another_network_are_refused():
+    with pytest.raises(ConfigError, match=r"embedding\.precision is not for embedding\.kind=yamnet"):
+        build_spec(load_config(None, ["embedding.kind=yamnet", "embedding.precision=bfloat16"]))
+    assert (
+        build_spec(load_config(None, ["embedding.kind=ast", "embedding.window_seconds=10.24"])).segment_length == 1024
+    )

@@ -1,0 +1,199 @@
+"""A captioner as one graph, from waveform, or the bytes of a WAV file, to caption, made to be saved."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from aac_tf.audio import spectrogram
+from aac_tf.audio.load import read_wavs
+from aac_tf.build import build_attend, build_search, build_step_seconds
+from aac_tf.models.recurrent_loop import encode_in_loops
+
+# Spectrograms of long clips are computed in parts of so many frames, to bound the memory: 95 s at 44.1 kHz.
+PART_FRAMES = 8192
+
+
+class CaptioningModule(tf.Module):
+    """What a SavedModel holds: waveforms or WAV files in; captions, their probabilities and attention out.
+
+    A row that cannot be captioned gets an empty caption and, in `status`, the reason, and spares the others.
+
+    Args:
+        captioner: `Captioner`.
+        vocabulary: path of a file of the captioner's vocabulary, one word a line; it becomes an asset.
+        beam_size: int; None takes the run's. 1 is greedy search.
+
+    The functions return a dict of
+
+        caption: string `[batch]`, the best caption.
+        captions: string `[batch, beam]`, best first.
+        log_probs: float32 `[batch, beam]`, the captions' log-probabilities; below -1e30 where there is no caption.
+        tokens: int32 `[batch, words]`, the best caption's word ids: lines of the vocabulary, counted from 0.
+        attention: float32 `[batch, words, steps]`, how much each of these words was taken from each step of the clip.
+        step_seconds: float32 `[steps]`, the second of the clip that each step is about, see `build_step_seconds`.
+        status: string `[batch]`, empty, or why there is no caption.
+
+    TF Serving's batching, and its REST interface with `instances`, need the batch first in every output, which
+    `step_seconds` has not; for them, and for short answers, there are `waveform_to_text` and `wav_to_text`, which give
+    all but it and `attention`.
+    """
+
+    def __init__(self, captioner, vocabulary, beam_size=None):
+        super().__init__()
+        self.beam_size = captioner.config.decoding.beam_size if beam_size is None else beam_size
+        # In a closure: Keras' layers would be saved with all the functions Keras makes for them.
+        self._captioner = lambda: captioner
+        self._weights = list(captioner.model.weights)
+        self._words = tf.lookup.StaticHashTable(
+            _LinesOfFile(
+                vocabulary,
+                tf.int64,
+                tf.lookup.TextFileIndex.LINE_NUMBER,
+                tf.string,
+                tf.lookup.TextFileIndex.WHOLE_LINE,
+            ),
+            default_value="",
+        )
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="waveform"),
+            tf.TensorSpec([None], tf.int32, name="length"),
+        ],
+        autograph=False,
+    )
+    def caption_waveform(self, waveform, length):
+        """Captions waveforms at the model's sample rate, padded on the right; `length` is their number of samples."""
+        return self._caption(*_checked(waveform, length))
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
+    def caption_wav(self, wav_bytes):
+        """Captions WAV files, given as their bytes, of any rate and number of channels."""
+        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate))
+
+    @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
+    def waveform_to_text(self, waveform, length):
+        """`caption_waveform` without attention."""
+        return _text_only(self.caption_waveform(waveform, length))
+
+    @tf.function(input_signature=caption_wav.input_signature, autograph=False)
+    def wav_to_text(self, wav_bytes):
+        """`caption_wav` without attention."""
+        return _text_only(self.caption_wav(wav_bytes))
+
+    def signatures(self):
+        """The SavedModel's signatures: {name: function}."""
+        return {
+            "serving_default": self.caption_waveform,
+            "caption_wav": self.caption_wav,
+            "waveform_to_text": self.waveform_to_text,
+            "wav_to_text": self.wav_to_text,
+        }
+
+    def _caption(self, waveform, length, status):
+        captioner = self._captioner()
+        config, model, tokenizer = captioner.config, captioner.model, captioner.tokenizer
+        features = long_spectrogram(waveform, captioner.spec, length)
+        encoded, steps = encode(model, features, captioner.spec.output_length(length))
+        found = build_search(config, model, tokenizer, self.beam_size)(encoded, steps)
+        usable = tf.equal(status, "")
+        tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], found.tokens, tokenizer.end_id)
+        # Servers and clients read the shapes that are known.
+        tokens = tf.ensure_shape(tokens, [None, self.beam_size, tokenizer.max_words + 1])
+        captions, best = self._text(tokens), tokens[:, 0]
+        attention = build_attend(model, tokenizer)(best, encoded, steps)
+        # Words up to and with the end of the caption.
+        spoken = tf.cumsum(tf.cast(best == tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
+        spoken &= usable[:, tf.newaxis]
+        first, hop = build_step_seconds(config)
+        return {
+            "caption": captions[:, 0],
+            "captions": captions,
+            "log_probs": tf.where(usable[:, tf.newaxis], found.log_probs, tf.float32.min),
+            "tokens": best,
+            "attention": tf.where(spoken[..., tf.newaxis], attention, 0.0),
+            "step_seconds": first + hop * tf.range(tf.shape(encoded)[1], dtype=tf.float32),
+            "status": status,
+        }
+
+    def _text(self, tokens):
+        """What `WordTokenizer.detokenize` makes of a search's tokens, from the words of the asset."""
+        ended = tf.cumsum(tf.cast(tokens == self._captioner().tokenizer.end_id, tf.int32), axis=-1) > 0
+        words = tf.where(ended, "", self._words.lookup(tf.cast(tokens, tf.int64)))
+        return tf.strings.strip(tf.strings.reduce_join(words, axis=-1, separator=" "))
+
+
+class _LinesOfFile(tf.lookup.TextFileInitializer):
+    # TensorFlow would name the table after the file, and the graph would hold the path that the file has here and now.
+    _shared_name = None
+
+
+def encode(model, features, length):
+    """What `model.encode` returns, faster on a processor (see `encode_in_loops`)."""
+    if model.normalization is not None:
+        features = model.normalization(features)
+    if model.embedder is not None:
+        features, length = model.embedder(features, length)
+    return encode_in_loops(model.encoder, features, length)
+
+
+def long_spectrogram(waveform, spec, length, part_frames=PART_FRAMES):
+    """`spectrogram` of a padded batch, computed part after part where it is long.
+
+    Args:
+        waveform: float32 `[batch, samples]`.
+        spec: `SpectrogramSpec`.
+        length: int32 `[batch]`, valid samples.
+        part_frames: int, frames of a part, of all clips together.
+
+    Returns:
+        float32 `[batch, frames, bins]`; frames beyond a clip's own are 0.
+    """
+    batch, samples = tf.shape(waveform)[0], tf.shape(waveform)[1]
+    frames = spec.output_length(samples)
+
+    def in_parts():
+        sound = tf.where(tf.sequence_mask(length, samples), waveform, 0.0)
+        if spec.peak_normalize:
+            sound = tf.math.divide_no_nan(sound, tf.reduce_max(tf.abs(sound), axis=1, keepdims=True))
+        # With the zeros that the whole spectrogram has around it, each part is one whose frames start at its samples.
+        plain = dataclasses.replace(spec, centered=False, peak_normalize=False, segment_length=None, segment_hop=None)
+        size = tf.maximum(part_frames // tf.maximum(batch, 1), 1)
+        parts = -(-frames // size)
+        left = spec.window_length // 2 if spec.centered else 0
+        whole = (parts * size - 1) * spec.hop_length + spec.window_length
+        sound = tf.pad(sound, [[0, 0], [left, tf.maximum(whole - left - samples, 0)]])
+        step, width = size * spec.hop_length, (size - 1) * spec.hop_length + spec.window_length
+        rows = tf.map_fn(
+            lambda part: spectrogram(sound[:, part * step : part * step + width], plain),
+            tf.range(parts),
+            fn_output_signature=tf.TensorSpec([None, None, spec.num_bins], tf.float32),
+            parallel_iterations=1,
+        )
+        rows = tf.reshape(tf.transpose(rows, [1, 0, 2, 3]), [batch, parts * size, spec.num_bins])[:, :frames]
+        valid = tf.sequence_mask(spec.output_length(length), frames)
+        return tf.where(valid[..., tf.newaxis], rows, 0.0)
+
+    return tf.cond(batch * frames > part_frames, in_parts, lambda: spectrogram(waveform, spec, length))
+
+
+def _checked(waveform, length):
+    """Waveforms with silence in place of what cannot be captioned, and beyond their length; lengths; reasons."""
+    samples = tf.shape(waveform)[1]
+    inside = tf.sequence_mask(length, samples)
+    finite = tf.reduce_all(tf.math.is_finite(waveform) | ~inside, axis=1)
+    text = tf.strings.as_string
+    too_long = tf.strings.join(
+        ["length ", text(length), " is more than the ", text(samples), " samples of the waveform"]
+    )
+    too_short = tf.strings.join(["length ", text(length), ": a clip has at least one sample"])
+    status = tf.where(finite, "", "NaN or infinite samples")
+    status = tf.where(length > samples, too_long, status)
+    status = tf.where(length < 1, too_short, status)
+    usable = tf.equal(status, "")
+    waveform = tf.where(inside & usable[:, tf.newaxis], waveform, 0.0)
+    return waveform, tf.where(usable, length, 0), status
+
+
+def _text_only(outputs):
+    return {name: value for name, value in outputs.items() if name not in ("attention", "step_seconds")}

@@ -1,0 +1,143 @@
+"""How long an exported captioner takes for a clip, where the time goes, and whether its memory stays flat.
+
+    python benchmarks/serving.py embedding.source=yamnet.h5
+    python benchmarks/serving.py --calls 1000 --front-ends log-mel
+
+Exports the models of configs/clotho_logmel.yaml and configs/clotho_yamnet.yaml with random weights and a vocabulary of
+4,367 words; their captions run to the longest, so that decoding takes as long as it can. Times, in turns, a call of the
+SavedModel's `serving_default` and its parts, which are compiled apart:
+
+  front end   waveform to spectrogram;
+  embedding   spectrogram to YAMNet's embeddings;
+  encoder     up to the encoder's steps;
+  decoding    search, attention and text: the rest of the call.
+
+`/ network` is the whole call over front end and embedding: what captioning adds to YAMNet's own time. With --calls, one
+model also gets that many clips of 1 to 30 s, one after another, and the process' memory is shown.
+"""
+
+import argparse
+import functools
+import itertools
+import os
+import pathlib
+import tempfile
+import time
+
+import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
+
+import numpy as np  # isort: skip
+import tensorflow as tf  # isort: skip
+
+from aac_tf import Captioner
+from aac_tf.build import build_embedder, build_model
+from aac_tf.config import load_config
+from aac_tf.saved_model import export_saved_model
+from aac_tf.serving import encode, long_spectrogram
+from aac_tf.text import WordTokenizer
+
+FRONT_ENDS = {"log-mel": "configs/clotho_logmel.yaml", "YAMNet": "configs/clotho_yamnet.yaml"}
+VOCABULARY = 4367
+
+
+def make_captioner(config):
+    """A captioner with random weights that says twenty words of whatever it hears."""
+    tf.keras.utils.set_random_seed(0)
+    tokenizer = WordTokenizer(
+        ["<PAD>", "<START>", "<END>", "<UNK>", *(f"word{index}" for index in range(VOCABULARY - 4))],
+        config.vocabulary.max_words,
+    )
+    normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
+    return Captioner(build_model(config, VOCABULARY, normalization, build_embedder(config)), tokenizer, config)
+
+
+def make_parts(captioner):
+    """The parts before decoding, each from the start: {name: function (waveform, length)}."""
+    model, spec = captioner.model, captioner.spec
+    signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
+
+    def front_end(waveform, length):
+        return long_spectrogram(waveform, spec, length), spec.output_length(length)
+
+    parts = {"front end": front_end, "encoder": lambda *sound: encode(model, *front_end(*sound))}
+    if model.embedder is not None:
+        parts["embedding"] = lambda *sound: model.embedder(*front_end(*sound))
+    return {name: tf.function(part, signature, autograph=False) for name, part in parts.items()}
+
+
+def measure(runs, repeats):
+    """Seconds of each turn, the first not counted: {name: array}."""
+    times = {name: [] for name in runs}
+    for repeat in range(repeats + 1):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            tf.nest.map_structure(lambda tensor: tensor.numpy(), run())
+            times[name] += [time.perf_counter() - began] if repeat else []
+    return {name: np.array(taken) for name, taken in times.items()}
+
+
+def table_rows(captioner, whole, seconds, batch, repeats):
+    """Rows of the table for clips of one length, one a beam size; `whole` are the models' calls by beam size."""
+    parts = make_parts(captioner)
+    samples = int(seconds * captioner.spec.sample_rate)
+    sound = 0.1 * tf.random.stateless_normal([batch, samples], [1, 2]), tf.fill([batch], samples)
+    runs = {name: functools.partial(part, *sound) for name, part in parts.items()}
+    runs |= {beam: functools.partial(call, waveform=sound[0], length=sound[1]) for beam, call in whole.items()}
+    times = measure(runs, repeats)
+    medians = {name: 1000 * np.median(taken) for name, taken in times.items()}
+    network = medians.get("embedding", medians["front end"])
+    for beam in whole:
+        values = [
+            medians[beam],
+            1000 * np.percentile(times[beam], 95),
+            medians["front end"],
+            network - medians["front end"],
+            medians["encoder"] - network,
+            medians[beam] - medians["encoder"],
+        ]
+        ratio = f"{medians[beam] / network:.2f}" if "embedding" in medians else ""
+        yield [captioner.config.name, f"{seconds:g}", batch, beam, *(f"{value:.0f}" for value in values), ratio]
+
+
+def watch_memory(call, rate, calls):
+    """Calls a model with clips of changing lengths and prints the process' memory."""
+    rng = np.random.default_rng(0)
+    marks = {max(1, round(calls * share)) for share in (0.05, 0.25, 0.5, 0.75, 1)}
+    for count in range(1, calls + 1):
+        samples = int(rng.uniform(1, 30) * rate)
+        call(waveform=0.1 * tf.random.stateless_normal([1, samples], [count, 0]), length=tf.constant([samples]))
+        if count in marks:
+            pages = int(pathlib.Path("/proc/self/statm").read_text().split()[1])
+            print(f"after {count} calls: {pages * os.sysconf('SC_PAGE_SIZE') / 1e6:.0f} MB", flush=True)
+
+
+def main():
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--front-ends", nargs="+", choices=FRONT_ENDS, default=list(FRONT_ENDS))
+    parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30])
+    parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
+    parser.add_argument("--beams", type=int, nargs="+", default=[1, 3])
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--calls", type=int, default=0, help="clips of changing lengths to watch the memory with")
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    options = parser.parse_intermixed_args()
+    columns = "model, clip s, batch, beam, median ms, 95 % ms, front end, embedding, encoder, decoding, / network"
+    if options.repeats:
+        print("| " + columns.replace(", ", " | ") + " |\n|" + " --- |" + " ---: |" * columns.count(","))
+    for front_end in options.front_ends:
+        overrides = [item for item in options.overrides if front_end != "log-mel" or not item.startswith("embedding.")]
+        captioner = make_captioner(load_config(FRONT_ENDS[front_end], overrides))
+        with tempfile.TemporaryDirectory() as folder:
+            versions = {beam: export_saved_model(captioner, folder, beam) for beam in options.beams}
+            models = {beam: tf.saved_model.load(str(version)) for beam, version in versions.items()}
+        whole = {beam: model.signatures["serving_default"] for beam, model in models.items()}
+        for seconds, batch in itertools.product(options.seconds, options.batches if options.repeats else ()):
+            for row in table_rows(captioner, whole, seconds, batch, options.repeats):
+                print("| " + " | ".join(map(str, row)) + " |", flush=True)
+        if options.calls:
+            watch_memory(whole[options.beams[-1]], captioner.spec.sample_rate, options.calls)
+
+
+if __name__ == "__main__":
+    main()

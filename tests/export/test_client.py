@@ -1,0 +1,135 @@
+"""The client against servers that hold an exported model."""
+
+import concurrent.futures
+import importlib.util
+import json
+import pathlib
+import socket
+
+import pytest
+from model_servers import grpc_server, rest_server
+
+EXPORT = pathlib.Path(__file__).parents[2] / "export"
+
+
+@pytest.fixture(scope="module")
+def client():
+    """The module `export/client.py`, which is in no package."""
+    spec = importlib.util.spec_from_file_location("client", EXPORT / "client.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module", params=[rest_server, grpc_server])
+def server(request, one_model):
+    with request.param(one_model) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def free_port():
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        return free.getsockname()[1]
+
+
+def assert_same(results, captions):
+    assert [result.caption for result in results] == [caption.text for caption in captions]
+    for result, caption in zip(results, captions):
+        assert not result.error
+        assert result.log_prob == pytest.approx(caption.log_prob, abs=1e-4)
+        assert result.captions[1:] == [other.text for other in caption.alternatives]
+        assert result.log_probs[1:] == pytest.approx([other.log_prob for other in caption.alternatives], abs=1e-4)
+
+
+def test_captions_are_those_of_the_captioner(client, server, wavs, expected):
+    caption = client.Client(server).caption
+    assert_same(caption(wavs, batch_size=2), expected)
+    assert_same(caption([path.read_bytes() for path in wavs]), expected)
+    assert caption([]) == []
+
+
+def test_eight_clients_at_once(client, server, wavs, expected):
+    with concurrent.futures.ThreadPoolExecutor(8) as clients:
+        for results in clients.map(lambda _: client.Client(server).caption(wavs), range(8)):
+            assert_same(results, expected)
+
+
+def test_bad_files_spare_the_others(client, server, wavs, expected, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_text("no sound")
+    results = client.Client(server).caption([bad, wavs[0], tmp_path / "none.wav", tmp_path, wavs[1]])
+    assert_same([results[1], results[4]], expected[:2])
+    errors = [results[index].error for index in (0, 2, 3)]
+    assert errors == ["not a WAV file", "no such file or directory", "is a directory"]
+    assert results[0].log_prob is None
+
+
+def test_another_model(client, server, wavs):
+    with pytest.raises(client.ServerError, match="is the model's name right"):
+        client.Client(server, model="other").caption(wavs)
+
+
+def test_command_line(client, server, wavs, expected, tmp_path, capsys):
+    files = [str(wavs[0]), str(tmp_path / "none.wav"), str(wavs[1])]
+    assert client.main(["--server", server, *files[:1]]) == 0
+    assert capsys.readouterr().out == f"{wavs[0]}\t{expected[0].text}\n"
+    assert client.main(["--server", server, "--json", "--batch", "2", *files]) == 3
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["file"] for row in rows] == files
+    assert rows[1]["error"] == "no such file or directory"
+    assert rows[2]["caption"] == expected[1].text
+    assert len(rows[2]["alternatives"]) == len(expected[1].alternatives)
+    assert client.main(["--server", server, files[1]]) == 1
+
+
+def test_a_server_that_starts_late_is_waited_for(client, one_model, wavs, expected, monkeypatch):
+    waits = []
+    monkeypatch.setattr(client.time, "sleep", waits.append)
+    with rest_server(one_model, busy=2) as address:
+        assert_same(client.Client(address).caption(wavs[:1]), expected[:1])
+    assert waits == [0.25, 0.5]
+    with rest_server(one_model, busy=9) as address, pytest.raises(client.ServerError, match="503: still loading"):
+        client.Client(address, retries=3).caption(wavs[:1])
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_no_server(client, scheme, free_port, wavs, monkeypatch, capsys):
+    monkeypatch.setattr(client.time, "sleep", lambda seconds: None)
+    address = f"{scheme}://localhost:{free_port}"
+    with pytest.raises(client.ServerError, match=address):
+        client.Client(address, retries=1).caption(wavs)
+    assert client.main(["--server", address, "--retries", "0", str(wavs[0])]) == 1
+    assert "error: " in capsys.readouterr().err
+
+
+def test_a_server_of_something_else(client, wavs):
+    for answer in (b"<html>", b'{"predictions": []}', b'{"outputs": {"probabilities": [1]}}', b'{"outputs": [1]}'):
+        with (
+            rest_server(None, broken=answer) as address,
+            pytest.raises(client.ServerError, match=r"the answer|another model"),
+        ):
+            client.Client(address).caption(wavs)
+
+
+def test_an_address_that_is_none(client, capsys):
+    with pytest.raises(ValueError, match="grpc://HOST:PORT"):
+        client.Client("localhost:8501")
+    with pytest.raises(SystemExit):
+        client.main(["--server", "localhost:8501", "a.wav"])
+    assert "expected http://HOST:PORT" in capsys.readouterr().err
+
+
+def test_configs_name_what_is_there(client):
+    """The server's own reader of `models.config`, and what must agree between the files."""
+    from google.protobuf import text_format
+    from tensorflow_serving.config import model_server_config_pb2
+
+    text = (EXPORT / "models.config").read_text()
+    (model,) = text_format.Parse(text, model_server_config_pb2.ModelServerConfig()).model_config_list.config
+    compose = (EXPORT / "docker-compose.yml").read_text()
+    assert model.name == client.Client("http://localhost:8501")._call.url.split("/")[-1].split(":")[0]
+    assert f":{model.base_path}:ro" in compose
+    for name in ("models.config", "batching.config"):
+        assert f"./{name}:/models/{name}:ro" in compose

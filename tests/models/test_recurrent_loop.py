@@ -1,0 +1,26 @@
+"""The encoder in loops of its own is the encoder of Keras' layers."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf.models import SubsampledBiRNN
+from aac_tf.models.recurrent_loop import encode_in_loops
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize(("layers", "subsampling", "residual"), [(1, 1, False), (3, 1, True), (3, 4, True)])
+def test_it_is_the_encoder(cell, layers, subsampling, residual):
+    encoder = SubsampledBiRNN(8, layers, cell, subsampling=subsampling, residual=residual, dropout=0.5)
+    inputs = tf.random.stateless_normal([4, 37, 5], [1, 2])
+    length = tf.constant([37, 20, 3, 1])
+    encoder(inputs)
+    for weight in encoder.trainable_weights:
+        weight.assign_add(0.3 * tf.random.stateless_normal(weight.shape, [weight.shape.num_elements(), 3]))
+    expected, steps = encoder(inputs, length)
+    # What lies beyond a row's length must not matter.
+    noise = tf.random.stateless_normal(inputs.shape, [5, 6])
+    inputs = tf.where(tf.sequence_mask(length, 37)[..., tf.newaxis], inputs, noise)
+    found = tf.function(lambda *sound: encode_in_loops(encoder, *sound), autograph=False)(inputs, length)
+    np.testing.assert_allclose(found[0], expected, rtol=0, atol=2e-6)
+    np.testing.assert_array_equal(found[1], steps)
