@@ -22,7 +22,7 @@ def test_layer(cell):
 def test_steps_of_15_and_30_seconds(factor, steps):
     encoder = SubsampledBiRNN(2, 3, "gru", subsampling=factor)
     assert (encoder.output_length(1292), encoder.output_length(2584)) == steps
-    encoded, length = encoder(tf.zeros([2, 2584, 3]), tf.constant([1292, 2584]))
+    encoded, length = tf.function(encoder)(tf.zeros([2, 2584, 3]), tf.constant([1292, 2584]))
     assert tuple(length.numpy()) == steps
     assert tuple(encoder.output_length(tf.constant([1292, 2584])).numpy()) == steps
     assert encoded.shape == (2, steps[1], 4)
