@@ -3,8 +3,9 @@
     python benchmarks/embedding_store.py embedding.source=yamnet.npz
 
 Trains configs/clotho_yamnet.yaml on composed scenes of 15 to 30 s, like Clotho's clips, for a few epochs: with
-data.embedding_store=off, on (an empty folder first), and the same model on the log-mel spectrogram alone. Prints the
-fastest epoch's time, validation included, and the time before the first epoch, in which the store is filled.
+data.embedding_store=off, on (an empty folder first), and on with the embeddings in memory, which leaves nothing but the
+rest of the model. Prints the fastest epoch's time, validation included, and the time before the first epoch, in which
+the store is filled. (The same model on spectrograms has 48 times the steps, and is no measure of what YAMNet costs.)
 """
 
 import argparse
@@ -21,7 +22,7 @@ ROWS = {
     "YAMNet every epoch (off)": ["data.embedding_store=off"],
     "YAMNet, store filled (on)": ["data.embedding_store=on"],
     "YAMNet, store found (on)": ["data.embedding_store=on"],
-    "its spectrogram, no YAMNet": None,
+    "store in memory: the model without YAMNet": ["data.embedding_store=on", "data.cache=memory"],
 }
 
 
@@ -53,10 +54,6 @@ def main():
     make_scenes(load_config(options.config, shared))
     lines = ["| | before the first epoch, s | an epoch, s |", "| --- | ---: | ---: |"]
     for number, (name, own) in enumerate(ROWS.items()):
-        if own is None:
-            # The same frames and mels as YAMNet takes.
-            own = ["embedding.kind=none", "embedding.source=null", "audio.sample_rate=16000", "audio.hop_length=160"]
-            own += ["audio.window_length=400", "audio.fft_length=512"]
         began = time.perf_counter()
         epochs = [
             float(row["seconds"]) for row in train(load_config(options.config, shared + own), Run(runs / str(number)))
