@@ -23,7 +23,7 @@ def main(arguments=None):
     parser.add_argument("--words", nargs="+", metavar="WORD", help="words of the caption that are drawn (default: all)")
     parser.add_argument("--text", help="draw the attention of this caption instead of the model's own")
     parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives"
+        "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives, words"
     )
     parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3")
     return run_command(_run, parser, arguments)
@@ -48,8 +48,9 @@ def _run(options, console):
             console.show(f"drew {_draw(captioner, options, path, caption)}")
         if options.json:
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
+            words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
             result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print(json.dumps(result, ensure_ascii=False), flush=True)
+            print(json.dumps({**result, "words": words}, ensure_ascii=False), flush=True)
         else:
             print(f"{path}\t{caption.text}", flush=True)
     if bad:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import pathlib
 import shutil
 
 import numpy as np
@@ -17,6 +18,7 @@ from aac_tf.cli import train as train_command
 from aac_tf.config import ConfigError, load_config
 from aac_tf.data.clips import DatasetError
 from aac_tf.data.pipeline import make_examples, validation_batches
+from aac_tf.evaluation.board import CaptionBoard
 from aac_tf.run import Run, RunError
 from aac_tf.training.callbacks import TrainingError
 from aac_tf.training.trainer import train
@@ -60,7 +62,7 @@ def config(scenes):
 def run(config, tmp_path_factory):
     """A trained run."""
     run = Run(tmp_path_factory.mktemp("runs") / "run")
-    train(config, run)
+    train(config, run, callbacks=[CaptionBoard(run, config)])
     return run
 
 
@@ -80,6 +82,20 @@ def test_history_has_a_row_an_epoch(run):
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(float(row[name]) >= 0 for row in rows for name in ("loss", "val_loss", "val_bleu", "learning_rate"))
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    board = EventAccumulator(str(run.folder / "tensorboard" / "captions"))
+    board.Reload()
+    for number in range(1, config.training.samples + 1):
+        assert [event.step for event in board.Tensors(f"{number}/caption")] == [0, 1]
+        assert [event.step for event in board.Tensors(f"{number}/attention")] == [0, 1]
+        assert board.Tensors(f"{number}/sound")
+    clip = build_clips(config, "validation")[0]
+    (shown,) = board.Tensors("1/caption")[-1].tensor_proto.string_val
+    assert clip.captions[0] in shown.decode()
 
 
 def test_resume_equals_an_uninterrupted_run(run, config, scenes, tmp_path):
@@ -223,7 +239,10 @@ def test_searches_are_traced_once_for_all_lengths(run):
 
 def test_caption_command(run, scenes, tmp_path, capsys):
     paths = [str(path) for path in sorted((scenes / "test").glob("*.wav"))[:2]]
-    assert caption_command.main(["--run", str(run.folder), *paths]) == 0
+    picture = tmp_path / "attention.png"
+    assert caption_command.main(["--run", str(run.folder), "--attention", str(picture), *paths]) == 0
+    for path in paths:
+        assert picture.with_name(f"attention-{pathlib.Path(path).stem}.png").read_bytes().startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split("\t")[0] for line in lines] == paths
     assert all(line.split("\t")[1] for line in lines)
@@ -232,7 +251,8 @@ def test_caption_command(run, scenes, tmp_path, capsys):
     assert caption_command.main(["--run", str(run.folder), "--json", "--beam", "2", paths[0], str(empty)]) == 3
     captured = capsys.readouterr()
     first, second = (json.loads(line) for line in captured.out.splitlines())
-    assert set(first) == {"file", "caption", "log_prob", "alternatives"}
+    assert set(first) == {"file", "caption", "log_prob", "alternatives", "words"}
+    assert " ".join(word["word"] for word in first["words"]) == first["caption"]
     assert second == {"file": str(empty), "error": "the file is empty"}
     assert "1 of 2 files left out" in captured.err
     assert caption_command.main(["--run", str(tmp_path), paths[0]]) == 2
@@ -240,8 +260,9 @@ def test_caption_command(run, scenes, tmp_path, capsys):
 
 def test_evaluate_command(run, scenes, tmp_path, capsys):
     arguments = ["--run", str(run.folder), "--split", "evaluation", "--output", str(tmp_path), "--json", "--beam", "1"]
-    assert evaluate_command.main(arguments) == 0
+    assert evaluate_command.main([*arguments, "--attention"]) == 0
     corpus = json.loads(capsys.readouterr().out)["corpus"]
+    assert {"attention_inside", "uniform_inside", "attention_hits", "uniform_hits"} <= set(corpus)
     expected = {f"bleu_{n}" for n in range(1, 5)} | {"rouge_l", "meteor", "cider", "event_f1", "order_accuracy"}
     assert expected <= set(corpus)
     rows = list(csv.DictReader((tmp_path / "predictions.csv").open()))
