@@ -20,7 +20,8 @@ def main(arguments=None):
         metavar="OUT.png",
         help="draw what each word listened to (of several files: OUT-NAME.png each); --beam 1 is the paper's way",
     )
-    parser.add_argument("--words", nargs="+", metavar="WORD", help="words of the caption that are drawn (default: all)")
+    # One argument: a list would take the files that follow it, too.
+    parser.add_argument("--words", metavar="WORD,...", help="words of the caption that are drawn (default: all)")
     parser.add_argument("--text", help="draw the attention of this caption instead of the model's own")
     parser.add_argument(
         "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives, words"
@@ -67,10 +68,8 @@ def _draw(captioner, options, path, caption):
         out = out.with_name(f"{out.stem}-{pathlib.Path(path).stem}{out.suffix}")
     if options.text is not None:
         caption = captioner.attend(path, options.text)
-    words = (
-        None
-        if options.words is None
-        else [word for word in options.words if len(options.files) == 1 or word in caption.text.split()]
-    )
+    words = options.words and options.words.split(",")
+    if words and len(options.files) > 1:  # each caption has its own
+        words = [word for word in words if word in caption.text.split()]
     save_attention_map(out, caption, path, words)
     return out

@@ -44,7 +44,7 @@ def attention_map(caption, waveform, sample_rate, words=None, title=None, events
     return figure
 
 
-def save_attention_map(path, caption, sound, words=None, text=None):
+def save_attention_map(path, caption, sound, words=None):
     """Reads a sound file and writes the picture of its caption's attention.
 
     Args:
@@ -52,10 +52,9 @@ def save_attention_map(path, caption, sound, words=None, text=None):
         caption: `Caption` of the sound.
         sound: path of the sound file.
         words: see `attention_map`.
-        text: title; None: the caption.
     """
     waveform, rate = load_audio(sound)
-    attention_map(caption, waveform.numpy(), rate, words, text).savefig(path, dpi=150)
+    attention_map(caption, waveform.numpy(), rate, words).savefig(path, dpi=150)
 
 
 def as_png(figure, dpi=100):

@@ -9,6 +9,20 @@ from aac_tf.config import ConfigError, load_config
 from aac_tf.run import Run
 from aac_tf.training.trainer import train
 
+SMALL = [
+    "data.source=scenes",
+    "scenes.train=8",
+    "scenes.validation=2",
+    "scenes.test=2",
+    "scenes.min_seconds=2",
+    "scenes.max_seconds=4",
+    "vocabulary.min_count=1",
+    "encoder.units=8",
+    "decoder.units=8",
+    "training.epochs=1",
+    "training.batch_size=8",
+]
+
 
 def test_it_brings_its_own_spectrogram():
     spec = build_spec(load_config(None, ["embedding.kind=yamnet"]))
@@ -24,20 +38,10 @@ def options(real_data, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AAC_TF_CACHE", str(folder / "cache"))
         options = [
-            "data.source=scenes",
             f"data.root={folder / 'scenes'}",
-            "scenes.train=8",
-            "scenes.validation=2",
-            "scenes.test=2",
-            "scenes.min_seconds=2",
-            "scenes.max_seconds=4",
-            "vocabulary.min_count=1",
+            *SMALL,
             "embedding.kind=yamnet",
             f"embedding.source={real_data / 'yamnet' / 'yamnet_bn_folded.npz'}",
-            "encoder.units=8",
-            "decoder.units=8",
-            "training.epochs=1",
-            "training.batch_size=8",
         ]
         make_scenes(load_config(None, options))
         yield options
@@ -99,21 +103,11 @@ def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
     model.save_pretrained(tmp_path / "ast")
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
     options = [
-        "data.source=scenes",
         f"data.root={tmp_path / 'scenes'}",
         "data.embedding_store=1",
-        "scenes.train=8",
-        "scenes.validation=2",
-        "scenes.test=2",
-        "scenes.min_seconds=2",
-        "scenes.max_seconds=4",
-        "vocabulary.min_count=1",
+        *SMALL,
         "embedding.kind=ast",
         f"embedding.source={tmp_path / 'ast'}",
-        "encoder.units=8",
-        "decoder.units=8",
-        "training.epochs=1",
-        "training.batch_size=8",
     ]
     config = load_config(None, options)
     run = Run(tmp_path / "run")

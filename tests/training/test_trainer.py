@@ -244,6 +244,10 @@ def test_caption_command(run, scenes, tmp_path, capsys):
     for path in paths:
         assert picture.with_name(f"attention-{pathlib.Path(path).stem}.png").read_bytes().startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
+    word = lines[0].split("\t")[1].split()[0]
+    assert caption_command.main(["--run", str(run.folder), "--attention", str(picture), "--words", word, paths[0]]) == 0
+    assert picture.is_file()
+    capsys.readouterr()
     assert [line.split("\t")[0] for line in lines] == paths
     assert all(line.split("\t")[1] for line in lines)
     empty = tmp_path / "empty.wav"
