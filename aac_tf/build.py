@@ -214,7 +214,7 @@ def _embedder(config):
     return getattr(embeddings, name), options
 
 
-def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None):
+def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None, precision="float32"):
     """An untrained `CaptioningModel` with its weights created.
 
     Args:
@@ -224,7 +224,9 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
         embedder: the layer of `build_embedder`; None where there is none, or where its stored embeddings come in. As it
             has no variables, checkpoints are the same with it and without.
         bins: int, width of the features that come in; None: of the spectrogram.
+        precision: `float32`, `bfloat16` or `float16` of the recurrent layers' products; weights are float32.
     """
+    policy = precision if precision == "float32" else f"mixed_{precision}"
     encoder, decoder, bins = config.encoder, config.decoder, bins or build_spec(config).num_bins
     if normalization is not None:
         mean, variance = (tf.constant(values, tf.float32) for values in normalization)
@@ -238,12 +240,19 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
             residual=encoder.residual,
             dropout=encoder.dropout,
             name="encoder",
+            dtype=policy,
         ),
         AttentionDecoder(
-            vocabulary_size, decoder.units, decoder.embedding, decoder.attention_units, decoder.dropout, name="decoder"
+            vocabulary_size,
+            decoder.units,
+            decoder.embedding,
+            decoder.attention_units,
+            decoder.dropout,
+            name="decoder",
+            dtype=policy,
         )
         if decoder.kind == "attention"
-        else FixedVectorDecoder(vocabulary_size, decoder.units, decoder.dropout, name="decoder"),
+        else FixedVectorDecoder(vocabulary_size, decoder.units, decoder.dropout, name="decoder", dtype=policy),
         normalization=normalization,
         embedder=embedder,
     )

@@ -39,8 +39,8 @@ class DataConfig:
         "one: each caption is an example; all: a clip is encoded once for all its captions",
         choices=("one", "all"),
     )
-    padding: str = _key(
-        "longest", "pad a batch to its longest clip, or to its bucket's boundary (TPU)", choices=("longest", "bucket")
+    static_shapes: bool = _key(
+        False, "pad batches to a few fixed shapes, of bucket_seconds and batch_size, as XLA and TPUs want them"
     )
     bucket_seconds: List[float] = _key([5.0, 10.0, 15.0, 20.0, 25.0], "upper bounds of the length buckets, in seconds")
     cache: str = _key(
@@ -178,6 +178,20 @@ class TrainingConfig:
         choices=("none", "rarity"),
     )
     word_weight_floor: float = _key(0.5, "smallest weight of a word (beta)", least=0)
+    strategy: str = _key(
+        "auto",
+        "devices; mirrored: all GPUs here; multiworker: the cluster in TF_CONFIG; auto: what there is",
+        choices=("auto", "one", "mirrored", "multiworker", "tpu"),
+    )
+    precision: str = _key(
+        "float32",
+        "of the recurrent layers' products, in training; weights, attention, logits and loss stay float32",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    xla: bool = _key(False, "compile training steps with XLA; with data.static_shapes=true, or it compiles ever anew")
+    save_minutes: Optional[float] = _key(
+        10.0, "save the run this often within an epoch, on one machine; null: at its end only", least=0
+    )
     samples: int = _key(3, "validation captions shown after every epoch", least=0)
 
 

@@ -1,5 +1,7 @@
 """The run folder: everything that is needed to use, or to go on with, a trained model."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -26,7 +28,7 @@ class Run:
         folder: `pathlib.Path`.
     """
 
-    CONFIG, VOCABULARY, NORMALIZATION = "config.yaml", "vocabulary.txt", "normalization.json"
+    CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -53,13 +55,36 @@ class Run:
         """Folder of the checkpoint with the best score."""
         return self.folder / "checkpoints" / "best"
 
-    def create(self, config, tokenizer, normalization):
+    @contextlib.contextmanager
+    def locked(self):
+        """A context that one process at a time can be in.
+
+        Raises:
+            RunError: if another process is.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with open(self.folder / ".lock", "a+", encoding="utf-8") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                owner = file.read().strip() or "of another user"
+                raise RunError(
+                    f"process {owner} is training in {self.folder}: wait for its end, or name another folder with --run"
+                ) from None
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def create(self, config, tokenizer, normalization, data=None):
         """Writes what stays the same during training; the config comes last, as it marks the folder as a run.
 
         Args:
             config: `Config`.
             tokenizer: `WordTokenizer`.
             normalization: None, or mean and variance, float [bins] each.
+            data: what `data` shall return, a dict of what JSON takes.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
@@ -68,6 +93,7 @@ class Run:
         if normalization is not None:
             mean, variance = (np.asarray(values, np.float64).tolist() for values in normalization)
             self.write_text(self.NORMALIZATION, json.dumps({"mean": mean, "variance": variance}))
+        self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         save_config(config, self.folder / self.CONFIG)
 
     def config(self):
@@ -88,6 +114,11 @@ class Run:
             return None
         stored = json.loads(path.read_text())
         return np.array(stored["mean"], np.float32), np.array(stored["variance"], np.float32)
+
+    def data(self):
+        """What the run was trained on, as it was told to `create`; {} for a run that was told nothing."""
+        path = self.folder / self.DATA
+        return json.loads(path.read_text()) if path.is_file() else {}
 
     def restore_best(self, model):
         """Loads the best weights into a built model.

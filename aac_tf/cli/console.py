@@ -11,7 +11,8 @@ from tqdm import tqdm
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = (
-    "exit codes: 0 done; 1 failed; 2 wrong usage, config or data; 3 done, but some files were left out; 130 interrupted"
+    "exit codes: 0 done; 1 failed; 2 wrong usage, config or data; 3 done, but some files were left out; 130 interrupted "
+    "(143 by SIGTERM)"
 )
 
 
@@ -81,9 +82,9 @@ def run_command(main, parser, arguments=None):
     _quiet_start()
     try:
         return main(options, Console()) or OK
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        print(str(error) or "interrupted", file=sys.stderr)
+        return 128 + getattr(error, "signum", INTERRUPTED - 128)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has left; so nobody minds, and Python shall not say so at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

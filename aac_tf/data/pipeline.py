@@ -68,92 +68,201 @@ def training_batches(
     word_weights=None,
     seed=0,
     draw=None,
-    fixed_shapes=False,
+    static_shapes=False,
     first_epoch=0,
+    first_step=0,
+    context=None,
 ):
     """Endless batches of training examples, epoch after epoch.
 
     Order and augmentation are functions of the seed, the epoch and the example alone, so that a run that starts at
-    `first_epoch` sees what an uninterrupted one would have.
+    `first_step` of `first_epoch` sees what an uninterrupted one would have.
 
     Args:
         examples: `Examples`.
         features: `FileFeatures`, `MemoryFeatures` or `ViewedFeatures`.
         boundaries: list of int from `bucket_boundaries`; a batch holds clips of one bucket.
-        batch_size: int.
+        batch_size: int, on all replicas together.
         word_weights: float [vocabulary], weight of each word in the loss; None weights all alike.
         seed: int.
         draw: function `(clip index, seed [2]) -> features [time, bins]` that augments; None takes clips as they are.
-        fixed_shapes: bool; False pads a batch to its longest clip and caption, True to its bucket's boundary and to the
-            tokens' full width (a TPU compiles a program for every shape it meets).
+        static_shapes: bool; False pads a batch to its longest clip and caption, True to its bucket's boundary, to the
+            tokens' full width, and, by rows without weight, to `batch_size` (XLA compiles a program for every shape).
         first_epoch: int.
+        first_step: int, batches of the first epoch that are passed over; their clips are not read.
+        context: `tf.distribute.InputContext`; the batches are then one replica's share, those of this pipeline's
+            replicas in turn, and only their clips are read. A batch that the replicas cannot share evenly is filled
+            up with rows without weight.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
         next words; `weights` float32, 0 for padding, scaled so that Keras' mean over all positions of the batch is the
         mean over its words, however much padding there is and on however many replicas the batch is spread.
     """
-    load, count = _loader(examples, features, draw), tf.constant(len(examples), tf.int64)
+    count = tf.constant(len(examples), tf.int64)
+    lengths = tf.constant(features.lengths[examples.clip], tf.int32)
 
-    def epoch_batches(epoch):
+    def epoch_rows(epoch):
         epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int32), epoch)
 
-        def example(position):
-            index = tf.random.experimental.index_shuffle(position, epoch_seed, count - 1)
-            return load(index, tf.random.experimental.stateless_fold_in(epoch_seed, index))
+        def shuffled(position):
+            row = tf.random.experimental.index_shuffle(position, epoch_seed, count - 1)
+            return {"row": row, "seed": tf.random.experimental.stateless_fold_in(epoch_seed, row)}
 
+        # Batches are made of row numbers: what a batch does not need is never read.
         return (
             tf.data.Dataset.range(count)
-            .map(example, tf.data.AUTOTUNE, deterministic=True)
+            .map(shuffled)
             .bucket_by_sequence_length(
-                lambda clip: clip["length"],
-                # An element goes to the first bucket whose boundary it is below, and is padded to the boundary less 1.
+                lambda example: lengths[example["row"]],
+                # An element goes to the first bucket whose boundary it is below.
                 bucket_boundaries=[bound + 1 for bound in boundaries],
                 bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
-                pad_to_bucket_boundary=fixed_shapes,
             )
         )
 
-    epochs = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch_batches)
-    return epochs.map(lambda batch: _with_targets(batch, word_weights, not fixed_shapes)).prefetch(tf.data.AUTOTUNE)
+    batches = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch_rows).skip(first_step)
+    plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
+    return _load_examples(batches, examples, plan, draw, word_weights)
 
 
-def validation_batches(examples, features, batch_size, word_weights=None):
+def validation_batches(
+    examples, features, batch_size, word_weights=None, boundaries=(), static_shapes=False, context=None
+):
     """One pass over examples in order of length; arguments and elements as in `training_batches`."""
-    dataset = tf.data.Dataset.from_tensor_slices(np.argsort(features.lengths[examples.clip], kind="stable"))
-    dataset = dataset.map(_loader(examples, features), tf.data.AUTOTUNE, deterministic=True).padded_batch(batch_size)
-    return dataset.map(lambda batch: _with_targets(batch, word_weights, trim=True)).prefetch(tf.data.AUTOTUNE)
+    order = np.argsort(features.lengths[examples.clip], kind="stable")
+    rows = {"row": order, "seed": np.zeros([len(order), 2], np.int32)}
+    plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
+    batches = tf.data.Dataset.from_tensor_slices(rows).batch(batch_size)
+    return _load_examples(batches, examples, plan, None, word_weights)
 
 
-def clip_batches(features, batch_size):
-    """One pass over all clips in order of length: dicts of `clip` (its index), `features` and `length`."""
+def clip_batches(features, batch_size, boundaries=(), static_shapes=False, context=None):
+    """One pass over all clips in order of length; arguments as in `training_batches`.
 
-    def load(index):
-        found = features.load(index)
-        return {"clip": index, "features": found, "length": tf.shape(found)[0]}
+    Returns:
+        `tf.data.Dataset` of dicts of `clip` int64 `[batch]`, its index, or -1 for a row that only fills up; `features`
+        float32 `[batch, time, bins]`; `length` int32 `[batch]`.
+    """
+    plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
+    batches = tf.data.Dataset.from_tensor_slices({"clip": np.argsort(features.lengths, kind="stable")}).batch(
+        batch_size
+    )
 
-    dataset = tf.data.Dataset.from_tensor_slices(np.argsort(features.lengths, kind="stable"))
-    return dataset.map(load, tf.data.AUTOTUNE).padded_batch(batch_size).prefetch(tf.data.AUTOTUNE)
+    def shares(batch):
+        return plan.shares(batch, {"frames": plan.frames(batch["clip"])})
+
+    def load(share):
+        loaded, length = plan.load(share["clip"], lambda row: features.load(share["clip"][row]), share["frames"])
+        return {"clip": share["clip"], "features": loaded, "length": length}
+
+    return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _loader(examples, features, draw=None):
+def _load_examples(batches, examples, plan, draw, word_weights):
+    """Batches of row numbers and seeds to batches of examples."""
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
+    captions = 1 if tokens.shape.rank == 2 else tokens.shape[1]
 
-    def load(index, seed=None):
-        found = features.load(clip[index]) if draw is None else draw(clip[index], seed)
-        return {"features": found, "length": tf.shape(found)[0], "tokens": tokens[index], "words": words[index]}
+    def shares(batch):
+        targets = tf.maximum(tf.gather(words, batch["row"]) - 1, 0)
+        # A batch is as wide for all replicas: Keras' mean over positions is that of the whole batch only then.
+        width = tokens.shape[-1] - 1 if plan.static else tf.reduce_max(targets)
+        positions = plan.rows(batch["row"]) * captions * width
+        scale = tf.cast(positions, tf.float32) / tf.cast(tf.reduce_sum(targets), tf.float32)
+        common = {"width": width, "scale": scale, "frames": plan.frames(tf.gather(clip, batch["row"]))}
+        return plan.shares(batch, common)
 
-    return load
+    def load(share):
+        row, filled = tf.maximum(share["row"], 0), share["row"] >= 0
+        index = tf.where(filled, tf.gather(clip, row), -1)
+        load_one = (
+            (lambda k: plan.features.load(index[k])) if draw is None else (lambda k: draw(index[k], share["seed"][k]))
+        )
+        loaded, length = plan.load(index, load_one, share["frames"])
+        texts = tf.gather(tokens, row)[..., : share["width"] + 1]
+        counts = tf.where(
+            filled if captions == 1 and words.shape.rank == 1 else filled[:, tf.newaxis], tf.gather(words, row), 0
+        )
+        if plan.static:
+            texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])
+        targets = texts[..., 1:]
+        weights = tf.sequence_mask(counts - 1, tf.shape(targets)[-1], dtype=tf.float32) * share["scale"]
+        if word_weights is not None:
+            weights *= tf.gather(tf.constant(word_weights, tf.float32), targets)
+        return {"features": loaded, "length": length, "tokens": texts[..., :-1]}, targets, weights
+
+    return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _with_targets(batch, word_weights, trim):
-    tokens, words = batch.pop("tokens"), batch.pop("words")
-    if trim:
-        tokens = tokens[..., : tf.reduce_max(words)]
-    targets = tokens[..., 1:]
-    # Keras divides by the number of positions; the loss is a mean over words.
-    weights = tf.sequence_mask(words - 1, tf.shape(targets)[-1], dtype=tf.float32)
-    weights *= tf.cast(tf.size(weights), tf.float32) / tf.reduce_sum(weights)
-    if word_weights is not None:
-        weights *= tf.gather(tf.constant(word_weights, tf.float32), targets)
-    return {**batch, "tokens": tokens[..., :-1]}, targets, weights
+class _Plan:
+    """How batches of row numbers become batches of features: how they are padded, and who takes which part.
+
+    Args:
+        features: what rows are loaded from.
+        boundaries: list of int, the lengths that batches of fixed shapes are padded to; None pads to the longest clip.
+        batch_size: int, rows that batches of fixed shapes have.
+        context: `tf.distribute.InputContext`, or None.
+    """
+
+    def __init__(self, features, boundaries, batch_size, context):
+        self.features = features
+        self.static = boundaries is not None
+        self._boundaries = tf.constant(boundaries if self.static else [], tf.int64)
+        self._batch_size = batch_size
+        self._replicas = 1 if context is None else context.num_replicas_in_sync
+        self._pipelines = 1 if context is None else context.num_input_pipelines
+        self._pipeline = 0 if context is None else context.input_pipeline_id
+
+    def rows(self, row):
+        """Rows of the whole batch once it is filled up: an int where that is fixed."""
+        return self._each(row) * self._replicas
+
+    def _each(self, row):
+        return -(-(self._batch_size if self.static else tf.shape(row)[0]) // self._replicas)
+
+    def frames(self, clip):
+        """Frames that a batch of these clips is padded to; -1: those of its longest."""
+        if not self.static:
+            return tf.constant(-1, tf.int64)
+        longest = tf.reduce_max(tf.gather(tf.constant(self.features.lengths), clip))
+        return self._boundaries[tf.searchsorted(self._boundaries, longest[tf.newaxis])[0]]
+
+    def shares(self, batch, common):
+        """The parts of a batch that this pipeline's replicas take, a dataset; -1 fills up.
+
+        Args:
+            batch: dict of int `[rows, ...]`.
+            common: dict of what all parts shall have.
+        """
+        each, replicas = self._each(next(iter(batch.values()))), self._replicas
+
+        def split(values):
+            missing = each * replicas - tf.shape(values)[0]
+            values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1), constant_values=-1)
+            values = tf.reshape(values, [replicas, each, *values.shape[1:]])
+            return values
+
+        parts = {name: split(values) for name, values in batch.items()}
+        parts |= {name: tf.repeat(tf.convert_to_tensor(value)[tf.newaxis], replicas) for name, value in common.items()}
+        mine = replicas // self._pipelines
+        return tf.data.Dataset.from_tensor_slices(parts).skip(mine * self._pipeline).take(mine)
+
+    def load(self, index, load, frames):
+        """Features float32 `[rows, time, bins]` of a part, and lengths int32 `[rows]`; rows that fill up are one frame of 0.
+
+        Args:
+            index: int64 `[rows]`, clips; -1 for rows that fill up.
+            load: function of a row's number to its features.
+            frames: int64, from `frames`.
+        """
+        bins = self.features.bins
+
+        def load_row(row):
+            loaded = tf.cond(index[row] < 0, lambda: tf.zeros([1, bins]), lambda: load(row))
+            return tf.ensure_shape(loaded, [None, bins]), tf.shape(loaded)[0]
+
+        size = tf.shape(index, tf.int64)[0]
+        rows = tf.data.Dataset.range(size).map(load_row)
+        loaded, length = rows.padded_batch(size, (tf.stack([frames, bins]), [])).get_single_element()
+        return tf.ensure_shape(loaded, [*index.shape, None, bins]), tf.ensure_shape(length, index.shape)

@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: captions are scored, progress is judged and saved."""
+"""What happens at the end of an epoch: captions are scored, progress is judged and written down."""
 
 import csv
 import io
@@ -10,46 +10,25 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.text import standardize
-
-
-class TrainingError(ValueError):
-    """A training run that cannot go on."""
-
-
-class TrainingState(tf.Module):
-    """What a resumed run must know beside weights and optimizer; its variables live in the checkpoint.
-
-    Attributes:
-        epoch: epochs that have ended.
-        best: best value of the monitored score so far.
-        since_best: epochs since then.
-        since_change: epochs since then, or since the step size was last reduced.
-    """
-
-    def __init__(self, higher_is_better):
-        super().__init__()
-        worst = float("-inf") if higher_is_better else float("inf")
-        self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.best = tf.Variable(worst, dtype=tf.float64, trainable=False)
-        self.since_best = tf.Variable(0, dtype=tf.int64, trainable=False)
-        self.since_change = tf.Variable(0, dtype=tf.int64, trainable=False)
+from aac_tf.training.checkpoints import save_checkpoint
+from aac_tf.training.errors import TrainingError
 
 
 class ValidationCaptions(tf.keras.callbacks.Callback):
     """Captions the validation clips by greedy search and adds `val_bleu` (`mean_bleu`) to the epoch's logs.
 
     Args:
-        search: function `(features, length) -> Hypotheses`, `build_search`'s of `build_encode`'s results.
-        batches: dataset of `clip_batches`.
+        search: function of a replica's batch, a dict, to the token ids `[rows, words]` of its captions.
+        batches: distributed dataset of `clip_batches`.
+        strategy: the `tf.distribute.Strategy`.
         clips: `ClipList` of the same clips.
         tokenizer: `WordTokenizer`.
         samples: int, captions shown.
         show: function that shows a line of text.
     """
 
-    def __init__(self, search, batches, clips, tokenizer, samples, show):
+    def __init__(self, search, batches, strategy, clips, tokenizer, samples, show):
         super().__init__()
-        self._search = search
         self._batches = batches
         self._clips = clips
         self._tokenizer = tokenizer
@@ -57,13 +36,21 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._show = show
         self._references = [_words(clip.captions) for clip in clips]
 
+        @tf.function(autograph=False)
+        def caption(batch):
+            found = strategy.run(lambda batch: (batch["clip"], search(batch)), args=(batch,))
+            return tuple(strategy.gather(part, axis=0) for part in found)
+
+        self._caption = caption
+
     def on_epoch_end(self, epoch, logs=None):
         """Scores and shows captions."""
         captions = [""] * len(self._clips)
         for batch in self._batches:
-            tokens = self._search(batch["features"], batch["length"]).tokens[:, 0]
-            for index, text in zip(batch["clip"].numpy(), self._tokenizer.detokenize(tokens).numpy()):
-                captions[index] = text.decode()
+            clips, tokens = self._caption(batch)
+            for index, text in zip(clips.numpy(), self._tokenizer.detokenize(tokens).numpy()):
+                if index >= 0:
+                    captions[index] = text.decode()
         logs["val_bleu"] = mean_bleu(self._references, [caption.split() for caption in captions])
         for clip, caption in zip(self._clips.clips[: self._samples], captions):
             self._show(f"  {clip.name}: {caption}   [{clip.captions[0]}]")
@@ -116,13 +103,13 @@ class Judge(tf.keras.callbacks.Callback):
             state.best.assign(value)
             state.since_best.assign(0)
             state.since_change.assign(0)
-            self._best.save(checkpoint_number=epoch + 1)
+            save_checkpoint(self._best, epoch + 1)
             return
         state.since_best.assign_add(1)
         state.since_change.assign_add(1)
         if self._lr_patience is not None and int(state.since_change) >= self._lr_patience:
             rate = self.model.optimizer.learning_rate
-            rate.assign(max(float(rate) * self._lr_factor, self._min_learning_rate))
+            rate.assign(max(float(rate.numpy()) * self._lr_factor, self._min_learning_rate))
             state.since_change.assign(0)
         if self._stop_patience is not None and int(state.since_best) >= self._stop_patience:
             self.model.stop_training = True
@@ -160,7 +147,7 @@ class History(tf.keras.callbacks.Callback):
                 f"the loss became {logs['loss']} in epoch {epoch + 1}: lower training.learning_rate or set "
                 "training.clip_norm=1, and go on from the epoch before with --resume, or start anew"
             )
-        logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+        logs["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         seconds = round(time.monotonic() - self._began, 2)
         self.rows.append({"epoch": epoch + 1, **{key: float(value) for key, value in logs.items()}, "seconds": seconds})
         text = io.StringIO()
@@ -168,25 +155,6 @@ class History(tf.keras.callbacks.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         self._run.write_text(self.NAME, text.getvalue())
-
-
-class LastCheckpoint(tf.keras.callbacks.Callback):
-    """Saves all that `--resume` needs.
-
-    Args:
-        state: `TrainingState`.
-        last: `tf.train.CheckpointManager` of weights, optimizer and state.
-    """
-
-    def __init__(self, state, last):
-        super().__init__()
-        self._state = state
-        self._last = last
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Saves."""
-        self._state.epoch.assign(epoch + 1)
-        self._last.save(checkpoint_number=epoch + 1)
 
 
 def mean_bleu(references, hypotheses):

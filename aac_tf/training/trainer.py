@@ -1,6 +1,10 @@
 """Config to trained run."""
 
+import contextlib
 import dataclasses
+import hashlib
+import json
+import tempfile
 
 import tensorflow as tf
 
@@ -19,18 +23,27 @@ from aac_tf.build import (
 from aac_tf.config import ConfigError, flat
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, make_examples, steps_per_epoch, training_batches, validation_batches
-from aac_tf.run import RunError
-from aac_tf.training.callbacks import History, Judge, LastCheckpoint, TrainingState, ValidationCaptions
+from aac_tf.run import Run, RunError
+from aac_tf.training.callbacks import History, Judge, ValidationCaptions
+from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
+from aac_tf.training.errors import TrainingError
+from aac_tf.training.interruption import Interruption
+from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 from aac_tf.training.word_weights import rarity_weights
 
-# What may differ when a run is resumed: how long, where the data lie, and what only changes speed or display.
+# What may differ when a run is resumed: how long, where the data lie, on what it is computed, and what is shown.
 RESUMABLE = {
     "name",
     "data.root",
     "data.cache",
     "data.embedding_folder",
+    "data.static_shapes",
     "training.epochs",
     "training.stop_patience",
+    "training.strategy",
+    "training.precision",
+    "training.xla",
+    "training.save_minutes",
     "training.samples",
 }
 
@@ -48,12 +61,14 @@ class Split:
 def train(config, run, resume=False, report=None, callbacks=()):
     """Trains a captioner.
 
+    Of several workers that train together each calls this; the first of them writes the run folder, which all must be
+    able to read.
+
     Args:
         config: `Config`.
         run: `Run`, the folder that everything is written to.
         resume: bool, whether to go on where the run in that folder stopped.
         report: optional object with the methods of `Report`, such as `aac_tf.cli.console.Console`.
-        callbacks: further Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
         callbacks: further Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
 
     Returns:
@@ -61,45 +76,28 @@ def train(config, run, resume=False, report=None, callbacks=()):
 
     Raises:
         ConfigError, DatasetError, RunError: where the config, the data or the folder do not allow it.
+        TrainingError: if training cannot go on; what was saved before is still there.
+        Interrupted: if SIGTERM or Ctrl-C ended it; what was trained is saved, unless several workers train.
     """
     report = report or Report()
-    _check_folder(config, run, resume)
-    tf.keras.utils.set_random_seed(config.seed)
-    make_scenes(config, report.progress("Composing scenes"))
-    tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
-    embedder = build_embedder(config)
-    stored = None if config.data.stored_views() is None else embedder
-    training = _split(config, "train", tokenizer, stored, report)
-    validation = _split(config, "validation", tokenizer, stored, report)
-    if validation is None and config.training.monitor != "loss":
-        raise ConfigError(
-            f"training.monitor={config.training.monitor} needs validation clips, and the dataset has none: set "
-            "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
-        )
-    normalization = run.normalization() if resume else None
-    if config.audio.normalize and normalization is None:
-        normalization = feature_statistics(training.features)
-    model = build_model(
-        config,
-        tokenizer.vocabulary_size(),
-        normalization,
-        embedder=embedder if stored is None else None,
-        bins=training.features.bins,
-    )
-    model.compile(
-        optimizer=tf.keras.optimizers.Adam(config.training.learning_rate, global_clipnorm=config.training.clip_norm),
-        loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        weighted_metrics=[],
-    )
-    model.optimizer.build(model.trainable_variables)
-    state = TrainingState(higher_is_better=config.training.monitor == "val_bleu")
-    checkpoint = tf.train.Checkpoint(model=model, optimizer=model.optimizer, state=state)
-    last = tf.train.CheckpointManager(checkpoint, str(run.last), max_to_keep=2)
-    if not resume:
-        run.create(config, tokenizer, normalization)
-    elif last.latest_checkpoint:
-        checkpoint.restore(last.latest_checkpoint).assert_consumed()
-    return _fit(config, run, model, tokenizer, training, validation, state, last, report, callbacks)
+    strategy = build_strategy(config.training.strategy)
+    with contextlib.ExitStack() as stack:
+        if is_chief(strategy):
+            stack.enter_context(run.locked())
+            written = run
+        else:
+            report, callbacks = Report(), ()
+            written = Run(stack.enter_context(tempfile.TemporaryDirectory()))
+        _check_folder(config, run, resume)
+        try:
+            return _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+        except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
+            if not is_multiworker(strategy):
+                raise
+            raise TrainingError(
+                "another worker does not answer any more; what was saved before is still there: start all workers "
+                f"again with --resume ({' '.join(error.message.split())[:200]})"
+            ) from error
 
 
 class Report:
@@ -133,77 +131,184 @@ def _check_folder(config, run, resume):
         )
 
 
-def _split(config, name, tokenizer, stored, report):
-    clips = build_clips(config, name)
-    if clips is None:
-        return None
-    clips, features = build_features(config, clips, stored, name == "train", report.progress)
-    report.left_out(name, clips)
-    captions_per_clip = config.data.captions_per_clip if name == "train" else "all"
-    examples = make_examples(clips, tokenizer, captions_per_clip)
-    return Split(clips, features, examples, build_boundaries(config, features, stored))
+class _Trainer:
+    """A run made ready: its data, its model, its state."""
 
+    def __init__(self, config, run, written, resume, report, strategy):
+        self.config, self.run, self.written, self.report, self.strategy = config, run, written, report, strategy
+        options = config.training
+        tf.keras.utils.set_random_seed(config.seed)
+        make_scenes(config, report.progress("Composing scenes"))
+        self.tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
+        embedder = build_embedder(config)
+        stored = None if config.data.stored_views() is None else embedder
+        self.training = self._split("train", stored)
+        self.validation = self._split("validation", stored)
+        if self.validation is None and options.monitor != "loss":
+            raise ConfigError(
+                f"training.monitor={options.monitor} needs validation clips, and the dataset has none: set "
+                "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
+            )
+        data = {name: _summary(split) for name, split in (("train", self.training), ("validation", self.validation))}
+        if resume:
+            _check_data(run, data)
+        self.normalization = run.normalization() if resume else None
+        if config.audio.normalize and self.normalization is None:
+            self.normalization = feature_statistics(self.training.features)
+        with strategy.scope():
+            self.model = build_model(
+                config,
+                self.tokenizer.vocabulary_size(),
+                self.normalization,
+                embedder=embedder if stored is None else None,
+                bins=self.training.features.bins,
+                precision=options.precision,
+            )
+            optimizer = tf.keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
+            if options.precision == "float16":
+                optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+            self.model.compile(
+                optimizer=optimizer,
+                loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                weighted_metrics=[],
+                jit_compile=options.xla,
+            )
+            optimizer.build(self.model.trainable_variables)
+        self.state = TrainingState(higher_is_better=options.monitor == "val_bleu")
+        checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
+        self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
+        self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
+        if not resume:
+            written.create(config, self.tokenizer, self.normalization, data)
+        elif tf.train.latest_checkpoint(str(run.last)):
+            checkpoint.restore(tf.train.latest_checkpoint(str(run.last))).assert_consumed()
 
-def _word_weights(config, examples, vocabulary_size):
-    if config.training.word_weights == "none":
-        return None
-    return rarity_weights(examples.tokens, examples.words, vocabulary_size, config.training.word_weight_floor)
+    def fit(self, callbacks):
+        """Trains; returns the rows of the history."""
+        options, examples = self.config.training, self.training.examples
+        steps = steps_per_epoch(examples, self.training.features, self.training.boundaries, options.batch_size)
+        history = History(self.written, self.state)
+        validation = None if self.validation is None else self._validation_batches()
+        with contextlib.ExitStack() as stack:
+            alone = not is_multiworker(self.strategy)
+            # Several workers would have to stop at the same step.
+            interruption = stack.enter_context(Interruption()) if alone else None
+            own = [
+                history,
+                Judge(
+                    self.state,
+                    self.best,
+                    options.monitor,
+                    higher_is_better=options.monitor == "val_bleu",
+                    decimals=options.monitor_decimals,
+                    lr_patience=options.lr_patience,
+                    lr_factor=options.lr_factor,
+                    min_learning_rate=options.min_learning_rate,
+                    stop_patience=options.stop_patience,
+                ),
+                tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
+                LastCheckpoint(self.state, self.last, steps, options.save_minutes if alone else None, interruption),
+            ]
+            if validation is not None:
+                own.insert(0, self._captions())
+            # The rest of an epoch that was interrupted is an epoch of its own for Keras.
+            begun, taken = int(self.state.epoch), int(self.state.step)
+            for first, end, step in (
+                ((begun, begun + 1, taken), (begun + 1, options.epochs, 0)) if taken else ((begun, options.epochs, 0),)
+            ):
+                self.model.fit(
+                    self._training_batches(first, step),
+                    initial_epoch=first,
+                    epochs=end,
+                    steps_per_epoch=steps - step,
+                    validation_data=validation,
+                    validation_steps=validation and -(-len(self.validation.examples) // options.batch_size),
+                    callbacks=[*own, *callbacks],
+                    verbose=(1 if self.report.interactive else 2) if is_chief(self.strategy) else 0,
+                )
+                if self.model.stop_training:
+                    break
+        return history.rows
 
+    def _split(self, name, stored):
+        config = self.config
+        clips = build_clips(config, name)
+        if clips is None:
+            return None
+        clips, features = build_features(config, clips, stored, name == "train", self.report.progress)
+        self.report.left_out(name, clips)
+        captions_per_clip = config.data.captions_per_clip if name == "train" else "all"
+        examples = make_examples(clips, self.tokenizer, captions_per_clip)
+        return Split(clips, features, examples, build_boundaries(config, features, stored))
 
-def _fit(config, run, model, tokenizer, training, validation, state, last, report, callbacks):
-    options = config.training
-    word_weights = _word_weights(config, training.examples, tokenizer.vocabulary_size())
-    begun = int(state.epoch)
-    batches = training_batches(
-        training.examples,
-        training.features,
-        training.boundaries,
-        options.batch_size,
-        word_weights=word_weights,
-        seed=config.seed,
-        draw=build_draw(config, training.features, run.normalization()),
-        fixed_shapes=config.data.padding == "bucket",
-        first_epoch=begun,
-    )
-    best = tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1)
-    history = History(run, state)
-    own = [
-        history,
-        Judge(
-            state,
-            best,
-            options.monitor,
-            higher_is_better=options.monitor == "val_bleu",
-            decimals=options.monitor_decimals,
-            lr_patience=options.lr_patience,
-            lr_factor=options.lr_factor,
-            min_learning_rate=options.min_learning_rate,
-            stop_patience=options.stop_patience,
-        ),
-        tf.keras.callbacks.TensorBoard(run.folder / "tensorboard", write_graph=False),
-        LastCheckpoint(state, last),
-    ]
-    validation_data = None
-    if validation is not None:
-        validation_data = validation_batches(validation.examples, validation.features, options.batch_size, word_weights)
-        encode = build_encode(config, model, validation.features.bins)
-        search = build_search(config, model, tokenizer, beam_size=1)
-        captions = ValidationCaptions(
-            lambda features, length: search(*encode(features, length)),
-            clip_batches(validation.features, options.batch_size),
-            validation.clips,
-            tokenizer,
-            options.samples,
-            report.show,
+    def _word_weights(self):
+        options, examples = self.config.training, self.training.examples
+        if options.word_weights == "none":
+            return None
+        size = self.tokenizer.vocabulary_size()
+        return rarity_weights(examples.tokens, examples.words, size, options.word_weight_floor)
+
+    def _distributed(self, batches, split, **arguments):
+        """Every replica's share of the batches of a function of `aac_tf.data.pipeline`."""
+        shapes = {"boundaries": split.boundaries, "static_shapes": self.config.data.static_shapes}
+        return self.strategy.distribute_datasets_from_function(
+            lambda context: batches(
+                features=split.features,
+                batch_size=self.config.training.batch_size,
+                context=context,
+                **shapes,
+                **arguments,
+            )
         )
-        own.insert(0, captions)
-    model.fit(
-        batches,
-        initial_epoch=begun,
-        epochs=options.epochs,
-        steps_per_epoch=steps_per_epoch(training.examples, training.features, training.boundaries, options.batch_size),
-        validation_data=validation_data,
-        callbacks=[*own, *callbacks],
-        verbose=1 if report.interactive else 2,
-    )
-    return history.rows
+
+    def _training_batches(self, epoch, step):
+        return self._distributed(
+            training_batches,
+            self.training,
+            examples=self.training.examples,
+            word_weights=self._word_weights(),
+            seed=self.config.seed,
+            draw=build_draw(self.config, self.training.features, self.normalization),
+            first_epoch=epoch,
+            first_step=step,
+        )
+
+    def _validation_batches(self):
+        weights = self._word_weights()
+        return self._distributed(
+            validation_batches, self.validation, examples=self.validation.examples, word_weights=weights
+        )
+
+    def _captions(self):
+        encode = build_encode(self.config, self.model, self.validation.features.bins)
+        search = build_search(self.config, self.model, self.tokenizer, beam_size=1)
+        return ValidationCaptions(
+            lambda batch: search(*encode(batch["features"], batch["length"])).tokens[:, 0],
+            self._distributed(clip_batches, self.validation),
+            self.strategy,
+            self.validation.clips,
+            self.tokenizer,
+            self.config.training.samples,
+            self.report.show,
+        )
+
+
+def _summary(split):
+    """What a run remembers of a split, to notice that it has changed."""
+    if split is None:
+        return None
+    content = [
+        [clip.name, list(clip.captions), int(frames)] for clip, frames in zip(split.clips, split.features.lengths)
+    ]
+    return {"clips": len(content), "sha256": hashlib.sha256(json.dumps(content).encode()).hexdigest()}
+
+
+def _check_data(run, data):
+    for name, before in run.data().items():
+        if data[name] != before:
+            before, now = (0 if found is None else found["clips"] for found in (before, data[name]))
+            what = f"{before} clips, now {now}" if before != now else f"{before} clips with other captions or lengths"
+            raise RunError(
+                f"{run.folder} was begun with other {name} data: {what}; bring the data back, or train into another "
+                "folder with --run"
+            )

@@ -132,8 +132,8 @@ def test_augmentation_masks_some_training_clips_and_no_others(clips, tokenizer):
         assert not (batch[0]["features"] == -1).numpy().any()
 
 
-def test_fixed_shapes_are_few(clips, tokenizer):
-    batches = take_epoch(make_examples(clips, tokenizer), fixed_shapes=True)
+def test_static_shapes_are_few(clips, tokenizer):
+    batches = take_epoch(make_examples(clips, tokenizer), static_shapes=True)
     assert {inputs["features"].shape[1] for inputs, _, _ in batches} == set(BOUNDARIES)
     assert {inputs["tokens"].shape[1] for inputs, _, _ in batches} == {tokenizer.max_words + 1}
 

@@ -20,7 +20,7 @@ from aac_tf.data.clips import DatasetError
 from aac_tf.data.pipeline import make_examples, validation_batches
 from aac_tf.evaluation.board import CaptionBoard
 from aac_tf.run import Run, RunError
-from aac_tf.training.callbacks import TrainingError
+from aac_tf.training.errors import TrainingError
 from aac_tf.training.trainer import train
 
 SMALL = [

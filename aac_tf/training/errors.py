@@ -1,0 +1,5 @@
+"""What can go wrong in training."""
+
+
+class TrainingError(ValueError):
+    """A training run that cannot go on."""

@@ -1,0 +1,140 @@
+"""The same training on one device, on two, and on two machines."""
+
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from aac_tf.build import make_scenes
+from aac_tf.config import ConfigError, load_config
+from aac_tf.training.strategy import build_strategy
+
+WORKER = pathlib.Path(__file__).with_name("train_worker.py")
+SMALL = [
+    "data.source=scenes",
+    "scenes.train=24",
+    "scenes.validation=5",
+    "scenes.test=1",
+    "scenes.min_seconds=2",
+    "scenes.max_seconds=4",
+    "audio.sample_rate=16000",
+    "audio.normalize=true",
+    "vocabulary.min_count=1",
+    "encoder.units=8",
+    "encoder.subsampling=4",
+    "decoder.units=8",
+    "decoder.embedding=8",
+    "decoder.attention_units=8",
+    "training.epochs=1",
+    # Odd, so that replicas do not share batches evenly.
+    "training.batch_size=5",
+    "training.learning_rate=1e-2",
+]
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """Overrides of a small experiment whose scenes are there."""
+    options = [*SMALL, f"data.root={tmp_path_factory.mktemp('corpus') / 'scenes'}"]
+    make_scenes(load_config(None, options))
+    return options
+
+
+def start(run, out, options, devices=1, cluster=None, index=0):
+    """Starts a process that trains."""
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    environment.pop("TF_CONFIG", None)
+    if cluster:
+        task = {"type": "worker", "index": index}
+        environment["TF_CONFIG"] = json.dumps({"cluster": {"worker": cluster}, "task": task})
+    return subprocess.Popen(
+        [sys.executable, str(WORKER), str(run), str(out), str(devices), *options],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def finish(*processes):
+    """Waits; returns what they printed, and fails where one failed."""
+    printed = [process.communicate(timeout=600)[0] for process in processes]
+    for process, text in zip(processes, printed):
+        assert process.returncode == 0, text[-3000:]
+    return printed
+
+
+def free_addresses(count):
+    """Addresses of this machine that nobody listens to."""
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    addresses = [f"localhost:{s.getsockname()[1]}" for s in sockets]
+    for s in sockets:
+        s.close()
+    return addresses
+
+
+def assert_same(found, expected, leave_out=()):
+    """Losses and weights of two trainings agree to 1e-5."""
+    assert len(expected["losses"]) >= 20
+    assert set(found.files) == set(expected.files)
+    for name in set(expected.files) - set(leave_out):
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-5, rtol=1e-5, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def on_one_device(options, tmp_path_factory):
+    out = tmp_path_factory.mktemp("one")
+    finish(start(out / "run", out / "out.npz", [*options, "training.strategy=one"]))
+    return np.load(out / "out.npz")
+
+
+def test_two_devices_train_like_one(options, on_one_device, tmp_path):
+    finish(start(tmp_path / "run", tmp_path / "out.npz", [*options, "training.strategy=mirrored"], devices=2))
+    assert_same(np.load(tmp_path / "out.npz"), on_one_device)
+
+
+def test_two_workers_train_like_one_and_only_the_first_writes(options, on_one_device, tmp_path):
+    cluster = free_addresses(2)
+    finish(*(start(tmp_path / "run", tmp_path / f"{k}.npz", options, 1, cluster, k) for k in range(2)))
+    assert_same(np.load(tmp_path / "0.npz"), on_one_device, leave_out=["losses"])  # there they are means so far
+    assert (tmp_path / "run" / "history.csv").read_text().count("\n") == 2
+    assert not np.load(tmp_path / "1.npz")["losses"].size  # callbacks are the first worker's
+
+
+def test_a_killed_worker_ends_the_others_and_the_run_resumes(options, on_one_device, tmp_path):
+    several = [*options, "training.epochs=60"]
+    cluster = free_addresses(2)
+    first, second = (start(tmp_path / "run", tmp_path / f"{k}.npz", several, 1, cluster, k) for k in range(2))
+    history = tmp_path / "run" / "history.csv"
+    deadline = time.monotonic() + 300
+    while not history.is_file() and first.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    second.send_signal(signal.SIGKILL)
+    printed, _ = first.communicate(timeout=300)
+    second.communicate()
+    assert first.returncode != 0
+    assert "another worker does not answer" in printed, printed[-3000:]
+    done = history.read_text().count("\n") - 1
+    cluster, longer = free_addresses(2), [*options, f"training.epochs={done + 1}"]
+    finish(*(start(tmp_path / "run", tmp_path / f"{k}.npz", longer, 1, cluster, k) for k in range(2)))
+    assert history.read_text().count("\n") - 1 == done + 1
+
+
+def test_hardware_that_is_not_there_is_named(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(ConfigError, match="TF_CONFIG"):
+        build_strategy("multiworker")
+    monkeypatch.setenv("TF_CONFIG", "{}")
+    with pytest.raises(ConfigError, match="TF_CONFIG"):
+        build_strategy("multiworker")
+    monkeypatch.delenv("TF_CONFIG")
+    with pytest.raises(ConfigError, match="no TPU"):
+        build_strategy("tpu")
+    assert build_strategy("auto").num_replicas_in_sync == 1

@@ -1,0 +1,67 @@
+"""A process that trains: `train_worker.py RUN OUT.npz DEVICES [key=value ...]`, resuming where RUN is a run.
+
+Keeps every step's loss and the last weights in OUT.npz; OUT.npz.losses has the losses as text, as they come. A process
+of its own, since devices and clusters can be set up only once in each.
+"""
+
+import os
+import sys
+
+import aac_tf  # noqa: F401 - before TensorFlow
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.config import load_config
+from aac_tf.run import Run
+from aac_tf.training.trainer import train
+
+
+class Losses(tf.keras.callbacks.Callback):
+    """Writes down every step's loss, and what the model's functions were traced for."""
+
+    def __init__(self, path, each):
+        super().__init__()
+        self._each = each
+        self._file = open(path, "a", buffering=1)  # noqa: SIM115 - open as long as the process
+        self.rows, self.traced = [], []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Remembers the epoch."""
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Makes Keras' running mean the loss of this step; among several workers all would have to."""
+        if self._each:
+            self.model.reset_metrics()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Writes."""
+        step = int(self.model.optimizer.iterations.numpy())
+        self.rows.append((step, logs["loss"]))
+        self._file.write(f"{self._epoch} {step} {np.float32(logs['loss']).tobytes().hex()}\n")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Counts."""
+        self.traced.append(self.model.train_function.experimental_get_tracing_count())
+
+
+def main():
+    """Trains."""
+    folder, out, devices, *overrides = sys.argv[1:]
+    tf.config.set_logical_device_configuration(
+        tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * int(devices)
+    )
+    run, losses = Run(folder), Losses(f"{out}.losses", each="training.epochs=1" in overrides and "TF_CONFIG" not in os.environ)
+    rows = train(load_config(None, overrides), run, resume=run.exists, callbacks=[losses])
+    weights = {weight.name: weight.numpy() for weight in losses.model.trainable_weights} if losses.rows else {}
+    np.savez(
+        out,
+        losses=np.array([loss for _, loss in losses.rows]),
+        traced=np.array(losses.traced),
+        bleu=np.array([float(row["val_bleu"]) for row in rows]),
+        **weights,
+    )
+
+
+if __name__ == "__main__":
+    main()
