@@ -1,7 +1,7 @@
 """A process that trains: `train_worker.py RUN OUT.npz DEVICES [key=value ...]`, resuming where RUN is a run.
 
-Keeps every step's loss and the last weights in OUT.npz; OUT.npz.losses has the losses as text, as they come. A process
-of its own, since devices and clusters can be set up only once in each.
+Keeps every step's loss and the last weights in OUT.npz; or, of more than one epoch, the mean losses so far in
+OUT.npz.losses, as they come. A process of its own, since devices and clusters can be set up only once in each.
 """
 
 import os
@@ -21,7 +21,8 @@ class Losses(tf.keras.callbacks.Callback):
 
     def __init__(self, path, each):
         super().__init__()
-        self._each = each
+        # Reading and resetting metrics is something that several workers would have to do together.
+        self._alone, self._each = "TF_CONFIG" not in os.environ, each
         self._file = open(path, "a", buffering=1)  # noqa: SIM115 - open as long as the process
         self.rows, self.traced = [], []
 
@@ -30,15 +31,18 @@ class Losses(tf.keras.callbacks.Callback):
         self._epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Makes Keras' running mean the loss of this step; among several workers all would have to."""
-        if self._each:
+        """Makes Keras' running mean the loss of this step."""
+        if self._each and self._alone:
             self.model.reset_metrics()
 
     def on_train_batch_end(self, batch, logs=None):
         """Writes."""
         step = int(self.model.optimizer.iterations.numpy())
         self.rows.append((step, logs["loss"]))
-        self._file.write(f"{self._epoch} {step} {np.float32(logs['loss']).tobytes().hex()}\n")
+        if not self._each and self._alone:
+            # `logs` do not have what a resumed run adds from before.
+            (mean,) = (metric for metric in self.model.metrics if metric.name == "loss")
+            self._file.write(f"{self._epoch} {step} {mean.result().numpy().tobytes().hex()}\n")
 
     def on_epoch_end(self, epoch, logs=None):
         """Counts."""
@@ -51,7 +55,7 @@ def main():
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * int(devices)
     )
-    run, losses = Run(folder), Losses(f"{out}.losses", each="training.epochs=1" in overrides and "TF_CONFIG" not in os.environ)
+    run, losses = Run(folder), Losses(f"{out}.losses", each="training.epochs=1" in overrides)
     rows = train(load_config(None, overrides), run, resume=run.exists, callbacks=[losses])
     weights = {weight.name: weight.numpy() for weight in losses.model.trainable_weights} if losses.rows else {}
     np.savez(

@@ -1,0 +1,160 @@
+"""Runs that are killed, told to stop, or have no room."""
+
+import pathlib
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from aac_tf.build import make_scenes
+from aac_tf.config import load_config
+from aac_tf.run import Run, RunError
+from aac_tf.training.errors import TrainingError
+from aac_tf.training.interruption import Interrupted, Interruption
+from aac_tf.training.trainer import train
+
+WORKER = pathlib.Path(__file__).with_name("train_worker.py")
+SMALL = [
+    "data.source=scenes",
+    "scenes.train=16",
+    "scenes.validation=3",
+    "scenes.test=1",
+    "scenes.min_seconds=2",
+    "scenes.max_seconds=3",
+    "audio.sample_rate=16000",
+    "vocabulary.min_count=1",
+    "specaugment.max_frames=10",
+    "specaugment.max_bins=8",
+    "encoder.units=8",
+    "encoder.subsampling=4",
+    "encoder.dropout=0.2",
+    "decoder.units=8",
+    "decoder.embedding=8",
+    "decoder.attention_units=8",
+    "training.epochs=4",
+    "training.batch_size=4",
+    "training.learning_rate=1e-2",
+    "training.lr_patience=1",
+]
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    """Overrides of a small experiment whose scenes are there."""
+    options = [*SMALL, f"data.root={tmp_path_factory.mktemp('corpus') / 'scenes'}"]
+    make_scenes(load_config(None, options))
+    return options
+
+
+def start(run, options):
+    """Starts a process that trains, or goes on where a run stopped, and writes down every step's loss."""
+    command = [sys.executable, str(WORKER), str(run), f"{run}.npz", "1", *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def losses(run):
+    """{(epoch, step): bits of Keras' running loss}; a step that was taken twice must have given the same twice."""
+    found = {}
+    for line in pathlib.Path(f"{run}.npz.losses").read_text().splitlines():
+        epoch, step, bits = line.split()
+        assert found.setdefault((epoch, step), bits) == bits, f"step {step} of epoch {epoch} came out otherwise"
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(options, tmp_path_factory):
+    """A run that nobody interrupts."""
+    run = tmp_path_factory.mktemp("whole") / "run"
+    process = start(run, options)
+    assert process.wait(300) == 0, process.stdout.read()
+    return run
+
+
+def history(run):
+    """The history without the seconds, which no two runs share."""
+    return [line.rpartition(",")[0] for line in (run / "history.csv").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("moment", [0.3, 0.8])
+def test_a_killed_run_goes_on_to_the_bit(options, whole, tmp_path, moment):
+    run = tmp_path / "run"
+    options = [*options, "training.save_minutes=0"]
+    process = start(run, options)
+    log = pathlib.Path(f"{run}.npz.losses")
+    while process.poll() is None and (not log.is_file() or log.read_text().count("\n") < moment * len(losses(whole))):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    process = start(run, options)
+    assert process.wait(300) == 0, process.stdout.read()
+    assert losses(run).items() <= losses(whole).items()
+    assert len(losses(run)) >= len(losses(whole)) - 1  # a step may be saved, but not written down
+    assert history(run) == history(whole)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_run_that_is_told_to_stop_saves_first(options, whole, tmp_path, signum):
+    run = tmp_path / "run"
+    process = start(run, options)
+    log = pathlib.Path(f"{run}.npz.losses")
+    while process.poll() is None and (not log.is_file() or log.read_text().count("\n") < 5):
+        time.sleep(0.01)
+    process.send_signal(signum)
+    printed, _ = process.communicate(timeout=30)
+    assert f"stopped by {signum.name}; saved after epoch 0 and" in printed, printed[-2000:]
+    process = start(run, options)
+    assert process.wait(300) == 0, process.stdout.read()
+    assert losses(run).items() <= losses(whole).items()
+    # The step in which the signal came was saved, but not written down; and no step was taken twice.
+    assert len(log.read_text().splitlines()) == len(losses(whole)) - 1
+    assert history(run) == history(whole)
+
+
+def test_signals_wait_while_they_are_held_and_a_second_one_does_not():
+    with Interruption() as interruption:
+        interruption.hold, interruption.saved = True, "saved all"
+        signal.raise_signal(signal.SIGTERM)
+        with pytest.raises(Interrupted, match="SIGTERM; saved all"):
+            interruption.check()
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_full_disk_is_named_and_what_was_saved_stays(options, whole, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(whole, run.folder)
+    before = {path.name for path in run.last.iterdir()}
+    longer = load_config(None, [*options, "training.epochs=5"])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    try:
+        with pytest.raises((TrainingError, OSError)) as caught:
+            train(longer, run, resume=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "make room and go on with --resume" in str(caught.value)
+    assert before <= {path.name for path in run.last.iterdir()}
+    assert len(train(longer, run, resume=True)) == 5
+
+
+def test_changed_data_are_named(options, whole, tmp_path):
+    run = Run(tmp_path / "run")
+    shutil.copytree(whole, run.folder)
+    root = tmp_path / "scenes"
+    shutil.copytree(next(text.split("=")[1] for text in options if text.startswith("data.root=")), root)
+    moved = [*options[:-1], f"data.root={root}", "training.epochs=5"]
+    (root / "train" / "train_00003.wav").unlink()
+    with pytest.raises(RunError, match="train data: 16 clips, now 15"):
+        train(load_config(None, moved), run, resume=True)
+
+
+def test_two_processes_cannot_train_in_one_folder(options, tmp_path):
+    run = Run(tmp_path / "run")
+    with run.locked(), pytest.raises(RunError, match=r"process \d+ is training in"):
+        train(load_config(None, options), run)
+
