@@ -197,7 +197,7 @@ AST = SpectrogramSpec(
 )
 
 
-def spectrogram(waveform, spec, length=None):
+def spectrogram(waveform, spec, length=None, dtype=tf.float64, mel_matrix=None):
     """Log-mel spectrogram of one clip or of a batch padded on the right.
 
     The padding changes nothing: a clip's frames are those that it has alone. At least one frame comes out, even for a
@@ -208,6 +208,8 @@ def spectrogram(waveform, spec, length=None):
       spec: A `SpectrogramSpec`, such as `DCASE2020`.
       length: Valid samples of each clip, int [batch] (a scalar for one clip); all of them if None. Frames beyond
         `spec.output_length(length)` are 0.
+      dtype: Of the Fourier transform; tf.float32 for runtimes that have no other, such as LiteRT.
+      mel_matrix: float32 tensor that holds `spec.mel_matrix()`, for graphs that make it themselves; None makes it.
 
     Returns:
       float32 [frames, bins] or [batch, frames, bins], frames = `spec.output_length(samples)`.
@@ -221,7 +223,8 @@ def spectrogram(waveform, spec, length=None):
         # reduce_max of no samples is minus infinity.
         peak = tf.maximum(tf.reduce_max(tf.abs(waveform), axis=-1, keepdims=True), 0.0)
         waveform = tf.math.divide_no_nan(waveform, peak)
-    mel = tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec), spec.mel_matrix())
+    mel_matrix = spec.mel_matrix() if mel_matrix is None else mel_matrix
+    mel = tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec, dtype), mel_matrix)
     log_mel = tf.math.log(tf.maximum(mel + spec.log_offset, spec.log_floor))
     if length is not None:
         valid = tf.sequence_mask(spec.output_length(length), tf.shape(log_mel)[-2])
@@ -247,17 +250,17 @@ def _frames(waveform, spec):
     return tf.signal.frame(waveform, spec.window_length, spec.hop_length)
 
 
-def _spectrum(frames, spec):
+def _spectrum(frames, spec, dtype):
     """Magnitude or power, float32 [..., frames, fft_length // 2 + 1]."""
     # In float32 the transform's rounding noise, spread over all bins by the loudest one, reaches the quiet ones: log
     # mels are then off by up to 1.4e-4 on real recordings, against 5e-7 in float64, which is the faster of the two ways
     # to keep below 1e-4 with room to spare (the other, a product with the Fourier matrix, stays at 7e-5).
-    frames = tf.cast(frames, tf.float64)
+    frames = tf.cast(frames, dtype)
     if spec.remove_dc:
         frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
     if spec.preemphasis:
         frames -= spec.preemphasis * tf.concat([frames[..., :1], frames[..., :-1]], axis=-1)
-    spectrum = tf.signal.rfft(frames * spec.window_samples(), [spec.fft_length])
+    spectrum = tf.signal.rfft(frames * tf.constant(spec.window_samples(), dtype), [spec.fft_length])
     # Back to float32 before the magnitudes, which take twice the transform's time in float64.
     power = sum(tf.square(tf.cast(part(spectrum), tf.float32)) for part in (tf.math.real, tf.math.imag))
     return power if spec.power == 2.0 else tf.sqrt(power)

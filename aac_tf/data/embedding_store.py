@@ -82,7 +82,7 @@ class StoredEmbeddings:
         return tf.reshape(values, [-1, self.bins])
 
 
-def store_embeddings(folder, embedder, clips, features, augment=None, views=0, keep=None, progress=None):
+def store_embeddings(folder, embedder, clips, features, augment=None, views=0, keep=None, progress=None, make=None):
     """Embeds clips, unless that was done before, and keeps the embeddings in a folder.
 
     The files, TFRecords of `tf.train.Example` (`name`, `view`, `segments`, and `embedding`: float32 `[segments,
@@ -99,6 +99,8 @@ def store_embeddings(folder, embedder, clips, features, augment=None, views=0, k
         views: int, augmented views of each clip beside the one as it is.
         keep: optional function `StoredEmbeddings -> features` to hold them elsewhere, such as `MemoryFeatures`.
         progress: optional function `(what) -> (function (done, total))`.
+        make: optional function with the arguments of `embed_shards`, but for `progress`, that embeds what is missing
+            elsewhere, such as on several machines. What it leaves is embedded here.
 
     Returns:
         `ViewedFeatures` of the clips.
@@ -111,8 +113,11 @@ def store_embeddings(folder, embedder, clips, features, augment=None, views=0, k
     segments = np.array([embedder.output_length(int(frames)) for frames in features.lengths], np.int64)
     shards = _plan(folder, embedder, clips, features, augment, views)
     missing = _check(shards, clips, segments, progress("Checking stored embeddings"))
+    if missing and make:
+        make(missing, embedder, clips, features, augment)
+        missing = _check(missing, clips, segments, progress("Checking new embeddings"))
     if missing:
-        _embed(missing, embedder, clips, features, augment, progress("Embedding clips"))
+        embed_shards(missing, embedder, clips, features, augment, progress("Embedding clips"))
     paths, offsets = np.empty((views + 1, len(clips)), object), np.empty((views + 1, len(clips)), np.int64)
     for shard in shards:
         paths[shard.view, shard.clips] = os.fspath(shard.path)
@@ -173,8 +178,20 @@ def _offsets(record_lengths):
     return np.concatenate([[0], np.cumsum([length + 16 for length in record_lengths[:-1]])]).astype(np.int64)
 
 
-def _embed(shards, embedder, clips, features, augment, progress):
-    """Makes shards, the spectrograms of the next clips being computed meanwhile."""
+def embed_shards(shards, embedder, clips, features, augment, progress=None):
+    """Makes shards, the spectrograms of the next clips being computed meanwhile.
+
+    Args:
+        shards: list of `Shard`, whose offsets are filled in.
+        embedder: see `store_embeddings`.
+        clips: `ClipList` that the shards' numbers count in.
+        features: `FileFeatures` of the clips.
+        augment: `SpecAugment` for augmented views, or None.
+        progress: optional function `(done, total)`, of clips.
+
+    Raises:
+        DatasetError: if they cannot be written.
+    """
     rows = [(clip, zlib.crc32(clips[clip].name.encode()), shard.view) for shard in shards for clip in shard.clips]
     index, hashes, views = (tf.constant(column, tf.int64) for column in zip(*rows))
     masks = None if augment is None else dataclasses.replace(augment, probability=1.0)

@@ -28,8 +28,10 @@ class TemporalAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=self.dtype_policy)
-        self._query = tf.keras.layers.Dense(units, use_bias=False, name="attention_query", dtype=self.dtype_policy)
-        self._score = tf.keras.layers.Dense(1, use_bias=False, name="attention_score", dtype=self.dtype_policy)
+        # Not Dense: its product of more than two axes is one that XLA cannot differentiate inside a decoder's loop.
+        product, policy = "...h,hu->...u", self.dtype_policy
+        self._query = tf.keras.layers.EinsumDense(product, units, name="attention_query", dtype=policy)
+        self._score = tf.keras.layers.EinsumDense(product, 1, name="attention_score", dtype=policy)
 
     def project(self, encoded):
         """The part of alpha that does not depend on the query: `[batch, steps, units]`."""

@@ -7,6 +7,8 @@ Both decoders offer one interface, so that every search works with both:
     logits, state = decoder.step(tokens, state, memory)    tokens [batch] -> logits float32 [batch, vocabulary]
     logits = decoder(tokens, encoded, length)              tokens [batch, words] -> logits [batch, words, vocabulary]
 
+Whatever the precision of the recurrent layers, attention and logits are computed in float32.
+
 `memory` and `state` are nests of tensors whose first axis is the batch. A clip may have several rows of state, one a
 caption or hypothesis: `tokens` and `state` then have `batch * k` rows, a clip's together; `memory` keeps `batch`.
 """
@@ -15,6 +17,7 @@ import tensorflow as tf
 
 from aac_tf.models.attention import TemporalAttention
 from aac_tf.models.dropout import CheckpointedDropout
+from aac_tf.models.recurrent import CudnnGRU
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -34,7 +37,7 @@ class AttentionCell(tf.keras.layers.Layer):
         self.units = units
         self.attention_units = attention_units
         self.lstm = tf.keras.layers.LSTMCell(units, dtype=self.dtype_policy)
-        self.attention = TemporalAttention(attention_units, dtype=self.dtype_policy)
+        self.attention = TemporalAttention(attention_units, dtype="float32")
 
     @property
     def state_size(self):
@@ -50,7 +53,7 @@ class AttentionCell(tf.keras.layers.Layer):
         # The rows of a clip look at the same steps: as many queries of one batched product, with no copy of the steps.
         queries = tf.reshape(states[0], [tf.shape(encoded)[0], -1, self.units])
         context, _ = self.attention(queries, encoded, mask=mask, keys=keys)
-        context = tf.reshape(context, [rows, encoded.shape[-1]])
+        context = tf.cast(tf.reshape(context, [rows, encoded.shape[-1]]), inputs.dtype)
         return self.lstm(tf.concat([inputs, context], axis=-1), states, training=training)
 
     def get_config(self):
@@ -91,11 +94,11 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self._cell = AttentionCell(units, attention_units, name="cell", dtype=policy)
         self._recurrent = tf.keras.layers.RNN(self._cell, return_sequences=True, name="recurrent", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
-        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype=policy)
+        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def remember(self, encoded, length):
         """What `step` needs of a clip: encoder steps, their projection, and which of them are valid."""
-        encoded = tf.cast(encoded, self.compute_dtype)
+        encoded = tf.cast(encoded, tf.float32)
         return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
 
     def initial_state(self, memory):
@@ -106,11 +109,11 @@ class AttentionDecoder(tf.keras.layers.Layer):
     def step(self, tokens, state, memory):
         """Logits float32 `[batch, vocabulary_size]` of the words after `tokens` int `[batch]`, and the new state."""
         hidden, state = self._cell(self._embedding(tokens), list(state), constants=memory)
-        return tf.cast(self._classifier(hidden), tf.float32), tuple(state)
+        return self._classifier(hidden), tuple(state)
 
     def call(self, tokens, encoded, length, training=None):
         hidden = self._hidden(tokens, self.remember(encoded, length), training)
-        return tf.cast(self._classifier(self._dropout(hidden, training=training)), tf.float32)
+        return self._classifier(self._dropout(hidden, training=training))
 
     def attention(self, tokens, encoded, length):
         """Weights A, float32 `[batch, words, steps]`, with which each word after `tokens` was predicted."""
@@ -163,9 +166,9 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
         self.units = units
         self.dropout = dropout
         policy = self.dtype_policy
-        self._recurrent = tf.keras.layers.GRU(units, return_sequences=True, name="recurrent", dtype=policy)
+        self._recurrent = CudnnGRU(units, return_sequences=True, name="recurrent", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
-        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype=policy)
+        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def remember(self, encoded, length):
         """The last valid step of each row, `[batch, width]`."""
@@ -179,13 +182,13 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
         """Logits float32 `[batch, vocabulary_size]` of the next words, and the new state."""
         memory = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0], axis=0)
         hidden, state = self._recurrent.cell(memory, [state])
-        return tf.cast(self._classifier(hidden), tf.float32), tf.nest.flatten(state)[0]
+        return self._classifier(hidden), tf.nest.flatten(state)[0]
 
     def call(self, tokens, encoded, length, training=None):
         rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
         hidden = self._recurrent(tf.repeat(self.remember(encoded, length)[:, tf.newaxis], words, axis=1))
         hidden = tf.repeat(hidden, rows // tf.shape(encoded)[0], axis=0)
-        return tf.cast(self._classifier(self._dropout(hidden, training=training)), tf.float32)
+        return self._classifier(self._dropout(hidden, training=training))
 
     def attention(self, tokens, encoded, length):
         """All weight on the last valid step, float32 `[batch, words, steps]`."""

@@ -4,7 +4,36 @@ import tensorflow as tf
 
 from aac_tf.models.dropout import CheckpointedDropout
 
-CELLS = {"lstm": tf.keras.layers.LSTM, "gru": tf.keras.layers.GRU}
+
+def _with_cudnn(options):
+    """Options of a Keras LSTM or GRU layer with which cuDNN computes it where there is a GPU.
+
+    The activations are the default ones, but as functions: once keras-nlp has imported another Keras, their names mean
+    that one's functions, which Keras does not recognize, and it quietly does without cuDNN. Where there is no GPU that
+    is welcome: the plain loops train up to 1.5 times faster on processors than what stands in for cuDNN.
+    """
+    if not tf.config.list_physical_devices("GPU"):
+        return options
+    return {**options, "activation": tf.keras.activations.tanh, "recurrent_activation": tf.keras.activations.sigmoid}
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class CudnnLSTM(tf.keras.layers.LSTM):
+    """Keras' LSTM with default activations, computed by cuDNN where there is a GPU; also as part of other layers."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **_with_cudnn(kwargs))
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class CudnnGRU(tf.keras.layers.GRU):
+    """Keras' GRU with default activations, computed by cuDNN where there is a GPU; also as part of other layers."""
+
+    def __init__(self, units, **kwargs):
+        super().__init__(units, **_with_cudnn(kwargs))
+
+
+CELLS = {"lstm": CudnnLSTM, "gru": CudnnGRU}
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -52,10 +81,9 @@ class SubsampledBiRNN(tf.keras.layers.Layer):
         self.subsampling = subsampling
         self.residual = residual
         self.dropout = dropout
-        # Default activations and return_sequences are what cuDNN's kernels need.
         self._recurrent = [
             tf.keras.layers.Bidirectional(
-                CELLS[cell](units, return_sequences=True, dtype=self.dtype_policy),
+                CELLS[cell](units, return_sequences=True, name=cell, dtype=self.dtype_policy),
                 name=f"layer_{index + 1}",
                 dtype=self.dtype_policy,
             )

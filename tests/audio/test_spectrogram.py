@@ -140,6 +140,15 @@ def test_one_clip_with_length():
     assert not found[6:].any()
 
 
+@pytest.mark.parametrize("spec", SPECS, ids=lambda spec: spec.name)
+def test_a_float32_transform_and_a_filter_bank_from_outside(spec):
+    expected = spectrogram(noise(8000), spec)
+    found = spectrogram(noise(8000), spec, dtype=tf.float32)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
+    found = spectrogram(noise(8000), spec, mel_matrix=tf.constant(spec.mel_matrix()[:, :10]))
+    np.testing.assert_allclose(found, expected[:, :10], rtol=0, atol=1e-5)
+
+
 def test_in_a_pipeline():
     clips = tf.data.Dataset.from_tensors(noise(3000)).map(lambda x: spectrogram(x, DCASE2020), num_parallel_calls=2)
     assert clips.element_spec.shape.as_list() == [None, 64] or clips.element_spec.shape.as_list() == [6, 64]

@@ -1,0 +1,159 @@
+import functools
+import json
+import os
+import pathlib
+import zipfile
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from aac_tf import Captioner
+from aac_tf.cli import export_tflite as command
+from aac_tf.lite import convert
+
+# In all of them an encoder's and the decoder's states have the same shape, so that one could be taken for the other.
+KINDS = ["attention", "attention, M = 4", "fixed vector", "AST"]
+
+
+def noise(samples, seed=0):
+    rng = np.random.default_rng(seed)
+    whistle = np.sin(np.arange(samples) * rng.uniform(0.05, 1.0))
+    return (0.3 * whistle + 0.05 * rng.normal(size=samples)).astype(np.float32)
+
+
+def runner(model):
+    return tf.lite.Interpreter(model_content=model).get_signature_runner("serving_default")
+
+
+def parsed(model):
+    """(operation codes, all tensors, all operations' options) of a model's graphs."""
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
+    tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
+    operations = [operation for graph in model.subgraphs for operation in graph.operators]
+    codes = [model.operatorCodes[operation.opcodeIndex].builtinCode for operation in operations]
+    return codes, tensors, [operation.builtinOptions for operation in operations]
+
+
+def assert_same(run, captioner, sound, atol=1e-3):
+    (expected,) = captioner.caption([sound], beam_size=1)
+    found = run(waveform=sound)
+    tokens = found["tokens"]
+    assert (tokens.dtype, tokens.shape) == (np.int32, (captioner.tokenizer.max_words + 1,))
+    assert captioner.tokenizer.detokenize(tokens).numpy().decode() == expected.text
+    assert tokens[-1] == captioner.tokenizer.end_id
+    assert found["log_prob"] == pytest.approx(expected.log_prob, abs=atol)
+
+
+@pytest.fixture(scope="module")
+def lite(make):
+    """Function that makes, once, a kind of run: (`Captioner`, LiteRT model with weights of 32 bits)."""
+    return functools.cache(lambda kind: (make(kind)[1], convert(make(kind)[1], quantize=False)))
+
+
+@pytest.fixture(scope="module")
+def quantized(one_captioner):
+    return convert(one_captioner)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_says_what_greedy_search_says(lite, kind):
+    captioner, model = lite(kind)
+    run = runner(model)
+    second = captioner.spec.sample_rate
+    # Clips of one length, one after another: nothing of the first may be left when the second comes.
+    for seed, samples in enumerate([1, 1, 300, second, second, second, 2 * second + 77, 30 * second]):
+        assert_same(run, captioner, noise(samples, seed))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_built_in_operations_and_fused_lstms(lite, kind):
+    captioner, model = lite(kind)
+    codes, _, options = parsed(model)
+    names = schema.BuiltinOperator
+    # Python's interpreter would also run TensorFlow's own operations, which others do not have.
+    assert names.CUSTOM not in codes
+    config = captioner.config.encoder
+    assert codes.count(names.UNIDIRECTIONAL_SEQUENCE_LSTM) == (2 * config.layers if config.cell == "lstm" else 0)
+    # Keras lets a cell's memory grow.
+    clips = {option.cellClip for option in options if isinstance(option, schema.UnidirectionalSequenceLSTMOptionsT)}
+    assert clips <= {0.0}
+
+
+def test_quantized(one_captioner, lite, quantized):
+    # In 8 bits the log-probability of a caption of nine words moves a little.
+    run = runner(quantized)
+    for seed in range(4):
+        assert_same(run, one_captioner, noise(16000, seed), atol=0.5)
+    mel_bins, fft_bins = one_captioner.spec.num_bins, one_captioner.spec.fft_length // 2 + 1
+    types = {tensor.type for tensor in parsed(quantized)[1] if sorted(tensor.shape) == [mel_bins, fft_bins]}
+    assert types == {schema.TensorType.FLOAT32}
+    weights = [tensor.type for tensor in parsed(quantized)[1]]
+    assert schema.TensorType.INT8 in weights
+    # The mel filter bank is most of what is left.
+    assert len(quantized) < len(lite("attention, M = 4")[1])
+
+
+@pytest.mark.real_data
+@pytest.mark.slow
+def test_yamnet(real_data, make_run, tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
+    weights = real_data / "yamnet" / "yamnet_bn_folded.npz"
+    captioner = Captioner.load(make_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"]))
+    model = convert(captioner, quantize=False)
+    run = runner(model)
+    for seed, samples in enumerate([1, 15600, 15601, 160000, 160000]):
+        assert_same(run, captioner, noise(samples, seed))
+    small = convert(captioner)
+    assert len(small) < len(model) / 3
+    assert runner(small)(waveform=noise(16000))["log_prob"] < 0
+    graph = flatbuffer_utils.convert_bytearray_to_object(bytearray(small))
+    names = schema.BuiltinOperator
+    kernels = {
+        main.tensors[operation.inputs[1]].type
+        for main in graph.subgraphs
+        for operation in main.operators
+        if graph.operatorCodes[operation.opcodeIndex].builtinCode in (names.CONV_2D, names.DEPTHWISE_CONV_2D)
+    }
+    assert kernels == {schema.TensorType.FLOAT32}
+
+
+def test_the_command_writes_a_file_that_needs_nothing_else(one_run, one_captioner, elsewhere, tmp_path, capsys):
+    output = tmp_path / "models" / "captioner.tflite"
+    arguments = ["--run", str(one_run), "--output", str(output)]
+    assert command.main([*arguments, "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)
+    assert (written["path"], written["bytes"]) == (str(output), output.stat().st_size)
+    assert (written["sample_rate"], written["quantized"]) == (16000, True)
+    code = """
+import json, sys, zipfile, numpy as np, tensorflow as tf
+with zipfile.ZipFile(sys.argv[1]) as archive:
+    words = archive.read("vocabulary.txt").decode().split()
+    about = json.loads(archive.read("model.json"))
+run = tf.lite.Interpreter(sys.argv[1]).get_signature_runner()
+tokens = run(waveform=np.load(sys.argv[2]))["tokens"].tolist()
+print(json.dumps([" ".join(words[token] for token in tokens[:tokens.index(about["end_id"])]), about]))
+"""
+    np.save(tmp_path / "sound.npy", noise(16000))
+    text, about = elsewhere(code, output, tmp_path / "sound.npy")
+    assert text == one_captioner.caption([noise(16000)], beam_size=1)[0].text
+    assert about == {name: value for name, value in written.items() if name not in ("path", "bytes")}
+    small = output.stat().st_size
+    assert command.main([*arguments, "--float"]) == 0
+    assert output.stat().st_size > small
+    assert capsys.readouterr().out == f"{output}: {output.stat().st_size / 1e6:.2f} MB\n"
+    assert os.listdir(output.parent) == [output.name]
+    with zipfile.ZipFile(output) as archive:
+        assert archive.read("vocabulary.txt").decode().splitlines() == one_captioner.tokenizer.get_vocabulary()
+
+
+def test_what_cannot_be_written(one_run, tmp_path, capsys):
+    assert command.main(["--run", str(tmp_path), "--output", str(tmp_path / "m.tflite")]) == 2
+    assert "not a run folder" in capsys.readouterr().err
+    pathlib.Path(tmp_path / "file").write_text("")
+    assert command.main(["--run", str(one_run), "--output", str(tmp_path / "file" / "m.tflite")]) == 2
+    (tmp_path / "folder").mkdir()
+    assert command.main(["--run", str(one_run), "--output", str(tmp_path / "folder")]) == 2
+    assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

@@ -1,0 +1,88 @@
+"""A small exported model, and a folder of short sounds of which some are not sounds."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+from aac_tf import Captioner
+from aac_tf.build import build_model
+from aac_tf.config import load_config
+from aac_tf.run import Run
+from aac_tf.saved_model import export_saved_model
+from aac_tf.text import WordTokenizer
+
+SMALL = ["encoder.units=8", "decoder.units=8", "decoder.embedding=4", "decoder.attention_units=4"]
+WORDS = ["a", "dog", "cat", "bell", "rain", "siren", "barks", "meows", "rings", "falls", "and", "then"]
+RATES = {"wav": 16000, "flac": 22050, "ogg": 44100}
+
+
+@pytest.fixture(scope="session")
+def captioner(tmp_path_factory):
+    """A captioner with random weights."""
+    tf.keras.utils.set_random_seed(1)
+    config = load_config(None, [*SMALL, "vocabulary.max_words=6", "audio.sample_rate=16000", "decoding.beam_size=2"])
+    tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=6)
+    model = build_model(config, tokenizer.vocabulary_size())
+    for weight in model.trainable_weights:
+        weight.assign(weight * 4.0)  # hypotheses of an untrained model are as good as equal
+    run = Run(tmp_path_factory.mktemp("run") / "run")
+    run.create(config, tokenizer, None)
+    run.best.mkdir(parents=True)
+    tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1).save()
+    return Captioner.load(run.folder)
+
+
+@pytest.fixture(scope="session")
+def model(captioner, tmp_path_factory):
+    """Folder of its versions, of which there is one."""
+    return str(export_saved_model(captioner, tmp_path_factory.mktemp("model")).parent)
+
+
+def write_clip(path, seconds, seed=0):
+    rate = RATES[path.suffix[1:]]
+    time = np.arange(int(seconds * rate)) / rate
+    sound = 0.5 * np.sin(2 * np.pi * (200 + 90 * seed) * time * (1 + 0.1 * time))
+    soundfile.write(path, sound.astype(np.float32), rate)
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_clips():
+    """Function that fills a folder with 40 clips, 36 of them good; returns {path: whether it is}."""
+
+    def make(folder):
+        rng, clips = np.random.default_rng(0), {}
+        for number in range(36):
+            path = write_clip(folder / f"{number:02d}.{list(RATES)[number % 3]}", rng.uniform(0.1, 0.8), number)
+            clips[str(path)] = True
+        whole = (folder / "00.wav").read_bytes()
+        bad = {"empty.wav": b"", "cut.wav": whole[: len(whole) // 2], "text.mp3": b"no sound " * 200}
+        for name, contents in bad.items():
+            (folder / name).write_bytes(contents)
+            clips[str(folder / name)] = False
+        soundfile.write(folder / "silent.wav", np.zeros(16000), 16000)
+        return {**clips, str(folder / "silent.wav"): False}
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def clips(make_clips, tmp_path_factory):
+    """What `make_clips` returns."""
+    return make_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def read_lines():
+    """Function that returns the lines of a job's folder: (of captions, of failures)."""
+
+    def read(output):
+        return tuple(
+            [json.loads(line) for path in sorted(output.glob(f"{kind}-*-of-*.jsonl")) for line in open(path)]
+            for kind in ("captions", "failed")
+        )
+
+    return read

@@ -1,0 +1,110 @@
+"""`aac-caption-many` as a command: every file once, whatever happens to it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import pytest
+
+pytest.importorskip("apache_beam")
+
+from aac_tf.cli.caption_many import main
+
+COMMAND = [sys.executable, "-c", "import sys; from aac_tf.cli.caption_many import main; sys.exit(main())"]
+
+
+@pytest.fixture
+def run(capsys):
+    """Function that runs the command; returns its exit code, output and messages."""
+
+    def run(*arguments):
+        code = main(list(map(str, arguments)))
+        return (code, *capsys.readouterr())
+
+    return run
+
+
+def pattern(clips):
+    return os.path.join(os.path.dirname(min(clips)), "*.*")
+
+
+def assert_once(lines, clips):
+    captions, failed = lines
+    assert sorted(line["path"] for line in captions + failed) == sorted(clips)
+    assert {line["path"] for line in captions} == {path for path, good in clips.items() if good}
+    assert all(line["caption"] and line["log_prob"] < 0 for line in captions)
+    assert all(line["reason"] for line in failed)
+
+
+def test_patterns_and_lists_give_one_line_for_every_file(run, model, clips, read_lines, tmp_path):
+    missing = str(tmp_path / "missing.wav")
+    (tmp_path / "list.txt").write_text("\n".join([*clips, missing, *list(clips)[:5]]))
+    code, out, err = run("--model", model, "--output", tmp_path / "a", pattern(clips), min(clips), "--json")
+    assert code == 3, err
+    summary = json.loads(out)
+    assert (summary["files"], summary["captioned"], summary["failed"]) == (40, 36, 4)
+    assert (summary["now"]["captioned"], summary["now"]["failed"]) == (36, 4)
+    assert summary["seconds"] == pytest.approx(summary["now"]["milliseconds"] / 1000, abs=0.01)
+    captions, failed = read_lines(tmp_path / "a")
+    assert_once((captions, failed), clips)
+    code, _, err = run("--model", model, "--output", tmp_path / "b", "--list", tmp_path / "list.txt", "--shards", 3)
+    assert code == 3, err
+    assert_once(read_lines(tmp_path / "b"), {**clips, missing: False})
+    assert len(list((tmp_path / "b").glob("captions-*-of-00003.jsonl"))) == 3
+    again = {line["path"]: line["caption"] for line in read_lines(tmp_path / "b")[0]}
+    assert again == {line["path"]: line["caption"] for line in captions}
+
+
+@pytest.mark.slow
+def test_several_processes_share_the_work(run, model, clips, read_lines, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parents[2]))
+    processes = ["--", "--direct_running_mode", "multi_processing", "--direct_num_workers", "2"]
+    code, out, err = run("--model", model, "--output", tmp_path, "--shards", 8, "--json", pattern(clips), *processes)
+    assert code == 3, err
+    assert json.loads(out)["now"]["captioned"] == 36
+    assert_once(read_lines(tmp_path), clips)
+
+
+@pytest.mark.slow
+def test_killed_and_started_again_it_does_the_rest(run, model, clips, read_lines, tmp_path):
+    output = tmp_path / "out"
+    arguments = ["--model", model, "--output", output, "--shards", "20", "--batch-size", "1", "--json", pattern(clips)]
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    process = subprocess.Popen([*COMMAND, *map(str, arguments)], env=environment)
+    deadline = time.monotonic() + 300
+    while len(list(output.glob("captions-*"))) < 5:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.kill()
+    process.wait()
+    before = {path: path.stat().st_mtime_ns for path in output.glob("captions-*")}
+    assert 5 <= len(before) < 20
+    assert not (output / "summary.json").exists()
+    code, out, err = run(*arguments)
+    assert code == 3, err
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    summary = json.loads(out)
+    assert summary["captioned"] == 36
+    assert 0 < summary["now"]["captioned"] + summary["now"]["failed"] <= 40 - 2 * len(before)
+    assert_once(read_lines(output), clips)
+    assert not (output / "unfinished").exists()
+
+
+def test_captions_of_another_job_are_not_mixed_in(run, model, clips, tmp_path):
+    good = [path for path, good in clips.items() if good]
+    assert run("--model", model, "--output", tmp_path / "out", *good[:2])[0] == 0
+    code, _, err = run("--model", model, "--output", tmp_path / "out", *good[:3])
+    assert code == 2
+    assert "holds captions of another job" in err
+    assert "--overwrite" in err
+
+
+def test_help_has_an_example(capsys):
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert "example:\n  aac-caption-many --model models/captioner" in out

@@ -1,0 +1,138 @@
+"""A shard: what is there is kept, what has changed is done again."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from aac_tf.many import JobError, Settings, open_job
+from aac_tf.many.batches import read_clip
+from aac_tf.many.model import ModelError, SavedCaptioner, model_fingerprint, newest_version
+from aac_tf.many.shards import caption_shard
+
+SETTINGS = Settings(batch_seconds=5.0, batch_size=4)
+
+
+class Recorder:
+    """A captioner that says how long a clip is, remembers the clips it got, and has none for the longest ones."""
+
+    sample_rate = 16000
+
+    def __init__(self):
+        self.clips = 0
+
+    def caption(self, waveforms):
+        self.clips += len(waveforms)
+        lines = [{"caption": f"{len(waveform)} samples", "log_prob": -1.0} for waveform in waveforms]
+        return [{"reason": "too much"} if len(wave) > 0.75 * 16000 else line for wave, line in zip(waveforms, lines)]
+
+
+def read(path):
+    return [json.loads(line) for line in pathlib.Path(path).read_text().splitlines()]
+
+
+@pytest.fixture
+def run(clips, tmp_path):
+    """Function that captions all clips as one shard; returns (clips the model got, counts, lines by path)."""
+    job = open_job(str(tmp_path / "out"), sorted(clips), "model", shards=1)
+
+    def run(settings=SETTINGS, paths=None):
+        recorder = Recorder()
+        counts, _ = caption_shard(job, 0, paths or sorted(clips), lambda: recorder, settings)
+        lines = [line for path in (job.captions(0), job.failed(0)) for line in read(path)]
+        assert len({line["path"] for line in lines}) == len(lines)
+        return recorder.clips, counts, {line["path"]: line for line in lines}
+
+    run.job = job
+    return run
+
+
+def test_every_file_has_one_line(run, clips):
+    captioned, counts, lines = run()
+    assert set(lines) == set(clips)
+    assert captioned == sum(clips.values())
+    assert counts["captioned"] + counts["failed"] == len(clips)
+    for path, good in clips.items():
+        assert good or lines[path]["reason"]
+        assert lines[path]["bytes"] == os.path.getsize(path)
+    first = lines[min(clips)]
+    assert int(first["caption"].split()[0]) / 16000 == pytest.approx(first["seconds"], abs=1e-3)
+    assert counts["seconds"] == pytest.approx(sum(line.get("seconds", 0) for line in lines.values()))
+
+
+def test_a_whole_shard_is_left_alone(run):
+    run()
+    times = [os.stat(path).st_mtime_ns for path in (run.job.captions(0), run.job.failed(0))]
+    assert run()[0] == 0
+    assert [os.stat(path).st_mtime_ns for path in (run.job.captions(0), run.job.failed(0))] == times
+
+
+@pytest.mark.parametrize("left", ["captions", "failed", "damaged"])
+def test_half_a_shard_is_completed(run, left):
+    _, counts, lines = run()
+    if left == "damaged":
+        path = pathlib.Path(run.job.captions(0))
+        path.write_bytes(path.read_bytes()[:-20])
+    else:
+        os.remove({"captions": run.job.failed(0), "failed": run.job.captions(0)}[left])
+    asked, *again = run()
+    assert again == [counts, lines]
+    refused = sum(line.get("reason") == "too much" for line in lines.values())
+    assert asked == (refused if left == "captions" else counts["captioned"])
+
+
+def test_a_file_that_changed_is_done_again(make_clips, tmp_path):
+    (tmp_path / "clips").mkdir()
+    clips = make_clips(tmp_path / "clips")
+    good, bad = str(tmp_path / "clips" / "03.wav"), str(tmp_path / "clips" / "empty.wav")
+    job = open_job(str(tmp_path / "out"), sorted(clips), "model", shards=1)
+    caption_shard(job, 0, sorted(clips), Recorder, SETTINGS)
+    os.replace(good, bad)
+    recorder = Recorder()
+    counts, done = caption_shard(job, 0, sorted(clips), lambda: recorder, SETTINGS)
+    assert recorder.clips == 1
+    assert done["captioned"] + done["failed"] == 2
+    captions, failed = ({line["path"]: line for line in read(path)} for path in (job.captions(0), job.failed(0)))
+    assert bad in captions
+    assert failed[good]["reason"] == "no such file"
+    assert len(captions) + len(failed) == len(clips) == counts["captioned"] + counts["failed"]
+
+
+def test_failures_are_tried_again_when_asked_for(run):
+    _, counts, _ = run()
+    captioned, _, _ = run(Settings(5.0, 4, retry_failed=True))
+    assert 0 < captioned <= counts["failed"]
+
+
+def test_another_job_is_refused_or_overwritten(run, clips):
+    run()
+    folder, paths = run.job.folder, sorted(clips)
+    for different in ((paths[1:], "model", 1), (paths, "other", 1), (paths, "model", 2)):
+        with pytest.raises(JobError, match="another job"):
+            open_job(folder, *different)
+    job = open_job(folder, paths, "model", 2, overwrite=True)
+    assert sorted(os.listdir(folder)) == ["inputs.jsonl", "job.json", "unfinished"]
+    slices = job.slices()
+    assert [path for _, begin, end in slices for path in job.paths(begin, end)] == paths
+    assert len(slices) == 2
+
+
+def test_the_newest_version_of_a_model_is_taken(model, tmp_path):
+    assert newest_version(model) == newest_version(os.path.join(model, "1")) == os.path.join(model, "1")
+    (tmp_path / "9").mkdir()
+    os.symlink(os.path.join(model, "1"), tmp_path / "10")
+    assert newest_version(str(tmp_path)) == str(tmp_path / "10")
+    assert model_fingerprint(newest_version(str(tmp_path))) == model_fingerprint(os.path.join(model, "1"))
+    with pytest.raises(ModelError, match="aac-export"):
+        newest_version(str(tmp_path / "9"))
+
+
+def test_captions_are_the_captioners(model, captioner, clips):
+    saved = SavedCaptioner(os.path.join(model, "1"))
+    paths = [path for path, good in sorted(clips.items()) if good][:6]
+    found = saved.caption([read_clip(path, saved.sample_rate, 60.0).waveform for path in paths])
+    for line, expected in zip(found, captioner.caption(paths)):
+        assert line["caption"] == expected.text
+        assert line["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
+        assert [other["caption"] for other in line["alternatives"]] == [other.text for other in expected.alternatives]
