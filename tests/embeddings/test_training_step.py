@@ -38,12 +38,6 @@ def ast_embedder(tmp_path_factory):
     return AstEmbedder(str(folder), batch_windows=4)
 
 
-@pytest.fixture(params=[None, "embedder", "ast_embedder"], ids=["log-mel", "yamnet", "ast"])
-def front_end(request):
-    """An embedder, or None."""
-    return request.param and request.getfixturevalue(request.param)
-
-
 def make_model(kind, embedder=None, precision="float32"):
     tf.keras.utils.set_random_seed(0)
     config = load_config(None, [*SMALL, *KINDS[kind]])
@@ -59,8 +53,8 @@ def make_batch(frames, bins):
     return inputs, tokens[..., 1:], np.ones([3, 2, 6], np.float32)
 
 
-def take_steps(kind, embedder=None, xla=False, precision="float32", steps=(200, 200, 260)):
-    """Losses of some steps, two shapes of batches among them, and the weights they lead to."""
+def take_steps(kind, embedder=None, xla=False, precision="float32", steps=(200, 260)):
+    """Losses of steps on batches of two shapes, and the weights they lead to."""
     _, model = make_model(kind, embedder, precision)
     optimizer = tf.keras.optimizers.Adam(1e-2, global_clipnorm=1.0)
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -70,8 +64,12 @@ def take_steps(kind, embedder=None, xla=False, precision="float32", steps=(200, 
     return losses, model.trainable_weights
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_training_step_is_the_same_under_xla(kind, front_end):
+@pytest.mark.parametrize(
+    ("kind", "front_end"),
+    [("attention", None), ("fixed_vector", None), ("attention", "embedder"), ("attention", "ast_embedder")],
+)
+def test_a_training_step_is_the_same_under_xla(kind, front_end, request):
+    front_end = front_end and request.getfixturevalue(front_end)
     (losses, weights), (expected, expected_weights) = (take_steps(kind, front_end, xla) for xla in (True, False))
     np.testing.assert_allclose(losses, expected, atol=1e-5)
     for weight, wanted in zip(weights, expected_weights):
