@@ -11,8 +11,8 @@ from tqdm import tqdm
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = (
-    "exit codes: 0 done; 1 failed; 2 wrong usage, config or data; 3 done, but some files were left out; 130 interrupted "
-    "(143 by SIGTERM)"
+    "exit codes: 0 done; 1 failed; 2 wrong usage, config or data; 3 done, but some files were left out; "
+    "130 interrupted; 143 terminated"
 )
 
 

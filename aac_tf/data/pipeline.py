@@ -145,9 +145,8 @@ def clip_batches(features, batch_size, boundaries=(), static_shapes=False, conte
         float32 `[batch, time, bins]`; `length` int32 `[batch]`.
     """
     plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
-    batches = tf.data.Dataset.from_tensor_slices({"clip": np.argsort(features.lengths, kind="stable")}).batch(
-        batch_size
-    )
+    order = np.argsort(features.lengths, kind="stable")
+    batches = tf.data.Dataset.from_tensor_slices({"clip": order}).batch(batch_size)
 
     def shares(batch):
         return plan.shares(batch, {"frames": plan.frames(batch["clip"])})
@@ -176,14 +175,15 @@ def _load_examples(batches, examples, plan, draw, word_weights):
     def load(share):
         row, filled = tf.maximum(share["row"], 0), share["row"] >= 0
         index = tf.where(filled, tf.gather(clip, row), -1)
-        load_one = (
-            (lambda k: plan.features.load(index[k])) if draw is None else (lambda k: draw(index[k], share["seed"][k]))
-        )
-        loaded, length = plan.load(index, load_one, share["frames"])
+
+        def load_row(number):
+            if draw is None:
+                return plan.features.load(index[number])
+            return draw(index[number], share["seed"][number])
+
+        loaded, length = plan.load(index, load_row, share["frames"])
         texts = tf.gather(tokens, row)[..., : share["width"] + 1]
-        counts = tf.where(
-            filled if captions == 1 and words.shape.rank == 1 else filled[:, tf.newaxis], tf.gather(words, row), 0
-        )
+        counts = tf.where(tf.reshape(filled, [-1] + [1] * (words.shape.rank - 1)), tf.gather(words, row), 0)
         if plan.static:
             texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])
         targets = texts[..., 1:]
@@ -240,8 +240,7 @@ class _Plan:
         def split(values):
             missing = each * replicas - tf.shape(values)[0]
             values = tf.pad(values, [[0, missing]] + [[0, 0]] * (values.shape.rank - 1), constant_values=-1)
-            values = tf.reshape(values, [replicas, each, *values.shape[1:]])
-            return values
+            return tf.reshape(values, [replicas, each, *values.shape[1:]])
 
         parts = {name: split(values) for name, values in batch.items()}
         parts |= {name: tf.repeat(tf.convert_to_tensor(value)[tf.newaxis], replicas) for name, value in common.items()}
@@ -249,20 +248,20 @@ class _Plan:
         return tf.data.Dataset.from_tensor_slices(parts).skip(mine * self._pipeline).take(mine)
 
     def load(self, index, load, frames):
-        """Features float32 `[rows, time, bins]` of a part, and lengths int32 `[rows]`; rows that fill up are one frame of 0.
+        """Features float32 `[rows, time, bins]` of a part, and their lengths int32 `[rows]`.
 
         Args:
-            index: int64 `[rows]`, clips; -1 for rows that fill up.
+            index: int64 `[rows]`, clips; -1 for rows that fill up, which get one frame of zeros.
             load: function of a row's number to its features.
             frames: int64, from `frames`.
         """
         bins = self.features.bins
 
-        def load_row(row):
+        def load_or_fill(row):
             loaded = tf.cond(index[row] < 0, lambda: tf.zeros([1, bins]), lambda: load(row))
             return tf.ensure_shape(loaded, [None, bins]), tf.shape(loaded)[0]
 
         size = tf.shape(index, tf.int64)[0]
-        rows = tf.data.Dataset.range(size).map(load_row)
+        rows = tf.data.Dataset.range(size).map(load_or_fill)
         loaded, length = rows.padded_batch(size, (tf.stack([frames, bins]), [])).get_single_element()
         return tf.ensure_shape(loaded, [*index.shape, None, bins]), tf.ensure_shape(length, index.shape)

@@ -136,6 +136,40 @@ def test_static_shapes_are_few(clips, tokenizer):
     batches = take_epoch(make_examples(clips, tokenizer), static_shapes=True)
     assert {inputs["features"].shape[1] for inputs, _, _ in batches} == set(BOUNDARIES)
     assert {inputs["tokens"].shape[1] for inputs, _, _ in batches} == {tokenizer.max_words + 1}
+    assert {len(inputs["length"]) for inputs, _, _ in batches} == {2}
+
+
+def test_starting_within_an_epoch_passes_its_first_batches_over(clips, tokenizer):
+    examples = make_examples(clips, tokenizer)
+    whole = take_epoch(examples)
+    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, first_step=3).take(len(whole) - 3)
+    assert seen(late.as_numpy_iterator()) == seen(whole[3:])
+
+
+@pytest.mark.parametrize("captions_per_clip", ["one", "all"])
+@pytest.mark.parametrize("static_shapes", [False, True])
+@pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 2), (2, 4)])
+def test_replicas_share_batches_evenly(clips, tokenizer, captions_per_clip, static_shapes, pipelines, replicas):
+    """However batches are shared, each example comes once, and the mean over replicas is that over words."""
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    options = {"batch_size": 3, "static_shapes": static_shapes}
+    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)
+    whole = list(training_batches(examples, ArrayFeatures(), BOUNDARIES, **options).take(steps).as_numpy_iterator())
+    shares = []
+    for pipeline in range(pipelines):
+        context = tf.distribute.InputContext(pipelines, pipeline, replicas)
+        dataset = training_batches(examples, ArrayFeatures(), BOUNDARIES, **options, context=context)
+        mine = replicas // pipelines
+        parts = list(dataset.take(steps * mine).as_numpy_iterator())
+        shares += [parts[first::mine] for first in range(mine)]
+    for step, (inputs, targets, weights) in enumerate(whole):
+        parts = [share[step] for share in shares]
+        assert len({part[2].shape for part in parts}) == 1
+        # A word's loss stands for the word, so that a lost or doubled one shows.
+        expected = (targets * weights).mean()
+        assert np.mean([(target * weight).mean() for _, target, weight in parts]) == pytest.approx(expected, rel=1e-6)
+        found = sorted(int(row[0, 0]) for part, _, _ in parts for row in part["features"] if row[0, 0])
+        assert found == sorted(int(row[0, 0]) for row in inputs["features"] if row[0, 0])
 
 
 def test_clip_batches_have_every_clip_once_by_length():
@@ -143,6 +177,16 @@ def test_clip_batches_have_every_clip_once_by_length():
     order = np.concatenate([batch["clip"] for batch in batches])
     assert order.tolist() == np.argsort(LENGTHS, kind="stable").tolist()
     assert [LENGTHS[clip] for clip in order] == np.concatenate([batch["length"] for batch in batches]).tolist()
+
+
+def test_clips_shared_by_workers_come_once():
+    found = []
+    for pipeline in range(2):
+        context = tf.distribute.InputContext(2, pipeline, 2)
+        for batch in clip_batches(ArrayFeatures(), 3, BOUNDARIES, True, context).as_numpy_iterator():
+            assert batch["features"].shape[1] in BOUNDARIES
+            found += [(clip, length) for clip, length in zip(batch["clip"], batch["length"]) if clip >= 0]
+    assert sorted(found) == list(enumerate(LENGTHS))
 
 
 def test_word_weights_scale_the_loss_of_words(clips, tokenizer):

@@ -7,7 +7,10 @@ OUT.npz.losses, as they come. A process of its own, since devices and clusters c
 import os
 import sys
 
+# isort: off
 import aac_tf  # noqa: F401 - before TensorFlow
+
+# isort: on
 import numpy as np
 import tensorflow as tf
 
