@@ -41,7 +41,6 @@ RESUMABLE = {
     "training.epochs",
     "training.stop_patience",
     "training.strategy",
-    "training.precision",
     "training.xla",
     "training.save_minutes",
     "training.samples",

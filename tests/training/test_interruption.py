@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
 from aac_tf.build import make_scenes
@@ -72,6 +73,11 @@ def whole(options, tmp_path_factory):
     process = start(run, options)
     assert process.wait(300) == 0, process.stdout.read()
     return run
+
+
+def test_the_training_step_is_traced_once(whole):
+    """Clips and captions of many lengths are one trace; retracing would cost seconds a batch."""
+    assert set(np.load(f"{whole}.npz")["traced"]) == {1}
 
 
 def history(run):
