@@ -1,0 +1,167 @@
+"""Does the input keep up? Clips a second from file to augmented spectrogram, and how long a training step waits.
+
+    python benchmarks/pipeline.py [--clips 32] [--config configs/clotho_yamnet.yaml data.root=clotho ...]
+
+Writes clips of 30 s at 44.1 kHz as WAV and FLAC, and makes spectrograms at 16 kHz with SpecAugment's masks of them: by
+the input pipeline of training; by a loop of librosa, whose resampler is soxr; and by a loop of soundfile, scipy's
+polyphase resampler and NumPy. With a config, it also takes training steps of it (20, or --steps), and says which share
+of their time was spent waiting for the next batch: from files or, where the config stores embeddings, from the store.
+"""
+
+import argparse
+import pathlib
+import tempfile
+import time
+
+import librosa
+import numpy as np
+import scipy.signal
+import soundfile
+import tensorflow as tf
+
+from aac_tf.build import (
+    build_augment,
+    build_boundaries,
+    build_clips,
+    build_draw,
+    build_embedder,
+    build_features,
+    build_model,
+    build_spec,
+    build_tokenizer,
+    make_scenes,
+)
+from aac_tf.config import load_config
+from aac_tf.data.features import FileFeatures
+from aac_tf.data.pipeline import make_examples, training_batches
+
+SECONDS, RATE, SAMPLE_RATE = 30, 44100, 16000
+CONFIG = load_config(None, [f"audio.sample_rate={SAMPLE_RATE}", "specaugment.probability=1"])
+
+
+def with_tf_data(paths, spec):
+    """The spectrograms as training makes them."""
+    features = FileFeatures(paths, [spec.output_length(SECONDS * SAMPLE_RATE)] * len(paths), spec)
+    augment = build_augment(CONFIG)
+
+    def load(index):
+        return augment(features.load(index), tf.stack([index, 0]))
+
+    return lambda: list(tf.data.Dataset.range(len(paths)).map(load, tf.data.AUTOTUNE).as_numpy_iterator())
+
+
+def masked(log_mel, random):
+    """SpecAugment's masks, by NumPy, in place; [frames, bins]."""
+    masks = CONFIG.specaugment
+    for axis, most in ((0, masks.max_frames), (1, masks.max_bins)):
+        width = random.integers(0, min(most, log_mel.shape[axis]) + 1)
+        first = random.integers(0, log_mel.shape[axis] - width + 1)
+        np.moveaxis(log_mel, axis, 0)[first : first + width] = 0
+    return log_mel
+
+
+def with_librosa(paths, spec):
+    """The same by librosa, one clip after another."""
+
+    def one(path, random):
+        waveform, _ = librosa.load(path, sr=SAMPLE_RATE)
+        waveform /= np.abs(waveform).max()
+        sizes = {"n_fft": spec.fft_length, "hop_length": spec.hop_length, "win_length": spec.window_length}
+        mel = librosa.feature.melspectrogram(
+            y=waveform, sr=SAMPLE_RATE, window=spec.window, power=1.0, n_mels=spec.num_bins, fmax=spec.fmax, **sizes
+        )
+        return masked(np.log(np.maximum(mel, spec.log_floor)).T, random)
+
+    return lambda: [one(path, np.random.default_rng(index)) for index, path in enumerate(paths)]
+
+
+def with_numpy(paths, spec):
+    """The same by soundfile, scipy and NumPy, one clip after another."""
+    window, matrix = spec.window_samples().astype(np.float32), spec.mel_matrix()
+
+    def one(path, random):
+        waveform, _ = soundfile.read(path, dtype="float32")
+        waveform = scipy.signal.resample_poly(waveform, SAMPLE_RATE // 100, RATE // 100)
+        waveform = np.pad(waveform / np.abs(waveform).max(), spec.window_length // 2)
+        frames = np.lib.stride_tricks.sliding_window_view(waveform, spec.window_length)[:: spec.hop_length]
+        mel = np.abs(np.fft.rfft(frames * window, spec.fft_length)) @ matrix
+        return masked(np.log(np.maximum(mel, spec.log_floor)), random)
+
+    return lambda: [one(path, np.random.default_rng(index)) for index, path in enumerate(paths)]
+
+
+WAYS = {"tf.data": with_tf_data, "librosa loop": with_librosa, "soundfile and NumPy loop": with_numpy}
+
+
+def measure_reading(count, repeats):
+    """{(format, way): clips a second}, the best of the repeats, the ways taken in turn."""
+    spec, found = build_spec(CONFIG), {}
+    with tempfile.TemporaryDirectory() as folder:
+        for suffix in ("wav", "flac"):
+            paths = [str(pathlib.Path(folder) / f"{index}.{suffix}") for index in range(count)]
+            for index, path in enumerate(paths):
+                noise = np.random.default_rng(index).normal(0, 0.1, SECONDS * RATE)
+                soundfile.write(path, scipy.signal.lfilter([1], [1, -0.95], noise) / 4, RATE)
+            runs = {name: way(paths, spec) for name, way in WAYS.items()}
+            shapes = {name: run()[0].shape for name, run in runs.items()}
+            assert len(set(shapes.values())) == 1, shapes
+            for _ in range(repeats):
+                for name, run in runs.items():
+                    began = time.perf_counter()
+                    run()
+                    rate = count / (time.perf_counter() - began)
+                    found[suffix, name] = max(found.get((suffix, name), 0.0), rate)
+    return found
+
+
+def measure_waiting(config, steps):
+    """(share of the time of training steps spent waiting for the batch, seconds of a step)."""
+    make_scenes(config)
+    tokenizer = build_tokenizer(config)
+    embedder = build_embedder(config)
+    stored = None if config.data.stored_views() is None else embedder
+    clips, features = build_features(config, build_clips(config, "train"), stored, augmented=True)
+    examples = make_examples(clips, tokenizer, config.data.captions_per_clip)
+    batches = training_batches(
+        examples,
+        features,
+        build_boundaries(config, features, stored),
+        config.training.batch_size,
+        draw=build_draw(config, features),
+    )
+    size = tokenizer.vocabulary_size()
+    model = build_model(config, size, embedder=embedder if stored is None else None, bins=features.bins)
+    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    waited = spent = 0.0
+    batches = iter(batches)
+    for step in range(steps + 3):
+        began = time.perf_counter()
+        batch = next(batches)
+        came = time.perf_counter()
+        model.train_on_batch(*batch)
+        if step >= 3:  # the first ones trace, and fill the pipeline
+            waited, spent = waited + came - began, spent + time.perf_counter() - began
+    return waited / spent, spent / steps
+
+
+def main():
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--clips", type=int, default=32)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--config", help="of the training whose waiting is measured")
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    options = parser.parse_intermixed_args()
+    found = measure_reading(options.clips, options.repeats)
+    print("| 30 s, 44.1 kHz | WAV, clips/s | | FLAC, clips/s | |\n| --- | ---: | ---: | ---: | ---: |")
+    for name in WAYS:
+        cells = (f"{found[s, name]:.1f} | {found[s, name] / found[s, 'librosa loop']:.1f}" for s in ("wav", "flac"))
+        print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+    if options.config:
+        share, seconds = measure_waiting(load_config(options.config, options.overrides), options.steps)
+        print(f"\nwaiting for input: {100 * share:.1f} % of a training step of {seconds:.2f} s")
+
+
+if __name__ == "__main__":
+    main()
