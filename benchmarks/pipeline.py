@@ -17,7 +17,11 @@ import librosa
 import numpy as np
 import scipy.signal
 import soundfile
+
+# isort: off
+import aac_tf  # noqa: F401 - before TensorFlow
 import tensorflow as tf
+# isort: on
 
 from aac_tf.build import (
     build_augment,
@@ -47,7 +51,8 @@ def with_tf_data(paths, spec):
     def load(index):
         return augment(features.load(index), tf.stack([index, 0]))
 
-    return lambda: list(tf.data.Dataset.range(len(paths)).map(load, tf.data.AUTOTUNE).as_numpy_iterator())
+    dataset = tf.data.Dataset.range(len(paths)).map(load, tf.data.AUTOTUNE)
+    return lambda: list(dataset.as_numpy_iterator())
 
 
 def masked(log_mel, random):
