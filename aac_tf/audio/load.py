@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import threading
 
 import tensorflow as tf
 
@@ -12,6 +14,7 @@ from aac_tf.audio.resample import resample
 from aac_tf.audio.wav import first_reason, require, try_decode_wav
 
 _SHORTEST_SECONDS = 0.05
+_COMPILING = threading.Lock()
 
 # Our own checks carry their reason (see `wav.require`); these are the messages of TensorFlow and tensorflow-io.
 _OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
@@ -89,9 +92,19 @@ def load_audio(path, sample_rate=None):
     except tf.errors.OpError as error:
         raise AudioError(path, error_reason(error.message)) from error
     rate = int(rate)
-    if sample_rate is None:
+    if sample_rate is None or sample_rate == rate:
         return waveform, rate
-    return resample(waveform, rate, sample_rate), sample_rate
+    with _COMPILING:  # files are read in threads
+        convert = _resampler(rate, sample_rate)
+    return convert(waveform), sample_rate
+
+
+@functools.lru_cache(maxsize=64)
+def _resampler(rate_in, rate_out):
+    # Compiled for these rates the filter is a constant, and its making, most of the work for a short clip, done once.
+    signature = [tf.TensorSpec([None], tf.float32)]
+    convert = tf.function(lambda waveform: resample(waveform, rate_in, rate_out), signature, autograph=False)
+    return convert.get_concrete_function()
 
 
 def read_audio(path, sample_rate):

@@ -3,18 +3,14 @@
 import collections
 import concurrent.futures
 import dataclasses
-import functools
-import threading
 
 import numpy as np
-import tensorflow as tf
 
-from aac_tf.audio import AudioError, load_audio, resample
+from aac_tf.audio import AudioError, load_audio
 
 READERS = 4
 # Batches whose clips are sorted by length together, while those of the next are read.
 _WINDOW = 4
-_compiling = threading.Lock()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -35,26 +31,14 @@ class Clip:
 def read_clip(path, sample_rate, max_seconds):
     """Reads a file; all that may be wrong with it is in the `Clip`, so that one file cannot stop a million."""
     try:
-        waveform, rate = load_audio(path)
+        waveform, _ = load_audio(path, sample_rate)
     except AudioError as error:
         return Clip(path, reason=error.reason)
     except UnicodeEncodeError:
         return Clip(path, reason="its name is not UTF-8")
-    if len(waveform) > max_seconds * rate:
+    if len(waveform) > max_seconds * sample_rate:
         return Clip(path, reason=f"longer than {max_seconds:g} s (--max-seconds)")
-    if rate != sample_rate:
-        with _compiling:
-            convert = _resampler(rate, sample_rate)
-        waveform = convert(waveform)
     return Clip(path, waveform.numpy())
-
-
-@functools.lru_cache(maxsize=64)
-def _resampler(rate_in, rate_out):
-    # Compiled for these rates the filter is a constant, and its making, most of the work for a short clip, done once.
-    signature = [tf.TensorSpec([None], tf.float32)]
-    convert = tf.function(lambda waveform: resample(waveform, rate_in, rate_out), signature, autograph=False)
-    return convert.get_concrete_function()
 
 
 def batches(paths, sample_rate, batch_seconds, batch_size, max_seconds):

@@ -29,7 +29,7 @@ def build_strategy(kind="auto"):
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if kind == "multiworker":
-        if len(_workers()) < 1:
+        if not _workers():
             raise ConfigError(
                 "training.strategy=multiworker needs the environment variable TF_CONFIG, such as "
                 '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -52,15 +52,16 @@ def build_strategy(kind="auto"):
 
 def is_multiworker(strategy):
     """Whether other processes train together with this one."""
-    return strategy.extended._in_multi_worker_mode()
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief(strategy):
     """Whether this process is the one that writes the run folder."""
-    resolver = strategy.cluster_resolver
-    if not is_multiworker(strategy) or resolver is None:
+    if not is_multiworker(strategy):
         return True
-    return resolver.task_type in (None, "chief") or (resolver.task_type == "worker" and resolver.task_id == 0)
+    resolver = strategy.cluster_resolver
+    first = "chief" if "chief" in resolver.cluster_spec().jobs else "worker"
+    return (resolver.task_type, resolver.task_id) == (first, 0)
 
 
 def _found():

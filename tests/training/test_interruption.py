@@ -11,7 +11,6 @@ import time
 import numpy as np
 import pytest
 
-from aac_tf.build import make_scenes
 from aac_tf.config import load_config
 from aac_tf.run import Run, RunError
 from aac_tf.training.errors import TrainingError
@@ -19,36 +18,12 @@ from aac_tf.training.interruption import Interrupted, Interruption
 from aac_tf.training.trainer import train
 
 WORKER = pathlib.Path(__file__).with_name("train_worker.py")
-SMALL = [
-    "data.source=scenes",
-    "scenes.train=16",
-    "scenes.validation=3",
-    "scenes.test=1",
-    "scenes.min_seconds=2",
-    "scenes.max_seconds=3",
-    "audio.sample_rate=16000",
-    "vocabulary.min_count=1",
-    "specaugment.max_frames=10",
-    "specaugment.max_bins=8",
-    "encoder.units=8",
-    "encoder.subsampling=4",
-    "encoder.dropout=0.2",
-    "decoder.units=8",
-    "decoder.embedding=8",
-    "decoder.attention_units=8",
-    "training.epochs=4",
-    "training.batch_size=4",
-    "training.learning_rate=1e-2",
-    "training.lr_patience=1",
-]
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    """Overrides of a small experiment whose scenes are there."""
-    options = [*SMALL, f"data.root={tmp_path_factory.mktemp('corpus') / 'scenes'}"]
-    make_scenes(load_config(None, options))
-    return options
+def options(small):
+    """Overrides of a training with all that a resumed one has to restore."""
+    return [*small, "encoder.dropout=0.2", "training.epochs=4", "training.batch_size=4", "training.lr_patience=1"]
 
 
 def start(run, options):
@@ -152,7 +127,7 @@ def test_changed_data_are_named(options, whole, tmp_path):
     shutil.copytree(whole, run.folder)
     root = tmp_path / "scenes"
     shutil.copytree(next(text.split("=")[1] for text in options if text.startswith("data.root=")), root)
-    moved = [*options[:-1], f"data.root={root}", "training.epochs=5"]
+    moved = [*options, f"data.root={root}", "training.epochs=5"]
     (root / "train" / "train_00003.wav").unlink()
     with pytest.raises(RunError, match="train data: 16 clips, now 15"):
         train(load_config(None, moved), run, resume=True)

@@ -12,39 +12,16 @@ import time
 import numpy as np
 import pytest
 
-from aac_tf.build import make_scenes
-from aac_tf.config import ConfigError, load_config
+from aac_tf.config import ConfigError
 from aac_tf.training.strategy import build_strategy
 
 WORKER = pathlib.Path(__file__).with_name("train_worker.py")
-SMALL = [
-    "data.source=scenes",
-    "scenes.train=24",
-    "scenes.validation=5",
-    "scenes.test=1",
-    "scenes.min_seconds=2",
-    "scenes.max_seconds=4",
-    "audio.sample_rate=16000",
-    "audio.normalize=true",
-    "vocabulary.min_count=1",
-    "encoder.units=8",
-    "encoder.subsampling=4",
-    "decoder.units=8",
-    "decoder.embedding=8",
-    "decoder.attention_units=8",
-    "training.epochs=1",
-    # Odd, so that replicas do not share batches evenly.
-    "training.batch_size=5",
-    "training.learning_rate=1e-2",
-]
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
-    """Overrides of a small experiment whose scenes are there."""
-    options = [*SMALL, f"data.root={tmp_path_factory.mktemp('corpus') / 'scenes'}"]
-    make_scenes(load_config(None, options))
-    return options
+def options(small):
+    """Overrides of a short training; an odd size, so that replicas do not share batches evenly."""
+    return [*small, "audio.normalize=true", "training.epochs=1", "training.batch_size=3"]
 
 
 def start(run, out, options, devices=1, cluster=None, index=0):
