@@ -9,37 +9,15 @@ and a caption took; and how much of the attention lies on the sound that a word 
 """
 
 import argparse
-import csv
-import os
 import pathlib
 
-from grid import LISTENING, run_grid, table
+from grid import LISTENING, join_banks, run_grid, table
 
 FRONT_ENDS = {
     "log-mel": ["audio.sample_rate=16000", "audio.normalize=true", "specaugment.probability=0"],
     "YAMNet": ["embedding.kind=yamnet", "specaugment.probability=0"],
     "YAMNet + SpecAugment": ["embedding.kind=yamnet"],
 }
-
-
-def join_banks(folders, joined):
-    """Makes one folder, with one CSV and links to the clips, of several."""
-    joined = pathlib.Path(joined)
-    (joined / "audio").mkdir(parents=True, exist_ok=True)
-    with open(joined / "bank.csv", "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["file_name", "category"])
-        for folder in map(pathlib.Path, folders):
-            (labels,) = folder.glob("*.csv")
-            clips = {path.name: path for path in folder.rglob("*") if path.is_file()}
-            with open(labels, newline="", encoding="utf-8") as rows:
-                for row in csv.DictReader(rows):
-                    name = row.get("file_name") or row["filename"]
-                    writer.writerow([name, row["category"]])
-                    link = joined / "audio" / name
-                    if not link.exists():
-                        os.symlink(clips[name].resolve(), link)
-    return joined
 
 
 def main():
@@ -54,8 +32,7 @@ def main():
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
     runs = pathlib.Path(options.runs)
-    bank = join_banks(options.bank, runs / "bank")
-    shared = [f"scenes.bank={bank}", f"data.root={runs / 'scenes'}", *options.overrides]
+    shared = [*join_banks(options.bank, runs), *options.overrides]
     cells = {
         f"{name}, M = {factor}": [*FRONT_ENDS[name], f"encoder.subsampling={factor}"]
         for name in options.front_ends

@@ -1,10 +1,14 @@
 """Runs of one config with different overrides and seeds, each trained, scored and timed once, and a table of them."""
 
+import csv
 import json
 import os
 import pathlib
 import statistics
 import time
+
+import numpy as np
+import scipy.stats
 
 from aac_tf.build import build_clips
 from aac_tf.config import load_config
@@ -73,6 +77,57 @@ def run_grid(config, overrides, cells, seeds, folder):
             results[name].append(values)
             print(f"{run.name}: " + ", ".join(f"{key} {value:.3f}" for key, value in values.items()), flush=True)
     return results
+
+
+def join_banks(folders, runs):
+    """Makes one bank, a folder of links and a CSV in the folder `runs`, of several, and scenes of its recordings.
+
+    Args:
+        folders: paths, each with labelled recordings and a CSV of `file_name,category`.
+        runs: folder of the grid.
+
+    Returns:
+        list of `key=value` that say so to a config.
+    """
+    joined = pathlib.Path(runs) / "bank"
+    (joined / "audio").mkdir(parents=True, exist_ok=True)
+    with open(joined / "bank.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file_name", "category"])
+        for folder in map(pathlib.Path, folders):
+            (labels,) = folder.glob("*.csv")
+            clips = {path.name: path for path in folder.rglob("*") if path.is_file()}
+            with open(labels, newline="", encoding="utf-8") as rows:
+                for row in csv.DictReader(rows):
+                    name = row.get("file_name") or row["filename"]
+                    writer.writerow([name, row["category"]])
+                    link = joined / "audio" / name
+                    if not link.exists():
+                        os.symlink(clips[name].resolve(), link)
+    return [f"scenes.bank={joined}", f"data.root={pathlib.Path(runs) / 'scenes'}"]
+
+
+def contrast(results, plus, minus, columns=SCORES):
+    """Mean of a sum of cells less another over the seeds, with its 95 % interval by Student's t.
+
+    Args:
+        results: from `run_grid`.
+        plus: names of the cells that are added.
+        minus: names of the cells that are taken away.
+        columns: of the results.
+
+    Returns:
+        dict of column to (mean, half of the interval's width); the latter is infinite with one seed.
+    """
+    found = {}
+    for column in columns:
+        sums = [sum(np.array([row[column] for row in results[cell]]) for cell in cells) for cells in (plus, minus)]
+        seeds = sums[0] - sums[1]
+        half = np.inf
+        if len(seeds) > 1:
+            half = scipy.stats.t.ppf(0.975, len(seeds) - 1) * scipy.stats.sem(seeds)
+        found[column] = float(np.mean(seeds)), float(half)
+    return found
 
 
 def table(results, first="", columns=(*SCORES, *TIMES)):
