@@ -9,7 +9,7 @@ from typing import List, Tuple
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import AudioError, load_audio, spectrogram
+from aac_tf.audio import AudioError, load_audio, long_spectrogram
 from aac_tf.build import (
     build_attend,
     build_embedder,
@@ -90,6 +90,7 @@ class Captioner:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = build_spec(config)
+        self._spectrogram = tf.function(self._one_spectrogram, [tf.TensorSpec([None], tf.float32)], autograph=False)
         self._encode = build_encode(config, model)
         self._attend = build_attend(model, tokenizer)
         self._searches = {}
@@ -195,9 +196,12 @@ class Captioner:
                 waveform, _ = load_audio(sound, self.spec.sample_rate)
             else:
                 waveform = tf.convert_to_tensor(np.asarray(sound, np.float32))
-            return _Clip(spectrogram(waveform, self.spec), len(waveform) / self.spec.sample_rate)
+            return _Clip(self._spectrogram(waveform), len(waveform) / self.spec.sample_rate)
         except AudioError as error:
             return error
+
+    def _one_spectrogram(self, waveform):
+        return long_spectrogram(waveform[tf.newaxis], self.spec, tf.size(waveform)[tf.newaxis])[0]
 
     def _caption_batch(self, clips, beam_size):
         usable = [clip for clip in clips if not isinstance(clip, AudioError)]

@@ -30,10 +30,11 @@ import numpy as np  # isort: skip
 import tensorflow as tf  # isort: skip
 
 from aac_tf import Captioner
+from aac_tf.audio import long_spectrogram
 from aac_tf.build import build_embedder, build_model
 from aac_tf.config import load_config
 from aac_tf.saved_model import export_saved_model
-from aac_tf.serving import encode, long_spectrogram
+from aac_tf.serving import encode
 from aac_tf.text import WordTokenizer
 
 FRONT_ENDS = {"log-mel": "configs/clotho_logmel.yaml", "YAMNet": "configs/clotho_yamnet.yaml"}

@@ -2,6 +2,7 @@
 
 from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.load import AudioError, error_reason, load_audio, read_audio
+from aac_tf.audio.long_spectrogram import long_spectrogram
 from aac_tf.audio.resample import resample, resampled_length
 from aac_tf.audio.specaugment import SpecAugment
 from aac_tf.audio.spectrogram import AST, DCASE2020, YAMNET, SpectrogramSpec, spectrogram
@@ -18,6 +19,7 @@ __all__ = [
     "decode_wav",
     "error_reason",
     "load_audio",
+    "long_spectrogram",
     "read_audio",
     "resample",
     "resampled_length",

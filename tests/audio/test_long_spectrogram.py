@@ -1,11 +1,8 @@
-"""Parts of the graph that is served."""
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from aac_tf.audio import AST, DCASE2020, YAMNET, spectrogram
-from aac_tf.serving import long_spectrogram
+from aac_tf.audio import AST, DCASE2020, YAMNET, long_spectrogram, spectrogram
 
 
 @pytest.mark.parametrize("spec", [DCASE2020, YAMNET, AST], ids=lambda spec: spec.name)

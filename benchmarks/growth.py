@@ -1,0 +1,112 @@
+"""How time and memory grow: of captioning, with the length of a file; of a training epoch, with the number of clips.
+
+    python benchmarks/growth.py embedding.source=yamnet.h5
+    python benchmarks/growth.py --scenes 100 1000 10000
+
+Every row is a process of its own, so that its peak of resident memory is its own, too. A model with random weights
+captions one 44.1 kHz WAV file of noise, from file to words, after a short one that compiles it. An epoch is the second
+of a training of the demo's model (M = 8) on scenes of 2 to 3 s that are read from files; the first one compiles.
+"""
+
+import argparse
+import csv
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+SECONDS = [10, 30, 60, 300, 600, 1800, 3600]
+CONFIGS = ["configs/clotho_logmel.yaml", "configs/clotho_yamnet.yaml"]
+RATE = 44100
+
+
+def peak():
+    """Peak of this process' resident memory, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def write_noise(path, seconds):
+    """A mono WAV file of 16 bits; written minute by minute."""
+    import numpy as np
+    import soundfile
+
+    random = np.random.default_rng(0)
+    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+        for begin in range(0, seconds, 60):
+            file.write(0.1 * random.standard_normal(min(60, seconds - begin) * RATE).astype("f4"))
+
+
+def caption(config, overrides, seconds):
+    """Captions one file; dict of its seconds and of the memory before and at most, MB."""
+    from serving import make_captioner
+
+    from aac_tf.config import load_config
+
+    captioner = make_captioner(load_config(config, overrides))
+    with tempfile.TemporaryDirectory() as folder:
+        short, long = (str(pathlib.Path(folder) / name) for name in ("short.wav", "long.wav"))
+        write_noise(short, 2)
+        write_noise(long, seconds)
+        captioner.caption([short])
+        before, began = peak(), time.perf_counter()
+        captioner.caption([long])
+        return {"seconds": time.perf_counter() - began, "before": before, "peak": peak()}
+
+
+def epoch(config, overrides, scenes):
+    """Trains two epochs on so many scenes; dict of the second's seconds and of the peak of memory, MB."""
+    command = [f"scenes.train={scenes}", "scenes.validation=20", "scenes.test=1", "scenes.min_seconds=2"]
+    command += ["scenes.max_seconds=3", "data.cache=none", "encoder.subsampling=8", "training.epochs=2", *overrides]
+    from aac_tf.cli.train import main
+
+    with tempfile.TemporaryDirectory() as folder:
+        run = pathlib.Path(folder) / "run"
+        status = main(["--config", config, "--run", str(run), f"data.root={folder}/scenes", *command])
+        if status:
+            raise SystemExit(status)
+        with open(run / "history.csv", newline="", encoding="utf-8") as rows:
+            return {"seconds": float(list(csv.DictReader(rows))[-1]["seconds"]), "peak": peak()}
+
+
+def in_process(*arguments):
+    """What one of the functions above finds in a new process."""
+    command = [sys.executable, __file__, "--one", *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def main():
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--configs", nargs="+", default=CONFIGS)
+    parser.add_argument("--seconds", type=int, nargs="+", default=SECONDS)
+    parser.add_argument("--scenes", type=int, nargs="+", help="sizes of training sets; without files to caption")
+    parser.add_argument("--one", nargs=3, metavar=("WHAT", "CONFIG", "SIZE"), help=argparse.SUPPRESS)
+    parser.add_argument("overrides", nargs="*", metavar="key=value")
+    options = parser.parse_intermixed_args()
+    if options.one:
+        what, config, size = options.one
+        print(json.dumps({"caption": caption, "epoch": epoch}[what](config, options.overrides, int(size))))
+    elif options.scenes:
+        print("| scenes | epoch, s | ms/scene | peak, MB |\n| ---: | ---: | ---: | ---: |")
+        for scenes in options.scenes:
+            found = in_process("epoch", "configs/demo.yaml", scenes, *options.overrides)
+            each = 1000 * found["seconds"] / scenes
+            print(f"| {scenes} | {found['seconds']:.1f} | {each:.1f} | {found['peak']:.0f} |", flush=True)
+    else:
+        print("| model | file, s | time, s | ms/s | memory before, MB | peak, MB |\n| --- |" + " ---: |" * 5)
+        for config in options.configs:
+            # Keys of a frozen network are not for a model without one.
+            own = [key for key in options.overrides if "logmel" not in config or not key.startswith("embedding.")]
+            for seconds in options.seconds:
+                found = in_process("caption", config, seconds, *own)
+                values = (found["seconds"], 1000 * found["seconds"] / seconds, found["before"], found["peak"])
+                row = "| {} | {} | {:.2f} | {:.1f} | {:.0f} | {:.0f} |"
+                print(row.format(pathlib.Path(config).stem, seconds, *values), flush=True)
+
+
+if __name__ == "__main__":
+    main()
