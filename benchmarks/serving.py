@@ -3,17 +3,18 @@
     python benchmarks/serving.py embedding.source=yamnet.h5
     python benchmarks/serving.py --calls 1000 --front-ends log-mel
 
-Exports the models of configs/clotho_logmel.yaml and configs/clotho_yamnet.yaml with random weights and a vocabulary of
-4,367 words; their captions run to the longest, so that decoding takes as long as it can. Times, in turns, a call of the
-SavedModel's `serving_default` and its parts, which are compiled apart:
+Exports the models of configs/clotho_logmel.yaml and configs/clotho_yamnet.yaml (and, with --front-ends AST, that of
+configs/clotho_ast.yaml) with random weights and a vocabulary of 4,367 words; their captions run to the longest, so that
+decoding takes as long as it can. Times, in turns, a call of the SavedModel's `serving_default` and its parts, which are
+compiled apart:
 
   front end   waveform to spectrogram;
-  embedding   spectrogram to YAMNet's embeddings;
+  embedding   spectrogram to the frozen network's embeddings;
   encoder     up to the encoder's steps;
   decoding    search, attention and text: the rest of the call.
 
-`/ network` is the whole call over front end and embedding: what captioning adds to YAMNet's own time. With --calls, one
-model also gets that many clips of 1 to 30 s, one after another, and the process' memory is shown.
+`/ network` is the whole call over front end and embedding: what captioning adds to the frozen network's own time. With
+--calls, one model also gets that many clips of 1 to 30 s, one after another, and the process' memory is shown.
 """
 
 import argparse
@@ -37,7 +38,11 @@ from aac_tf.saved_model import export_saved_model
 from aac_tf.serving import encode
 from aac_tf.text import WordTokenizer
 
-FRONT_ENDS = {"log-mel": "configs/clotho_logmel.yaml", "YAMNet": "configs/clotho_yamnet.yaml"}
+FRONT_ENDS = {
+    "log-mel": "configs/clotho_logmel.yaml",
+    "YAMNet": "configs/clotho_yamnet.yaml",
+    "AST": "configs/clotho_ast.yaml",
+}
 VOCABULARY = 4367
 
 
@@ -103,7 +108,7 @@ def table_rows(captioner, whole, seconds, batch, repeats):
 def watch_memory(call, rate, calls):
     """Calls a model with clips of changing lengths and prints the process' memory."""
     rng = np.random.default_rng(0)
-    marks = {max(1, round(calls * share)) for share in (0.05, 0.25, 0.5, 0.75, 1)}
+    marks = {max(1, round(calls * share)) for share in (0.02, 0.1, 0.25, 0.5, 0.75, 1)}
     for count in range(1, calls + 1):
         samples = int(rng.uniform(1, 30) * rate)
         call(waveform=0.1 * tf.random.stateless_normal([1, samples], [count, 0]), length=tf.constant([samples]))
@@ -115,7 +120,7 @@ def watch_memory(call, rate, calls):
 def main():
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--front-ends", nargs="+", choices=FRONT_ENDS, default=list(FRONT_ENDS))
+    parser.add_argument("--front-ends", nargs="+", choices=FRONT_ENDS, default=["log-mel", "YAMNet"])
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 3])

@@ -1,0 +1,113 @@
+"""Does a run survive SIGKILL at any moment? Kills runs at random moments, again and again, and resumes them.
+
+    python benchmarks/kills.py [--kills 25] [--seed 0]
+
+Trains a small model on composed scenes, saving after every step, so that much of the time goes into checkpoints. One
+run is left alone; others are killed and resumed until they end, as often as it takes to have killed so many times.
+Every step's loss, as bits, and every row of the history must be those of the run that was left alone. Prints what each
+process was doing when it was killed.
+"""
+
+import argparse
+import collections
+import pathlib
+import random
+import subprocess
+import sys
+import tempfile
+import time
+
+# isort: off
+import aac_tf  # noqa: F401 - before TensorFlow
+# isort: on
+
+from aac_tf.build import make_scenes
+from aac_tf.config import load_config
+
+WORKER = pathlib.Path(__file__).parents[1] / "tests" / "training" / "train_worker.py"
+OPTIONS = [
+    "data.source=scenes",
+    "scenes.train=16",
+    "scenes.validation=3",
+    "scenes.test=1",
+    "scenes.min_seconds=2",
+    "scenes.max_seconds=3",
+    "audio.sample_rate=16000",
+    "vocabulary.min_count=1",
+    "specaugment.max_frames=10",
+    "specaugment.max_bins=8",
+    "encoder.units=8",
+    "encoder.subsampling=4",
+    "encoder.dropout=0.2",
+    "decoder.units=8",
+    "decoder.embedding=8",
+    "decoder.attention_units=8",
+    "training.learning_rate=1e-2",
+    "training.epochs=12",
+    "training.batch_size=4",
+    "training.lr_patience=1",
+    "training.save_minutes=0",
+]
+
+
+def start(run, options):
+    """A process that begins a run, or goes on with it."""
+    command = [sys.executable, str(WORKER), str(run), f"{run}.npz", "1", *options]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def results(run):
+    """Set of (epoch, step, loss) as they were written down, and the history without its seconds."""
+    rows = (run / "history.csv").read_text().splitlines()
+    return set(pathlib.Path(f"{run}.npz.losses").read_text().splitlines()), [row.rpartition(",")[0] for row in rows]
+
+
+def moment(run, steps):
+    """What a run that began with so many lines of losses seems to be doing, from its files."""
+    if len(list(run.glob("last/*.tempstate*")) + list(run.glob("last/*_temp*"))):
+        return "writing a checkpoint"
+    log = pathlib.Path(f"{run}.npz.losses")
+    return "training" if log.is_file() and log.read_text().count("\n") > steps else "starting"
+
+
+def main():
+    """Kills and compares."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=25)
+    parser.add_argument("--seed", type=int, default=0, help="of the moments")
+    arguments = parser.parse_args()
+    moments, seen, kills, runs = random.Random(arguments.seed), collections.Counter(), 0, 0
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        options = [*OPTIONS, f"data.root={folder / 'scenes'}"]
+        make_scenes(load_config(None, options))
+        began = time.perf_counter()
+        assert start(folder / "whole", options).wait() == 0
+        whole, span = results(folder / "whole"), time.perf_counter() - began
+        print(f"a run of {len(whole[0])} steps: {span:.0f} s", flush=True)
+        while kills < arguments.kills:
+            run = folder / f"run{runs}"
+            while True:
+                log = pathlib.Path(f"{run}.npz.losses")
+                steps = log.read_text().count("\n") if log.is_file() else 0
+                process = start(run, options)
+                try:
+                    status = process.wait(moments.uniform(0.2, 1.2) * span if kills < arguments.kills else None)
+                except subprocess.TimeoutExpired:
+                    seen[moment(run, steps)] += 1
+                    process.kill()
+                    process.wait()
+                    kills += 1
+                    print(f"{kills} kills: {dict(seen)}", flush=True)
+                    continue
+                assert status == 0, f"{run} ended with {status}"
+                break
+            runs += 1
+            losses, history = results(run)
+            assert losses <= whole[0], f"{run}: other losses than those of the run that was left alone"
+            assert history == whole[1], f"{run}: another history"
+    print(f"{kills} kills, {runs} runs: all losses and histories are those of the run that was left alone")
+
+
+if __name__ == "__main__":
+    main()
