@@ -48,7 +48,10 @@ def count_windows(frames, spec):
 
 
 def run_in_parts(network, windows, most, width):
-    """Runs a network on equal parts of the windows, so that hardly any padding is computed.
+    """Runs a network on equal parts of the windows, of few different sizes.
+
+    Libraries such as oneDNN and cuDNN prepare a network's layers for every shape that they meet, and keep that: oneDNN
+    for about a thousand layers and shapes, beyond which it is prepared anew at every call, and memory creeps.
 
     Args:
         network: function from windows to float32 [windows, width].
@@ -63,7 +66,8 @@ def run_in_parts(network, windows, most, width):
         return network(windows)
     count = tf.shape(windows)[0]
     parts = tf.maximum((count + most - 1) // most, 1)
-    size = (count + parts - 1) // parts
+    sizes = tf.constant(_part_sizes(most))
+    size = tf.reduce_min(tf.where(sizes >= (count + parts - 1) // parts, sizes, most))
     windows = tf.pad(windows, [[0, parts * size - count]] + [[0, 0]] * (windows.shape.rank - 1))
     rows = tf.map_fn(
         network,
@@ -72,6 +76,14 @@ def run_in_parts(network, windows, most, width):
         parallel_iterations=1,
     )
     return tf.reshape(rows, [-1, width])[:count]
+
+
+def _part_sizes(most):
+    """Sizes up to `most`: all to 8, then four an octave, so that at most a fifth of a part is padding."""
+    sizes = [min(size, most) for size in range(1, 9)]
+    while sizes[-1] < most:
+        sizes.append(min(sizes[-1] + 2 ** (sizes[-1].bit_length() - 3), most))
+    return np.unique(sizes).astype(np.int32)
 
 
 def embed_segments(network, spectrogram, length, spec, most, width):

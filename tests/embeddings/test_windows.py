@@ -1,8 +1,9 @@
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from aac_tf.audio import YAMNET, spectrogram
-from aac_tf.embeddings.windows import count_windows, segment_windows
+from aac_tf.embeddings.windows import count_windows, run_in_parts, segment_windows
 
 SILENCE = np.log(0.001)
 
@@ -59,3 +60,22 @@ def test_one_trace_for_all_shapes():
         assert windows.shape == (batch, count_windows(frames, YAMNET), 96, 64)
         assert count.numpy().tolist() == [count_windows(frames, YAMNET)] * batch
     assert cut.experimental_get_tracing_count() == 1
+
+
+@pytest.mark.parametrize("most", [1, 5, 64, 100])
+def test_a_network_sees_few_shapes_and_little_padding(most):
+    """Libraries prepare and keep a network for every shape that they meet."""
+    sizes = set()
+    for count in range(1, 201):
+        parts = []
+
+        def network(windows, parts=parts):
+            parts.append(len(windows))
+            return windows[:, 0, :2] + 1.0
+
+        windows = tf.random.stateless_normal([count, 3, 4], [1, 2])
+        np.testing.assert_array_equal(run_in_parts(network, windows, most, 2), windows[:, 0, :2] + 1.0)
+        assert sum(parts) - count <= max(0.2 * sum(parts), len(parts))
+        sizes.update(parts)
+    assert len(sizes) <= 24
+    assert max(sizes) <= most
