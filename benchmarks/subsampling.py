@@ -66,7 +66,10 @@ def main():
         for factor in options.factors
     }
     results = run_grid(options.config, shared, cells, options.seeds, options.runs)
-    print("\n" + table(results, "decoder") + "\n\n" + table(results, "decoder", LISTENING))
+    print("\n" + table(results, "decoder"))
+    if "attention" in options.decoders:  # one fixed vector is always the last step
+        listening = {name: rows for name, rows in results.items() if name.startswith("attention")}
+        print("\n" + table(listening, "decoder", LISTENING))
     if len(options.factors) > 1:
         print("\n" + "\n".join(gains(results, options.decoders, options.factors)))
 
