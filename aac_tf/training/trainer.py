@@ -2,8 +2,6 @@
 
 import contextlib
 import dataclasses
-import hashlib
-import json
 import tempfile
 
 import tensorflow as tf
@@ -20,31 +18,17 @@ from aac_tf.build import (
     build_tokenizer,
     make_scenes,
 )
-from aac_tf.config import ConfigError, flat
+from aac_tf.config import ConfigError
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, make_examples, steps_per_epoch, training_batches, validation_batches
-from aac_tf.run import Run, RunError
+from aac_tf.run import Run
 from aac_tf.training.callbacks import History, Judge, ValidationCaptions
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.interruption import Interruption
+from aac_tf.training.resuming import check_data, check_folder, summarize
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 from aac_tf.training.word_weights import rarity_weights
-
-# What may differ when a run is resumed: how long, where the data lie, on what it is computed, and what is shown.
-RESUMABLE = {
-    "name",
-    "data.root",
-    "data.cache",
-    "data.embedding_folder",
-    "data.static_shapes",
-    "training.epochs",
-    "training.stop_patience",
-    "training.strategy",
-    "training.xla",
-    "training.save_minutes",
-    "training.samples",
-}
 
 
 @dataclasses.dataclass
@@ -87,7 +71,7 @@ def train(config, run, resume=False, report=None, callbacks=()):
         else:
             report, callbacks = Report(), ()
             written = Run(stack.enter_context(tempfile.TemporaryDirectory()))
-        _check_folder(config, run, resume)
+        check_folder(config, run, resume)
         try:
             return _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
@@ -114,22 +98,6 @@ class Report:
         """Says nothing of clips that were left out."""
 
 
-def _check_folder(config, run, resume):
-    if not resume and tf.train.latest_checkpoint(str(run.last)):
-        raise RunError(f"{run.folder} already holds a run: add --resume to go on with it, or name another with --run")
-    if not resume:
-        return
-    before, now = flat(run.config()), flat(config)
-    changed = [key for key in now if now[key] != before[key] and key not in RESUMABLE]
-    if changed:
-        key = changed[0]
-        raise RunError(
-            f"{run.folder} was begun with {key}={before[key]}, now it is {now[key]}"
-            + (f" (and {len(changed) - 1} more keys differ)" if changed[1:] else "")
-            + ": resume with the run's own config, or train into another folder with --run"
-        )
-
-
 class _Trainer:
     """A run made ready: its data, its model, its state."""
 
@@ -148,9 +116,9 @@ class _Trainer:
                 f"training.monitor={options.monitor} needs validation clips, and the dataset has none: set "
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
             )
-        data = {name: _summary(split) for name, split in (("train", self.training), ("validation", self.validation))}
+        data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
         if resume:
-            _check_data(run, data)
+            check_data(run, data)
         self.normalization = run.normalization() if resume else None
         if config.audio.normalize and self.normalization is None:
             self.normalization = feature_statistics(self.training.features)
@@ -290,24 +258,3 @@ class _Trainer:
             self.config.training.samples,
             self.report.show,
         )
-
-
-def _summary(split):
-    """What a run remembers of a split, to notice that it has changed."""
-    if split is None:
-        return None
-    content = [
-        [clip.name, list(clip.captions), int(frames)] for clip, frames in zip(split.clips, split.features.lengths)
-    ]
-    return {"clips": len(content), "sha256": hashlib.sha256(json.dumps(content).encode()).hexdigest()}
-
-
-def _check_data(run, data):
-    for name, before in run.data().items():
-        if data[name] != before:
-            before, now = (0 if found is None else found["clips"] for found in (before, data[name]))
-            what = f"{before} clips, now {now}" if before != now else f"{before} clips with other captions or lengths"
-            raise RunError(
-                f"{run.folder} was begun with other {name} data: {what}; bring the data back, or train into another "
-                "folder with --run"
-            )
