@@ -53,7 +53,8 @@ OPTIONS = [
 def start(run, options):
     """A process that begins a run, or goes on with it."""
     command = [sys.executable, str(WORKER), str(run), f"{run}.npz", "1", *options]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with open(f"{run}.log", "w") as log:
+        return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
 
 def results(run):
@@ -100,7 +101,7 @@ def main():
                     kills += 1
                     print(f"{kills} kills: {dict(seen)}", flush=True)
                     continue
-                assert status == 0, f"{run} ended with {status}"
+                assert status == 0, pathlib.Path(f"{run}.log").read_text()
                 break
             runs += 1
             losses, history = results(run)

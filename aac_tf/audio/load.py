@@ -88,7 +88,7 @@ def load_audio(path, sample_rate=None):
     try:
         if tf.io.gfile.isdir(name):
             raise AudioError(path, "a directory, not a file")
-        waveform, rate = _load(tf.constant(name))
+        waveform, rate = _read_compiled(tf.constant(name))
     except tf.errors.OpError as error:
         raise AudioError(path, error_reason(error.message)) from error
     rate = int(rate)
@@ -121,7 +121,7 @@ def read_audio(path, sample_rate):
       tf.errors.OpError: The file cannot be used, for the reason that `error_reason(str(error))` tells. TensorFlow does
         not say which file that was: `load_audio` does.
     """
-    waveform, rate = _load(path)
+    waveform, rate = _read(path)
     return tf.ensure_shape(resample(waveform, rate, sample_rate), [None])
 
 
@@ -153,11 +153,13 @@ def read_wavs(contents, sample_rate):
     return waveforms.to_tensor(), tf.cast(waveforms.row_lengths(), tf.int32), reasons
 
 
-@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-def _load(path):
-    # Compiled, as the many small operations of a header's reading cost more one by one than the decoding itself.
+def _read(path):
     waveform, rate = decode_audio(tf.io.read_file(path))
     return _checked(waveform, rate), rate
+
+
+# The many small operations of a header's reading cost more one by one than the decoding itself.
+_read_compiled = tf.function(_read, input_signature=[tf.TensorSpec([], tf.string)])
 
 
 def _checked(waveform, rate):

@@ -36,7 +36,8 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._show = show
         self._references = [_words(clip.captions) for clip in clips]
 
-        @tf.function(autograph=False)
+        # Without the signature it would be traced for every shape of a batch.
+        @tf.function(input_signature=[batches.element_spec], autograph=False)
         def caption(batch):
             found = strategy.run(lambda batch: (batch["clip"], search(batch)), args=(batch,))
             return tuple(strategy.gather(part, axis=0) for part in found)

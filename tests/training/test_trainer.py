@@ -20,6 +20,7 @@ from aac_tf.data.clips import DatasetError
 from aac_tf.data.pipeline import make_examples, validation_batches
 from aac_tf.evaluation.board import CaptionBoard
 from aac_tf.run import Run, RunError
+from aac_tf.training.callbacks import ValidationCaptions
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.trainer import train
 
@@ -82,6 +83,19 @@ def test_history_has_a_row_an_epoch(run):
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(float(row[name]) >= 0 for row in rows for name in ("loss", "val_loss", "val_bleu", "learning_rate"))
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
+
+
+def test_validation_is_traced_once(scenes, tmp_path, monkeypatch):
+    traced, judge = [], ValidationCaptions.on_epoch_end
+
+    def watch(callback, epoch, logs=None):
+        judge(callback, epoch, logs)
+        traced.append((len(list(callback._batches)), callback._caption.experimental_get_tracing_count()))
+
+    monkeypatch.setattr(ValidationCaptions, "on_epoch_end", watch)
+    options = [*SMALL, f"data.root={scenes}", "training.epochs=1", "training.batch_size=2"]
+    train(load_config(None, options), Run(tmp_path / "run"))
+    assert traced == [(3, 1)]
 
 
 def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
