@@ -4,8 +4,8 @@
 
 Trains a small model on composed scenes, saving after every step, so that much of the time goes into checkpoints. One
 run is left alone; others are killed and resumed until they end, as often as it takes to have killed so many times.
-Every step's loss, as bits, and every row of the history must be those of the run that was left alone. Prints what each
-process was doing when it was killed.
+Every second one is killed at the moment a checkpoint is begun. Every step's loss, as bits, and every row of the history
+must be those of the run that was left alone. Prints what the processes were doing when they were killed.
 """
 
 import argparse
@@ -63,12 +63,29 @@ def results(run):
     return set(pathlib.Path(f"{run}.npz.losses").read_text().splitlines()), [row.rpartition(",")[0] for row in rows]
 
 
-def moment(run, steps):
-    """What a run that began with so many lines of losses seems to be doing, from its files."""
-    if len(list(run.glob("last/*.tempstate*")) + list(run.glob("last/*_temp*"))):
-        return "writing a checkpoint"
+def lines(run):
+    """Steps whose losses a run has written down."""
     log = pathlib.Path(f"{run}.npz.losses")
-    return "training" if log.is_file() and log.read_text().count("\n") > steps else "starting"
+    return log.read_text().count("\n") if log.is_file() else 0
+
+
+def unfinished(run):
+    """Checkpoints that are being written, or were when a process was killed."""
+    return set(run.glob("checkpoints/*/*_temp*"))
+
+
+def kill(process, run, before, catch):
+    """Kills a process, with `catch` once a checkpoint is being written, and says what it was doing."""
+    left, steps = before
+    end = time.monotonic() + 10 if catch else 0
+    while time.monotonic() < end and not unfinished(run) - left and process.poll() is None:
+        time.sleep(0.0005)
+    process.kill()
+    if process.wait() == 0:
+        return None  # it had ended before
+    if unfinished(run) - left:
+        return "writing a checkpoint"
+    return "training" if lines(run) > steps else "starting"
 
 
 def main():
@@ -89,17 +106,16 @@ def main():
         while kills < arguments.kills:
             run = folder / f"run{runs}"
             while True:
-                log = pathlib.Path(f"{run}.npz.losses")
-                steps = log.read_text().count("\n") if log.is_file() else 0
+                before = unfinished(run), lines(run)
                 process = start(run, options)
                 try:
                     status = process.wait(moments.uniform(0.2, 1.2) * span if kills < arguments.kills else None)
                 except subprocess.TimeoutExpired:
-                    seen[moment(run, steps)] += 1
-                    process.kill()
-                    process.wait()
-                    kills += 1
-                    print(f"{kills} kills: {dict(seen)}", flush=True)
+                    doing = kill(process, run, before, catch=kills % 2)
+                    if doing:
+                        kills += 1
+                        seen[doing] += 1
+                        print(f"{kills} kills: {dict(seen)}", flush=True)
                     continue
                 assert status == 0, pathlib.Path(f"{run}.log").read_text()
                 break
