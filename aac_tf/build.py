@@ -125,7 +125,13 @@ def build_tokenizer(config):
     clips = build_clips(config, "train", audio_needed=False)
     words = config.vocabulary
     captions = [caption for clip in clips for caption in clip.captions]
-    return WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
+    tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
+    if tokenizer.vocabulary_size() <= len(tokenizer.special_ids):
+        raise ConfigError(
+            f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "
+            "lower it"
+        )
+    return tokenizer
 
 
 def build_features(config, clips, embedder=None, augmented=False, progress=None):

@@ -80,7 +80,7 @@ class ScenesConfig:
 
 @dataclass
 class AudioConfig:
-    """The front end: a named spectrogram, any of whose values can be replaced."""
+    """The front end: a named spectrogram, some of whose values can be replaced."""
 
     spec: str = _key("DCASE2020", "named spectrogram", choices=("DCASE2020",))
     sample_rate: Optional[int] = _key(None, "Hz; replaces the named spectrogram's", least=1000)
@@ -321,7 +321,7 @@ def _readable(error):
     if "not in" in str(error) and key:
         near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
         key = key if len(key) <= 60 else key[:57] + "..."
-        hint = f"; did you mean `{near[0]}`?" if near else "; `train.py --keys` lists the keys"
+        hint = f"; did you mean `{near[0]}`?" if near else "; `aac-train --keys` lists the keys"
         return f"unknown config key `{key}`{hint}"
     reason = str(error).splitlines()[0]
     return f"{key}: {reason}" if key else reason

@@ -97,14 +97,20 @@ class Captioner:
         self._first_step, self._step_hop = build_step_seconds(config)
 
     @classmethod
-    def load(cls, run):
+    def load(cls, run, overrides=()):
         """Loads the best weights of a run folder, which `train.py` wrote.
+
+        Args:
+            run: path of the folder.
+            overrides: strings `section.key=value` that replace values of the run's config, of the keys that a trained
+                model still leaves open (`Run.config`).
 
         Raises:
             RunError: if it is no run folder, or holds no weights yet.
+            ConfigError: for an override that could change nothing any more.
         """
         run = Run(run)
-        config = run.config()
+        config = run.config(overrides)
         tokenizer = run.tokenizer(config)
         model = build_model(config, tokenizer.vocabulary_size(), run.normalization(), build_embedder(config))
         run.restore_best(model)
@@ -115,7 +121,7 @@ class Captioner:
 
         Args:
             paths_or_waveforms: list whose items are paths of WAV, FLAC, OGG or MP3 files, or waveforms: float
-                `[samples]` at `captioner.spec.sample_rate` Hz.
+                `[samples]` at `captioner.spec.sample_rate` Hz; or one such item.
             beam_size: int; None takes the run's. 1 is greedy search.
             batch_size: int, most clips that go through the network together.
 
@@ -125,7 +131,7 @@ class Captioner:
         Raises:
             AudioError: for a file that cannot be used. `caption_each` goes on past such files.
         """
-        if isinstance(paths_or_waveforms, (str, os.PathLike)):
+        if isinstance(paths_or_waveforms, (str, os.PathLike)) or _is_waveform(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
         captions = []
         for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size):
@@ -181,21 +187,23 @@ class Captioner:
 
     def _read_ahead(self, sounds, ahead):
         """Yields clips, or errors, in order, while a thread already reads the next ones."""
-        with concurrent.futures.ThreadPoolExecutor(1) as reader:
-            pending = collections.deque()
+        reader, pending = concurrent.futures.ThreadPoolExecutor(1), collections.deque()
+        try:
             for sound in sounds:
                 pending.append(reader.submit(self._read, sound))
                 if len(pending) > ahead:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
+        finally:
+            reader.shutdown(cancel_futures=True)
 
     def _read(self, sound):
         try:
             if isinstance(sound, (str, os.PathLike)):
                 waveform, _ = load_audio(sound, self.spec.sample_rate)
             else:
-                waveform = tf.convert_to_tensor(np.asarray(sound, np.float32))
+                waveform = _checked(sound)
             return _Clip(self._spectrogram(waveform), len(waveform) / self.spec.sample_rate)
         except AudioError as error:
             return error
@@ -244,6 +252,25 @@ class Captioner:
                 Word(self.tokenizer.id_to_token(token), own, float(edges[step : step + 2].mean()), _half(own, edges))
             )
         return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], words, edges)
+
+
+def _is_waveform(sound):
+    return (
+        isinstance(sound, (np.ndarray, tf.Tensor)) and len(sound.shape) == 1 and sound.dtype not in (object, tf.string)
+    )
+
+
+def _checked(waveform):
+    """A waveform as a float32 tensor `[samples]`; raises `AudioError` for what cannot be captioned."""
+    waveform = np.asarray(waveform, np.float32)
+    if waveform.ndim != 1:
+        shape = list(waveform.shape)
+        raise AudioError("waveform", f"expected [samples], got {shape}: average its channels, and give clips as a list")
+    if not waveform.size:
+        raise AudioError("waveform", "it holds no samples")
+    if not np.isfinite(waveform).all():
+        raise AudioError("waveform", "NaN or infinite samples")
+    return tf.constant(waveform)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,13 +5,16 @@ import fcntl
 import json
 import os
 import pathlib
-import tempfile
 
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.config import load_config, save_config
+from aac_tf.config import ConfigError, flat, load_config, save_config
 from aac_tf.text import WordTokenizer
+from aac_tf.whole_file import whole_file
+
+# What a trained model still leaves open; keys that end with a dot are whole sections.
+OPEN_KEYS = ("name", "paper", "data.", "decoding.", "embedding.source", "embedding.batch_windows")
 
 
 class RunError(ValueError):
@@ -32,6 +35,9 @@ class Run:
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
+        if set("[]*?\\") & set(str(folder)):
+            # TensorFlow looks for checkpoints by patterns: it would find none, and a run would begin anew over the old.
+            raise RunError(f"{folder}: the name of a run folder must be without [ ] * ? and \\")
 
     @property
     def exists(self):
@@ -54,6 +60,11 @@ class Run:
     def best(self):
         """Folder of the checkpoint with the best score."""
         return self.folder / "checkpoints" / "best"
+
+    @property
+    def trained(self):
+        """Whether there are weights to use."""
+        return any(self.best.glob("*.index"))
 
     @contextlib.contextmanager
     def locked(self):
@@ -96,9 +107,25 @@ class Run:
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         save_config(config, self.folder / self.CONFIG)
 
-    def config(self):
-        """The `Config` the run was begun with."""
-        return load_config(self.config_path)
+    def config(self, overrides=()):
+        """The `Config` the run was begun with.
+
+        Args:
+            overrides: strings `section.key=value` that replace values of `OPEN_KEYS`.
+
+        Raises:
+            RunError: if there is no run.
+            ConfigError: for an override that cannot be read, or of a key that training has settled.
+        """
+        config = load_config(self.config_path, overrides)
+        before = flat(load_config(self.config_path)) if overrides else {}
+        for key, value in flat(config).items():
+            if value != before.get(key, value) and not key.startswith(OPEN_KEYS):
+                raise ConfigError(
+                    f"{key}={value}: the run was trained with {before[key]}, and that is settled; what can still be "
+                    f"changed is {', '.join(name + '*' if name.endswith('.') else name for name in OPEN_KEYS[2:])}"
+                )
+        return config
 
     def tokenizer(self, config):
         """The run's `WordTokenizer`."""
@@ -136,6 +163,5 @@ class Run:
 
     def write_text(self, name, text):
         """Writes a file of the run folder in one step, so that a killed program leaves the old one or the new one."""
-        with tempfile.NamedTemporaryFile("w", dir=self.folder, encoding="utf-8", delete=False) as file:
-            file.write(text)
-        os.replace(file.name, self.folder / name)
+        with whole_file(self.folder / name) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")

@@ -59,22 +59,22 @@ class CaptioningModule(tf.Module):
     )
     def caption_waveform(self, waveform, length):
         """Captions waveforms at the model's sample rate, padded on the right; `length` is their number of samples."""
-        return self._caption(*_checked(waveform, length))
+        return self._caption(*_checked(waveform, length), attention=True)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
     def caption_wav(self, wav_bytes):
         """Captions WAV files, given as their bytes, of any rate and number of channels."""
-        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate))
+        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=True)
 
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
     def waveform_to_text(self, waveform, length):
         """`caption_waveform` without attention."""
-        return _text_only(self.caption_waveform(waveform, length))
+        return self._caption(*_checked(waveform, length), attention=False)
 
     @tf.function(input_signature=caption_wav.input_signature, autograph=False)
     def wav_to_text(self, wav_bytes):
         """`caption_wav` without attention."""
-        return _text_only(self.caption_wav(wav_bytes))
+        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=False)
 
     def signatures(self):
         """The SavedModel's signatures: {name: function}."""
@@ -85,30 +85,44 @@ class CaptioningModule(tf.Module):
             "wav_to_text": self.wav_to_text,
         }
 
-    def _caption(self, waveform, length, status):
+    # One function for all signatures: the model holds the graph, and the frozen network's weights in it, once.
+    @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
+    def _search(self, waveform, length):
+        """Hypotheses' tokens and log-probabilities, and the encoder's steps and their number."""
         captioner = self._captioner()
-        config, model, tokenizer = captioner.config, captioner.model, captioner.tokenizer
         features = long_spectrogram(waveform, captioner.spec, length)
-        encoded, steps = encode(model, features, captioner.spec.output_length(length))
-        found = build_search(config, model, tokenizer, self.beam_size)(encoded, steps)
+        encoded, steps = encode(captioner.model, features, captioner.spec.output_length(length))
+        search = build_search(captioner.config, captioner.model, captioner.tokenizer, self.beam_size)
+        return (*search(encoded, steps), encoded, steps)
+
+    def _caption(self, waveform, length, status, attention):
+        tokenizer = self._captioner().tokenizer
+        tokens, log_probs, encoded, steps = self._search(waveform, length)
         usable = tf.equal(status, "")
-        tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], found.tokens, tokenizer.end_id)
+        tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], tokens, tokenizer.end_id)
         # Servers and clients read the shapes that are known.
         tokens = tf.ensure_shape(tokens, [None, self.beam_size, tokenizer.max_words + 1])
         captions, best = self._text(tokens), tokens[:, 0]
-        attention = build_attend(model, tokenizer)(best, encoded, steps)
-        # Words up to and with the end of the caption.
-        spoken = tf.cumsum(tf.cast(best == tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
-        spoken &= usable[:, tf.newaxis]
-        first, hop = build_step_seconds(config)
-        return {
+        outputs = {
             "caption": captions[:, 0],
             "captions": captions,
-            "log_probs": tf.where(usable[:, tf.newaxis], found.log_probs, tf.float32.min),
+            "log_probs": tf.where(usable[:, tf.newaxis], log_probs, tf.float32.min),
             "tokens": best,
+            "status": status,
+        }
+        # Left out of the graph: TensorFlow would compute it even where nobody asks for it.
+        return {**outputs, **self._attention(best, encoded, steps, usable)} if attention else outputs
+
+    def _attention(self, best, encoded, steps, usable):
+        captioner = self._captioner()
+        attention = build_attend(captioner.model, captioner.tokenizer)(best, encoded, steps)
+        # Words up to and with the end of the caption.
+        spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
+        spoken &= usable[:, tf.newaxis]
+        first, hop = build_step_seconds(captioner.config)
+        return {
             "attention": tf.where(spoken[..., tf.newaxis], attention, 0.0),
             "step_seconds": first + hop * tf.range(tf.shape(encoded)[1], dtype=tf.float32),
-            "status": status,
         }
 
     def _text(self, tokens):
@@ -148,7 +162,3 @@ def _checked(waveform, length):
     usable = tf.equal(status, "")
     waveform = tf.where(inside & usable[:, tf.newaxis], waveform, 0.0)
     return waveform, tf.where(usable, length, 0), status
-
-
-def _text_only(outputs):
-    return {name: value for name, value in outputs.items() if name not in ("attention", "step_seconds")}

@@ -14,6 +14,7 @@ import http.client
 import json
 import os
 import pathlib
+import socket
 import sys
 import time
 import urllib.error
@@ -154,7 +155,7 @@ class _Rest:
             raise ServerError(_http_reason(error), error.code) from error
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
-            if isinstance(reason, TimeoutError):
+            if isinstance(reason, (TimeoutError, socket.timeout)):  # two classes before Python 3.10
                 raise ServerError(f"no answer within {timeout:g} s", "TIMEOUT") from error
             raise ServerError(f"not reached: {reason}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -241,21 +242,23 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="client.py",
         description="Caption WAV files with a served model.",
-        epilog="exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files were left out; 130 interrupted",
+        epilog="example:\n  client.py --server grpc://localhost:8500 --model captioner dog.wav rain.wav\n\n"
+        "exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files were left out; 130 interrupted",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--server", default="http://localhost:8501", help="http://HOST:PORT for REST, grpc://HOST:PORT for gRPC"
     )
     parser.add_argument("--model", default="captioner", help="the model's name on the server")
     parser.add_argument("--version", type=int, help="the model's version (default: the latest)")
-    parser.add_argument("--batch", type=int, default=8, help="most files in one request")
+    parser.add_argument("--batch-size", type=int, default=8, help="most files in one request (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=60.0, help="seconds for a request")
     parser.add_argument("--retries", type=int, default=5, help="how often a request is sent again")
     parser.add_argument("--json", action="store_true", help="one JSON object a line, with alternatives")
     parser.add_argument("files", nargs="+", metavar="FILE", help="WAV")
     options = parser.parse_args(arguments)
-    if options.batch < 1:
-        parser.error("--batch must be at least 1")
+    if options.batch_size < 1:
+        parser.error("--batch-size must be at least 1")
     # gRPC's stubs import TensorFlow, which would talk about the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -275,9 +278,9 @@ def main(arguments=None):
 
 def _print(client, options):
     bad = 0
-    for start in range(0, len(options.files), options.batch):
-        files = options.files[start : start + options.batch]
-        for file, result in zip(files, client.caption(files, options.batch)):
+    for start in range(0, len(options.files), options.batch_size):
+        files = options.files[start : start + options.batch_size]
+        for file, result in zip(files, client.caption(files, options.batch_size)):
             bad += bool(result.error)
             if result.error:
                 print(f"left out: {file}: {result.error}", file=sys.stderr)

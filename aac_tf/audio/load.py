@@ -91,6 +91,8 @@ def load_audio(path, sample_rate=None):
         waveform, rate = _read_compiled(tf.constant(name))
     except tf.errors.OpError as error:
         raise AudioError(path, error_reason(error.message)) from error
+    except UnicodeEncodeError as error:
+        raise AudioError(path, "its name is not UTF-8") from error
     rate = int(rate)
     if sample_rate is None or sample_rate == rate:
         return waveform, rate

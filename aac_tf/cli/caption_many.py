@@ -1,27 +1,29 @@
 """`aac-caption-many`: captions any number of files with an exported model, on Apache Beam."""
 
-import contextlib
 import json
 import logging
 import sys
-import threading
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
-
-WATCH_SECONDS = 5.0
 
 
 def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
-        "aac-caption-many",
+        ("aac-caption-many",),
         "Caption any number of sound files with an exported model, on Apache Beam: on this machine, or on Dataflow, "
         "Flink or Spark. Every file gets one line, in DIR/captions-*.jsonl or, with the reason, in DIR/failed-*.jsonl. "
         "Stopped or killed, the same command goes on where it was. Options after -- are Beam's own.",
         "aac-caption-many --model models/captioner --output out/captions 'clips/**/*.wav' \\\n"
         "      -- --direct_running_mode multi_processing --direct_num_workers 4",
+        partly=True,
     )
-    parser.add_argument("--model", required=True, metavar="DIR", help="what aac-export wrote; of versions, the newest")
+    parser.add_argument(
+        "--model",
+        required=True,
+        metavar="DIR",
+        help="what aac-export wrote; of versions, the newest",
+    )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder for the captions")
     parser.add_argument("--list", action="append", default=[], metavar="FILE", help="text file with a path a line")
     parser.add_argument("--shards", type=int, help="files the captions are spread over (default: one for 256 clips)")
@@ -59,13 +61,14 @@ def _run(options, flags, console):
     from aac_tf.many import Settings, find_files, newest_version, open_job
     from aac_tf.many.model import model_fingerprint
     from aac_tf.many.pipeline import run_job
+    from aac_tf.many.watch import watched
 
     settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed)
     version = newest_version(options.model)
     paths = find_files(options.files, options.list)
     job = open_job(options.output, paths, model_fingerprint(version), options.shards, options.overwrite)
     console.show(f"{job.files} files, {job.shards} shards, model {version}")
-    with _watched(job, console.progress("Captioning shards")):
+    with watched(job.done, job.shards, console.progress("Captioning shards")):
         summary, counters = run_job(job, version, settings, flags)
     summary |= {"output": job.folder, "model": version, "now": counters}
     if options.json:
@@ -80,22 +83,3 @@ def _run(options, flags, console):
     if summary["failed"]:
         return PARTLY if summary["captioned"] else FAILED
     return None
-
-
-@contextlib.contextmanager
-def _watched(job, update):
-    """Shows how many shards there are, whoever makes them, by looking at the job's folder."""
-    ended = threading.Event()
-
-    def watch():
-        while not ended.wait(WATCH_SECONDS):
-            update(job.done(), job.shards)
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        watcher.join()
-    update(job.shards, job.shards)

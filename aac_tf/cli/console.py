@@ -10,9 +10,15 @@ from tqdm import tqdm
 
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
-EXIT_CODES = (
-    "exit codes: 0 done; 1 failed; 2 wrong usage, config or data; 3 done, but some files were left out; "
-    "130 interrupted; 143 terminated"
+
+# What the user can mend in a command, config or file; of the project's errors the others are RuntimeErrors.
+_MISTAKES = (
+    ValueError,
+    FileExistsError,
+    FileNotFoundError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
 )
 
 
@@ -54,12 +60,22 @@ class Console:
             self.show(f"{split}: {len(clips)} clips")
 
 
-def make_parser(command, about, example):
-    """An argument parser with what all commands have: an example, exit codes, `--debug`."""
+def make_parser(commands, about, example, partly=False):
+    """An argument parser with what all commands have: an example, exit codes, `--debug`.
+
+    Args:
+        commands: names of the command, the first as it is in a checkout, the last as it is installed.
+        about: str, what it does.
+        example: str, with the first name.
+        partly: bool, whether it may leave files out and go on.
+    """
+    name = commands[-1] if os.path.basename(sys.argv[0]) == commands[-1] else commands[0]
+    left_out = "3 done, but some files were left out; " if partly else ""
+    codes = f"exit codes: 0 done; 1 failed; 2 wrong usage, config or data; {left_out}130 interrupted; 143 terminated"
     parser = argparse.ArgumentParser(
-        prog=command,
+        prog=name,
         description=about,
-        epilog=f"example:\n  {example}\n\n{EXIT_CODES}",
+        epilog=f"example:\n  {example.replace(commands[0], name)}\n\n{codes}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--debug", action="store_true", help="on an error, show where in the program it happened")
@@ -92,13 +108,14 @@ def run_command(main, parser, arguments=None):
     except Exception as error:
         if options.debug:
             raise
-        ours = isinstance(error, (ValueError, OSError)) and type(error).__module__.startswith(("aac_tf", "builtins"))
+        module = type(error).__module__
+        ours = module.startswith("aac_tf") or (module == "builtins" and isinstance(error, (ValueError, OSError)))
         text = " ".join(str(error).split()) or type(error).__name__
         kind = "" if ours else f"{type(error).__name__}: "
         print(f"error: {kind}{text[:600]}", file=sys.stderr)
         if not ours:
             print("(--debug shows where in the program this happened)", file=sys.stderr)
-        return MISUSED if ours else FAILED
+        return MISUSED if ours and isinstance(error, _MISTAKES) else FAILED
 
 
 def _quiet_start():

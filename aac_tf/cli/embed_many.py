@@ -9,7 +9,7 @@ from aac_tf.cli.console import make_parser, run_command
 def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
-        "aac-embed-many",
+        ("aac-embed-many",),
         "Compute the frozen network's embeddings of a dataset's clips on Apache Beam, and store them where training "
         "finds them. What is there is left as it is. Options after -- are Beam's own.",
         "aac-embed-many --config configs/clotho_yamnet.yaml data.root=/data/clotho \\\n"

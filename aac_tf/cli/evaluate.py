@@ -11,13 +11,14 @@ SPLITS = {"train": "train", "development": "train", "validation": "validation", 
 def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
-        "evaluate.py",
+        ("evaluate.py", "aac-evaluate"),
         "Score captions (BLEU, ROUGE-L, METEOR, CIDEr, SPICE, SPIDEr; events of scenes): those that a trained run\n"
         "gives a split, or those in a CSV of file_name,caption_predicted against one of file_name,caption_1,...",
         "evaluate.py --run runs/demo --split test --beam 3\n"
         "  evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
+        partly=True,
     )
-    parser.add_argument("--run", help="folder that train.py wrote")
+    parser.add_argument("--run", help="folder of the trained run")
     parser.add_argument("--split", default="test", choices=sorted(SPLITS), help="(default: test, Clotho's evaluation)")
     parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
     parser.add_argument("--predictions", metavar="CSV", help="captions to score in place of a run's")
@@ -36,8 +37,9 @@ def main(arguments=None):
     parser.add_argument("--versus", metavar="CSV", help="compare with other predictions of the same files, in pairs")
     parser.add_argument(
         "--output",
-        help="folder for a run's predictions.csv and metrics.json (default: the run's); file for the scores of "
-        "--predictions, as JSON with those of each item",
+        help="folder for a run's predictions.csv and metrics.json (default: the run's), of another split than test "
+        "called predictions-SPLIT.csv and metrics-SPLIT.json; file for the scores of --predictions, as JSON with those "
+        "of each item",
     )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="print N captions beside the truth")
     parser.add_argument("--json", action="store_true", help="print the corpus scores as JSON")
@@ -49,7 +51,10 @@ def main(arguments=None):
         help="download what SPICE needs, once (Stanford CoreNLP, about 390 MB, from Maven Central or a copy of it)",
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="key=value", help="config values, such as data.root=/data/clotho"
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="config values that training left open, such as data.root=/data/clotho",
     )
     return run_command(_run, parser, arguments)
 
@@ -61,15 +66,14 @@ def _run(options, console):
         if not options.run and not options.predictions:
             return None
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
-    path = _write(result, options)  # before anything else can go wrong
+    written = _write(result, options)  # before anything else can go wrong
     if options.confidence or options.versus:
         _weigh(result, options)
         _write(result, options)
     for name, reason in result.left_out[:10]:
         console.show(f"  left out: {name}: {reason}")
     if options.json:
-        clips = {"clips": len(result.captions), "left_out": len(result.left_out)}
-        print(json.dumps({**clips, **result.summary()}))
+        print(json.dumps(result.summary()))
     else:
         from aac_tf.cli.score_tables import print_scores
 
@@ -78,10 +82,8 @@ def _run(options, console):
     for name, reason in missing.items():
         if name != "spider" or "spice" not in missing:  # it would say the same again
             console.show(f"{name} was not computed: {reason}")
-    if options.run:
-        console.show(f"wrote {path / 'predictions.csv'} and {path / 'metrics.json'}")
-    elif path:
-        console.show(f"wrote {path}")
+    if written:
+        console.show(f"wrote {' and '.join(map(str, written))}")
     if result.left_out:
         console.show(f"{len(result.left_out)} clips left out")
     return _exit_code(result)
@@ -96,6 +98,10 @@ def _check_options(options):
         raise ValueError("--run captions clips itself: give either --run, or --predictions and --references")
     if options.attention and not options.run:
         raise ValueError("--attention goes with --run: a file of captions does not say where they were heard")
+    if options.beam is not None and not options.run:
+        raise ValueError("--beam goes with --run: a file's captions are there already")
+    if options.partial and options.run:
+        raise ValueError("--partial goes with --predictions: a run captions all files itself")
     if bool(options.predictions) != bool(options.references):
         raise ValueError("--predictions and --references belong together")
     if not (options.run or options.predictions or options.fetch_spice is not None):
@@ -116,16 +122,13 @@ def _fetch_spice(source, console):
 
 
 def _evaluate_run(options, console):
-    from aac_tf.config import load_config
     from aac_tf.evaluation.evaluator import evaluate
     from aac_tf.evaluation.metrics import check_metrics
     from aac_tf.inference import Captioner
-    from aac_tf.run import Run
 
     check_metrics(options.metrics)
-    run = Run(options.run)
-    captioner = Captioner.load(options.run)
-    config = load_config(run.config_path, options.overrides)
+    captioner = Captioner.load(options.run, options.overrides)
+    config = captioner.config
     split = SPLITS[options.split]
     progress = console.progress(f"Captioning {split}")
     result = evaluate(captioner, config, split, options.beam, options.metrics, progress, options.attention)
@@ -170,15 +173,14 @@ def _weigh(result, options):
 
 
 def _write(result, options):
-    """Writes the scores; returns where to, or None."""
+    """Writes the scores; returns the files."""
     from aac_tf.evaluation.evaluator import write_evaluation, write_scores
 
-    path = pathlib.Path(options.output or options.run) if options.output or options.run else None
     if options.run:
-        write_evaluation(result, path)
-    elif path:
-        write_scores(result, path)
-    return path
+        return write_evaluation(result, options.output or options.run)
+    if options.output:
+        write_scores(result, options.output)
+    return [options.output] if options.output else []
 
 
 def _exit_code(result):

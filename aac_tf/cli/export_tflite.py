@@ -11,17 +11,23 @@ from aac_tf.cli.console import make_parser, run_command
 def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
-        "export/tflite.py",
+        ("export/tflite.py", "aac-export-tflite"),
         "Write a trained run as a LiteRT (TensorFlow Lite) model: one file, from waveform to the words of greedy "
         "search, that needs built-in operations alone.",
         "export/tflite.py --run runs/demo --output models/captioner.tflite",
     )
-    parser.add_argument("--run", required=True, help="folder that train.py wrote")
+    parser.add_argument("--run", required=True, help="folder of the trained run")
     parser.add_argument(
         "--output", required=True, metavar="FILE", help="the model's file; one that is there is replaced"
     )
     parser.add_argument("--float", action="store_true", help="store weights in 32 bits (default: in 8)")
     parser.add_argument("--json", action="store_true", help="print what was written as a JSON object")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="key=value",
+        help="config values that training left open, such as embedding.source=FOLDER",
+    )
     return run_command(_run, parser, arguments)
 
 
@@ -29,7 +35,8 @@ def _run(options, console):
     from aac_tf.inference import Captioner
     from aac_tf.lite import export_lite
 
-    captioner = Captioner.load(options.run)
+    captioner = Captioner.load(options.run, options.overrides)
+    console.show(f"converting {options.run}: up to a minute")
     with contextlib.nullcontext() if options.debug else _without_notes():
         about = export_lite(captioner, options.output, quantize=not options.float)
     size = pathlib.Path(options.output).stat().st_size

@@ -11,14 +11,14 @@ from aac_tf.cli.console import MISUSED, make_parser, run_command
 def main(arguments=None):
     """Parses and runs; returns the exit code."""
     parser = make_parser(
-        "train.py",
+        ("train.py", "aac-train"),
         "Train an audio captioner from a config.",
         "train.py --config configs/clotho_logmel.yaml data.root=/data/clotho training.epochs=20",
     )
     parser.add_argument("--config", help="YAML file, see configs/")
     parser.add_argument("--run", help="folder for the run (default: runs/NAME, NAME from the config)")
     parser.add_argument("--resume", action="store_true", help="go on where the run in --run stopped")
-    parser.add_argument("--describe", action="store_true", help="print layers and sizes; train nothing, need no audio")
+    parser.add_argument("--describe", action="store_true", help="print layers and sizes; no recordings needed")
     parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.add_argument("--keys", action="store_true", help="list every config key with its default and meaning")
     parser.add_argument("overrides", nargs="*", metavar="key=value", help="config values, such as training.epochs=5")
@@ -61,7 +61,11 @@ def _run(options, console):
 def _best(config, rows):
     monitor = config.training.monitor
     choose = max if monitor == "val_bleu" else min
-    row = choose(rows, key=lambda row: float(row[monitor]))
+    # The first of those that are equal once rounded, as the checkpoint is.
+    decimals = config.training.monitor_decimals
+    row = choose(
+        rows, key=lambda row: float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals)
+    )
     return {"epoch": int(row["epoch"]), "monitor": monitor, "value": float(row[monitor])}
 
 

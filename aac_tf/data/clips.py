@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import pathlib
+import re
 from typing import List
 
 
@@ -78,7 +79,7 @@ def read_captions(path):
         DatasetError: as `read_rows`, or if there is no caption column.
     """
     rows = read_rows(path, ["file_name"])
-    columns = [name for name in (rows[0] if rows else {}) if name and name.startswith("caption_")] or ["caption"]
+    columns = [name for name in (rows[0] if rows else {}) if re.fullmatch(r"caption_\d+", name or "")] or ["caption"]
     if rows and columns == ["caption"] and "caption" not in rows[0]:
         raise DatasetError(f"{path} has no captions: it needs `caption` or `caption_1`, ..., found {list(rows[0])}")
     captions = {}

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from aac_tf.data.clips import DatasetError
 from aac_tf.data.features import ViewedFeatures
+from aac_tf.whole_file import whole_file
 
 CLIPS_PER_SHARD = 32
 # Frames that are embedded together at the most, padding included; a longer clip goes alone.
@@ -158,19 +159,27 @@ def _is_whole(shard, clips, segments):
     if not shard.path.is_file():
         return False
 
+    try:
+        names, views, counts, lengths = (column.numpy() for column in _inspect(str(shard.path)))
+    except tf.errors.OpError:
+        return False
+    expected = [(clips[clip].name.encode(), shard.view, segments[clip]) for clip in shard.clips]
+    if list(zip(names, views, counts)) != expected:
+        return False
+    shard.offsets = _offsets(lengths.tolist())
+    return True
+
+
+# Compiled once: big datasets have thousands of shards, and each is looked at whenever a training begins.
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+def _inspect(path):
+    """Names, views, segments and lengths of a shard's records; an error of TensorFlow where it is damaged."""
+
     def inspect(record):
         found = tf.io.parse_single_example(record, _RECORD)
         return found["name"], found["view"], found["segments"], tf.strings.length(record)
 
-    expected = [(clips[clip].name.encode(), shard.view, segments[clip]) for clip in shard.clips]
-    try:
-        found = list(tf.data.TFRecordDataset(str(shard.path)).map(inspect).as_numpy_iterator())
-    except tf.errors.OpError:
-        return False
-    if [tuple(content) for *content, _ in found] != expected:
-        return False
-    shard.offsets = _offsets([length for *_, length in found])
-    return True
+    return tf.data.TFRecordDataset(path).map(inspect).batch(2 * CLIPS_PER_SHARD).get_single_element()
 
 
 def _offsets(record_lengths):
@@ -195,7 +204,6 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
     rows = [(clip, zlib.crc32(clips[clip].name.encode()), shard.view) for shard in shards for clip in shard.clips]
     index, hashes, views = (tf.constant(column, tf.int64) for column in zip(*rows))
     masks = None if augment is None else dataclasses.replace(augment, probability=1.0)
-    size = int(np.clip(BATCH_FRAMES // max(features.lengths), 1, CLIPS_PER_SHARD))
 
     def load(row):
         spectrogram = features.load(index[row])
@@ -208,9 +216,10 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
     signature = [tf.TensorSpec([None, None, features.bins], tf.float32), tf.TensorSpec([None], tf.int32)]
     embed = tf.function(lambda spectrogram, length: embedder(spectrogram, length), signature, autograph=False)
     ends = np.cumsum([len(shard.clips) for shard in shards])
-    batches = tf.data.Dataset.from_tensor_slices((ends - [len(shard.clips) for shard in shards], ends))
+    sizes = [np.clip(BATCH_FRAMES // max(features.lengths[shard.clips]), 1, CLIPS_PER_SHARD) for shard in shards]
+    batches = tf.data.Dataset.from_tensor_slices((ends - [len(shard.clips) for shard in shards], ends, sizes))
     batches = batches.flat_map(
-        lambda start, end: tf.data.Dataset.range(start, end).map(load, tf.data.AUTOTUNE).padded_batch(size)
+        lambda start, end, size: tf.data.Dataset.range(start, end).map(load, tf.data.AUTOTUNE).padded_batch(size)
     )
     batches, done = iter(batches.prefetch(2)), 0
     for shard in shards:
@@ -226,11 +235,10 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
 
 def _write(shard, names, embeddings):
     """Writes a shard beside its place and moves it there; returns the offsets of its records."""
-    temporary = shard.path.with_name(f".{shard.path.name}.{os.getpid()}")
     lengths = []
     try:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
+        with whole_file(shard.path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
             for name, embedding in zip(names, embeddings):
                 values = {
                     "name": _bytes(name.encode()),
@@ -241,16 +249,12 @@ def _write(shard, names, embeddings):
                 record = tf.train.Example(features=tf.train.Features(feature=values)).SerializeToString()
                 writer.write(record)
                 lengths.append(len(record))
-        os.replace(temporary, shard.path)
     except (OSError, tf.errors.OpError) as error:
         reason = " ".join(str(getattr(error, "message", error)).split())
         raise DatasetError(
             f"cannot store embeddings in {shard.path.parent}: {reason}; name another folder with "
             "data.embedding_folder, or compute them every epoch with data.embedding_store=off"
         ) from error
-    finally:
-        if temporary.is_file():
-            temporary.unlink()
     return _offsets(lengths)
 
 

@@ -50,8 +50,9 @@ class MemoryFeatures:
             if progress:
                 progress(len(loaded), len(features))
         self.lengths = np.array([len(example) for example in loaded], np.int64)
-        self._starts = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
-        self._frames = tf.constant(np.concatenate(loaded))
+        with tf.device("CPU:0"):  # a graphics processor's memory is not for the input pipeline
+            self._starts = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
+            self._frames = tf.constant(np.concatenate(loaded))
 
     def __len__(self):
         return len(self.lengths)

@@ -84,7 +84,7 @@ class FolderBank:
         DatasetError: if the folder or its CSV cannot be read, or no category is left.
     """
 
-    def __init__(self, folder: Union[str, pathlib.Path], sample_rate: int = 16000):
+    def __init__(self, folder: Union[str, pathlib.Path], sample_rate: int = 16000, progress=None):
         self.folder = pathlib.Path(folder)
         self.sample_rate = sample_rate
         table, rows = _read_labels(self.folder)
@@ -96,7 +96,7 @@ class FolderBank:
                 paths[path.relative_to(self.folder).as_posix()] = path
         self.skipped: Dict[str, str] = {}
         self._clips: Dict[str, np.ndarray] = {}
-        self._load({row["file_name"] for row in rows}, paths)
+        self._load({row["file_name"] for row in rows}, paths, progress)
         used = [row for row in rows if row["file_name"] in self._clips]
         if self.skipped:
             named = "; ".join(f"{name}: {reason}" for name, reason in self.skipped.items())
@@ -112,7 +112,7 @@ class FolderBank:
             )
         self.sustained = tuple(name for name in self.categories if wording(name).sustained)
 
-    def _load(self, names, paths):
+    def _load(self, names, paths, progress):
         from aac_tf.audio import AudioError, load_audio  # here, so that the synthetic bank does not need TensorFlow
 
         def read(name):
@@ -128,7 +128,9 @@ class FolderBank:
 
         names = sorted(names)
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            for name, found in zip(names, pool.map(read, names)):
+            for done, (name, found) in enumerate(zip(names, pool.map(read, names)), 1):
+                if progress:
+                    progress(done, len(names))
                 (self.skipped if isinstance(found, str) else self._clips)[name] = found
 
     def files(self, category: str, split: str) -> List[str]:

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import pathlib
+from typing import Optional
 
 from aac_tf.audio import AudioError
 from aac_tf.build import build_clips
@@ -27,6 +28,8 @@ class Evaluation:
         scores: `Scores`, which `corpus` and `per_item` were taken from.
         confidence: dict of score name to (low, high), if intervals were asked for.
         versus: dict that says what the captions were compared with, and how they did.
+        split: `train`, `validation` or `test`; None of captions from a file.
+        beam_size: int, of the search; None of captions from a file.
     """
 
     captions: dict
@@ -37,10 +40,18 @@ class Evaluation:
     scores: Scores
     confidence: dict = dataclasses.field(default_factory=dict)
     versus: dict = dataclasses.field(default_factory=dict)
+    split: Optional[str] = None
+    beam_size: Optional[int] = None
 
     def summary(self):
-        """The corpus' side of it, for JSON."""
-        summary = {"corpus": self.corpus, "not_computed": self.scores.not_computed}
+        """What was scored and the corpus' scores, for JSON."""
+        summary = {} if self.split is None else {"split": self.split, "beam_size": self.beam_size}
+        summary |= {
+            "clips": len(self.captions),
+            "left_out": [{"file": name, "error": reason} for name, reason in self.left_out],
+            "corpus": self.corpus,
+            "not_computed": self.scores.not_computed,
+        }
         if self.confidence:
             summary["confidence_95"] = {name: list(interval) for name, interval in self.confidence.items()}
         if self.versus:
@@ -99,28 +110,36 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
             corpus.update(scene_corpus)
             for name, scene_scores in scene_items.items():
                 per_item[name].update(scene_scores)
-    return Evaluation(captions, references, corpus, per_item, left_out, scores)
+    beam_size = captioner.config.decoding.beam_size if beam_size is None else beam_size
+    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, beam_size=beam_size)
 
 
 def write_evaluation(evaluation, folder):
-    """Writes `predictions.csv` (DCASE's `file_name,caption_predicted`) and `metrics.json` (corpus, per item)."""
+    """Writes the captions of a split and their scores.
+
+    Args:
+        evaluation: `Evaluation` of a run.
+        folder: path; made if it is not there.
+
+    Returns:
+        Paths of `predictions.csv` (DCASE's `file_name,caption_predicted`) and of `metrics.json` (see `write_scores`);
+        of another split than `test` they are called `predictions-SPLIT.csv` and `metrics-SPLIT.json`.
+    """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with open(folder / "predictions.csv", "w", newline="", encoding="utf-8") as file:
+    suffix = "" if evaluation.split == "test" else f"-{evaluation.split}"
+    predictions, metrics = folder / f"predictions{suffix}.csv", folder / f"metrics{suffix}.json"
+    with open(predictions, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["file_name", "caption_predicted"])
         writer.writerows((name, caption.text) for name, caption in evaluation.captions.items())
-    write_scores(evaluation, folder / "metrics.json")
+    write_scores(evaluation, metrics)
+    return predictions, metrics
 
 
 def write_scores(evaluation, path):
     """Writes scores as JSON: corpus, per item, what was left out or not computed, and why."""
-    scores = {
-        "clips": len(evaluation.captions),
-        "left_out": [{"file_name": name, "reason": reason} for name, reason in evaluation.left_out],
-        **evaluation.summary(),
-        "per_item": evaluation.per_item,
-    }
+    scores = {**evaluation.summary(), "per_item": evaluation.per_item}
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(scores, indent=1), encoding="utf-8")

@@ -28,7 +28,7 @@ _HELPER = pathlib.Path(__file__).with_name("spice_helper") / "spice_helper.jar"
 _running = weakref.WeakSet()
 
 
-class MetricError(ValueError):
+class MetricError(RuntimeError):
     """A metric that cannot be computed, and why."""
 
 

@@ -17,7 +17,7 @@ from aac_tf.cache import cache_folder
 from aac_tf.evaluation.java import MetricError
 
 CORENLP = "AAC_TF_CORENLP"
-FETCH = "python evaluate.py --fetch-spice"
+FETCH = "aac-evaluate --fetch-spice"
 # A file that each must hold: what SPICE starts, and the grammar that it parses captions with.
 JARS = {
     "stanford-corenlp-3.6.0.jar": "edu/stanford/nlp/pipeline/StanfordCoreNLP.class",

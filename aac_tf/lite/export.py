@@ -1,7 +1,6 @@
 """A captioner as a LiteRT file."""
 
 import json
-import os
 import pathlib
 import tempfile
 import zipfile
@@ -12,6 +11,7 @@ import aac_tf
 from aac_tf.lite.module import LiteModule
 from aac_tf.lite.rewriting import rewrite
 from aac_tf.saved_model import ABOUT, VOCABULARY
+from aac_tf.whole_file import whole_file
 
 
 def convert(captioner, quantize=True):
@@ -65,14 +65,10 @@ def export_lite(captioner, output, quantize=True):
         "written_by": f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}",
     }
     words = "".join(f"{word}\n" for word in captioner.tokenizer.get_vocabulary())
-    unfinished = output.with_name(f".unfinished-{os.getpid()}-{output.name}")
-    try:
+    with whole_file(output) as unfinished:
         unfinished.write_bytes(convert(captioner, quantize))
         with zipfile.ZipFile(unfinished, "a") as archive:
             # Without a time, so that the same model gives the same file.
             archive.writestr(zipfile.ZipInfo(VOCABULARY), words)
             archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about, indent=1) + "\n")
-        os.replace(unfinished, output)
-    finally:
-        unfinished.unlink(missing_ok=True)
     return about

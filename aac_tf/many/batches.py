@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import dataclasses
+import os
 
 import numpy as np
 
@@ -34,8 +35,6 @@ def read_clip(path, sample_rate, max_seconds):
         waveform, _ = load_audio(path, sample_rate)
     except AudioError as error:
         return Clip(path, reason=error.reason)
-    except UnicodeEncodeError:
-        return Clip(path, reason="its name is not UTF-8")
     if len(waveform) > max_seconds * sample_rate:
         return Clip(path, reason=f"longer than {max_seconds:g} s (--max-seconds)")
     return Clip(path, waveform.numpy())
@@ -70,10 +69,14 @@ def batches(paths, sample_rate, batch_seconds, batch_size, max_seconds):
 
 def _read_ahead(paths, sample_rate, max_seconds, most, batch_size):
     """Yields clips in order, while about as many as fill a window are being read, going by the longest so far."""
-    ahead, longest = READERS, 0
+    kind, ahead, longest = None, READERS, 0
     with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
         pending = collections.deque()
         for path in paths:
+            if os.path.splitext(path)[1] != kind:  # which tells nothing of the length of files of another
+                while pending:
+                    yield pending.popleft().result()
+                kind, ahead, longest = os.path.splitext(path)[1], READERS, 0
             pending.append(readers.submit(read_clip, path, sample_rate, max_seconds))
             while len(pending) > ahead:
                 clip = pending.popleft().result()

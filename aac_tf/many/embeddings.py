@@ -14,6 +14,7 @@ from aac_tf.data import ClipList
 from aac_tf.data.embedding_store import embed_shards, store_embeddings
 from aac_tf.data.features import FileFeatures
 from aac_tf.many.pipeline import NAMESPACE, beam_options, count
+from aac_tf.many.watch import watched
 
 # Shards that a worker takes at once: the network is compiled once for them.
 _SHARDS_TOGETHER = 8
@@ -43,7 +44,9 @@ def embed_many(config, flags=(), progress=None):
     embedder, rows, made = build_embedder(config), 0, []
 
     def make(shards, _, clips, features, augment):
-        made.append(_run(config, shards, clips, features, augment, flags))
+        update = progress and progress("Embedding shards")
+        with watched(lambda: sum(shard.path.is_file() for shard in shards), len(shards), update):
+            made.append(_run(config, shards, clips, features, augment, flags))
 
     for split in ("train", "validation"):
         clips = build_clips(config, split)

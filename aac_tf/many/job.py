@@ -1,13 +1,14 @@
 """A job: a folder with the files that are to be captioned, cut into shards, and later with their captions."""
 
 import dataclasses
+import fnmatch
 import hashlib
 import json
 import os
 
 import tensorflow as tf
 
-FORMAT = 1
+FORMAT = 2
 FILES_PER_SHARD = 256
 
 
@@ -50,7 +51,7 @@ class Job:
 
     def done(self):
         """How many shards are there."""
-        return len(tf.io.gfile.glob(os.path.join(self.folder, f"captions-*-of-{self.shards:05d}.jsonl")))
+        return len(fnmatch.filter(tf.io.gfile.listdir(self.folder), f"captions-*-of-{self.shards:05d}.jsonl"))
 
     def slices(self):
         """(shard, begin, end) of every shard: which bytes of `inputs.jsonl` are its own; one pass over the file."""
@@ -146,6 +147,7 @@ def _about(folder):
 def _clear(folder):
     # The job's own file goes last: killed meanwhile, the folder still tells whose captions are left in it.
     mine = ["summary.json", "captions-*-of-*.jsonl", "failed-*-of-*.jsonl", "inputs.jsonl", "job.json"]
+    names = tf.io.gfile.listdir(folder)
     for pattern in mine:
-        for path in tf.io.gfile.glob(os.path.join(folder, pattern)):
-            tf.io.gfile.remove(path)
+        for name in fnmatch.filter(names, pattern):
+            tf.io.gfile.remove(os.path.join(folder, name))

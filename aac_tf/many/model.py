@@ -75,13 +75,13 @@ class SavedCaptioner:
 
         Returns:
             list with, for each, a dict of `caption`, `log_prob` and, where the search was a beam, `alternatives`; or of
-            `reason`, why there is none. If the batch is too much for the memory, they are captioned one by one.
+            `error`, why there is none. If the batch is too much for the memory, they are captioned one by one.
         """
         try:
             return self._together(waveforms)
         except tf.errors.OpError as error:
             if len(waveforms) == 1:
-                return [{"reason": error_reason(error.message)}]
+                return [{"error": error_reason(error.message)}]
             return [self.caption([waveform])[0] for waveform in waveforms]
 
     def _together(self, waveforms):
@@ -96,7 +96,7 @@ class SavedCaptioner:
 
 def _line(captions, log_probs, status):
     if status:
-        return {"reason": status.decode()}
+        return {"error": status.decode()}
     found = [
         {"caption": caption.decode(), "log_prob": float(log_prob)}
         for caption, log_prob in zip(captions, log_probs)

@@ -52,16 +52,16 @@ def caption_shard(job, shard, paths, captioner, settings):
         sizes = dict(zip(paths, readers.map(_size, paths)))
     before = _read(job.captions(shard)), _read(job.failed(shard))
     lines = {
-        line["path"]: line
+        line["file"]: line
         for line in (before[0] or []) + (before[1] or [])
-        if sizes.get(line["path"], -1) == line["bytes"] and not ("reason" in line and settings.retry_failed)
+        if sizes.get(line["file"], -1) == line["bytes"] and not ("error" in line and settings.retry_failed)
     }
     missing = [path for path in paths if path not in lines]
     done = _caption(missing, sizes, captioner, settings) if missing else {}
     lines.update(done)
     lines = [lines[path] for path in paths]
     captions = [line for line in lines if "caption" in line]
-    failed = [line for line in lines if "reason" in line]
+    failed = [line for line in lines if "error" in line]
     if before != (captions, failed):
         # Captions last: where they are, the shard is done.
         _write(job, job.failed(shard), failed)
@@ -77,13 +77,13 @@ def _caption(paths, sizes, captioner, settings):
     lines, rate = {}, captioner.sample_rate
     for batch in batches(ordered, rate, settings.batch_seconds, settings.batch_size, settings.max_seconds):
         if batch[0].reason:
-            found = [{"reason": batch[0].reason}]
+            found = [{"error": batch[0].reason}]
         else:
             found = captioner.caption([clip.waveform for clip in batch])
         for clip, line in zip(batch, found):
             if "caption" in line:
                 line["seconds"] = round(len(clip.waveform) / rate, 3)
-            lines[clip.path] = {"path": clip.path, **line, "bytes": sizes[clip.path]}
+            lines[clip.path] = {"file": clip.path, **line, "bytes": sizes[clip.path]}
     return lines
 
 

@@ -141,12 +141,12 @@ class History(tf.keras.callbacks.Callback):
         """Adds the epoch's row.
 
         Raises:
-            TrainingError: if the loss is not finite; the checkpoints are then those of the epochs before.
+            TrainingError: if the loss is not finite; the best weights are then those of an epoch before.
         """
         if not np.isfinite(logs["loss"]):
             raise TrainingError(
-                f"the loss became {logs['loss']} in epoch {epoch + 1}: lower training.learning_rate or set "
-                "training.clip_norm=1, and go on from the epoch before with --resume, or start anew"
+                f"the loss became {logs['loss']} in epoch {epoch + 1}: begin another run (--run FOLDER) with a lower "
+                "training.learning_rate or with training.clip_norm=1; the best weights before it are still there"
             )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         seconds = round(time.monotonic() - self._began, 2)

@@ -1,5 +1,5 @@
 """What can go wrong in training."""
 
 
-class TrainingError(ValueError):
+class TrainingError(RuntimeError):
     """A training run that cannot go on."""

@@ -15,6 +15,8 @@ RESUMABLE = {
     "data.cache",
     "data.embedding_folder",
     "data.static_shapes",
+    "embedding.source",
+    "embedding.batch_windows",
     "training.epochs",
     "training.stop_patience",
     "training.strategy",
@@ -35,10 +37,13 @@ def check_folder(config, run, resume):
     Raises:
         RunError: if it is not.
     """
-    if not resume and tf.train.latest_checkpoint(str(run.last)):
+    begun = tf.train.latest_checkpoint(str(run.last)) is not None
+    if not resume and (begun or run.trained):
         raise RunError(f"{run.folder} already holds a run: add --resume to go on with it, or name another with --run")
     if not resume:
         return
+    if run.trained and not begun:
+        raise RunError(f"{run.folder} has nothing to go on from: {run.last} is empty; name another folder with --run")
     before, now = flat(run.config()), flat(config)
     changed = [key for key in now if now[key] != before[key] and key not in RESUMABLE]
     if changed:

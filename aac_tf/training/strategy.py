@@ -79,6 +79,6 @@ def _workers():
         return []
     try:
         cluster = json.loads(text)["cluster"]
-        return [*cluster.get("chief", []), *cluster["worker"]]
+        return [*cluster.get("chief", []), *cluster.get("worker", [])]
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"TF_CONFIG is not a description of a cluster with workers: {text[:200]}") from error

@@ -180,6 +180,8 @@ class _Trainer:
                 own.insert(0, self._captions())
             # The rest of an epoch that was interrupted is an epoch of its own for Keras.
             begun, taken = int(self.state.epoch), int(self.state.step)
+            if options.stop_patience is not None and not taken and int(self.state.since_best) >= options.stop_patience:
+                return history.rows  # it had ended
             for first, end, step in (
                 ((begun, begun + 1, taken), (begun + 1, options.epochs, 0)) if taken else ((begun, options.epochs, 0),)
             ):

@@ -123,5 +123,5 @@ def test_without_its_files_it_is_not_computed(no_spice):
     assert set(missing) == {"spice", "spider"}
     assert all("--fetch-spice" in reason and "stanford-corenlp-3.6.0.jar" in reason for reason in missing.values())
     for name in ("spice", "spider"):
-        with pytest.raises(MetricError, match=r"evaluate\.py --fetch-spice"):
+        with pytest.raises(MetricError, match=r"aac-evaluate --fetch-spice"):
             score_captions({"x": "a dog"}, REFERENCES, ["bleu", name])

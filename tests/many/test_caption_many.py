@@ -33,10 +33,10 @@ def pattern(clips):
 
 def assert_once(lines, clips):
     captions, failed = lines
-    assert sorted(line["path"] for line in captions + failed) == sorted(clips)
-    assert {line["path"] for line in captions} == {path for path, good in clips.items() if good}
+    assert sorted(line["file"] for line in captions + failed) == sorted(clips)
+    assert {line["file"] for line in captions} == {path for path, good in clips.items() if good}
     assert all(line["caption"] and line["log_prob"] < 0 for line in captions)
-    assert all(line["reason"] for line in failed)
+    assert all(line["error"] for line in failed)
 
 
 def test_patterns_and_lists_give_one_line_for_every_file(run, model, clips, read_lines, tmp_path):
@@ -54,8 +54,8 @@ def test_patterns_and_lists_give_one_line_for_every_file(run, model, clips, read
     assert code == 3, err
     assert_once(read_lines(tmp_path / "b"), {**clips, missing: False})
     assert len(list((tmp_path / "b").glob("captions-*-of-00003.jsonl"))) == 3
-    again = {line["path"]: line["caption"] for line in read_lines(tmp_path / "b")[0]}
-    assert again == {line["path"]: line["caption"] for line in captions}
+    again = {line["file"]: line["caption"] for line in read_lines(tmp_path / "b")[0]}
+    assert again == {line["file"]: line["caption"] for line in captions}
 
 
 @pytest.mark.slow

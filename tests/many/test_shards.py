@@ -25,7 +25,7 @@ class Recorder:
     def caption(self, waveforms):
         self.clips += len(waveforms)
         lines = [{"caption": f"{len(waveform)} samples", "log_prob": -1.0} for waveform in waveforms]
-        return [{"reason": "too much"} if len(wave) > 0.75 * 16000 else line for wave, line in zip(waveforms, lines)]
+        return [{"error": "too much"} if len(wave) > 0.75 * 16000 else line for wave, line in zip(waveforms, lines)]
 
 
 def read(path):
@@ -41,8 +41,8 @@ def run(clips, tmp_path):
         recorder = Recorder()
         counts, _ = caption_shard(job, 0, paths or sorted(clips), lambda: recorder, settings)
         lines = [line for path in (job.captions(0), job.failed(0)) for line in read(path)]
-        assert len({line["path"] for line in lines}) == len(lines)
-        return recorder.clips, counts, {line["path"]: line for line in lines}
+        assert len({line["file"] for line in lines}) == len(lines)
+        return recorder.clips, counts, {line["file"]: line for line in lines}
 
     run.job = job
     return run
@@ -54,7 +54,7 @@ def test_every_file_has_one_line(run, clips):
     assert captioned == sum(clips.values())
     assert counts["captioned"] + counts["failed"] == len(clips)
     for path, good in clips.items():
-        assert good or lines[path]["reason"]
+        assert good or lines[path]["error"]
         assert lines[path]["bytes"] == os.path.getsize(path)
     first = lines[min(clips)]
     assert int(first["caption"].split()[0]) / 16000 == pytest.approx(first["seconds"], abs=1e-3)
@@ -78,7 +78,7 @@ def test_half_a_shard_is_completed(run, left):
         os.remove({"captions": run.job.failed(0), "failed": run.job.captions(0)}[left])
     asked, *again = run()
     assert again == [counts, lines]
-    refused = sum(line.get("reason") == "too much" for line in lines.values())
+    refused = sum(line.get("error") == "too much" for line in lines.values())
     assert asked == (refused if left == "captions" else counts["captioned"])
 
 
@@ -93,9 +93,9 @@ def test_a_file_that_changed_is_done_again(make_clips, tmp_path):
     counts, done = caption_shard(job, 0, sorted(clips), lambda: recorder, SETTINGS)
     assert recorder.clips == 1
     assert done["captioned"] + done["failed"] == 2
-    captions, failed = ({line["path"]: line for line in read(path)} for path in (job.captions(0), job.failed(0)))
+    captions, failed = ({line["file"]: line for line in read(path)} for path in (job.captions(0), job.failed(0)))
     assert bad in captions
-    assert failed[good]["reason"] == "no such file"
+    assert failed[good]["error"] == "no such file"
     assert len(captions) + len(failed) == len(clips) == counts["captioned"] + counts["failed"]
 
 
