@@ -100,23 +100,31 @@ def _hold_out(config, split, clips, read, audio_needed):
 
 
 def make_scenes(config, progress=None):
-    """Composes the corpus of `data.source=scenes` in `data.root`, unless it is there; other sources need nothing."""
+    """Composes the corpus of `data.source=scenes` in `data.root`, unless it is there; other sources need nothing.
+
+    Args:
+        config: `Config`.
+        progress: optional function `(what) -> (function (done, total))`.
+    """
     if config.data.source != "scenes":
         return
     if config.data.root is None:
         raise ConfigError("data.root is not set: name the folder where the scenes are, or shall be, data.root=FOLDER")
-    scenes = config.scenes
-    synthetic = scenes.bank == "synthetic"
+    scenes, progress = config.scenes, progress or (lambda what: None)
+    if scenes.bank == "synthetic":
+        bank = SyntheticBank(sample_rate=scenes.sample_rate)
+    else:
+        bank = FolderBank(scenes.bank, scenes.sample_rate, progress("Reading the bank of sounds"))
     write_scenes(
         pathlib.Path(config.data.root),
-        SyntheticBank(sample_rate=scenes.sample_rate) if synthetic else FolderBank(scenes.bank, scenes.sample_rate),
+        bank,
         counts={"train": scenes.train, "validation": scenes.validation, "test": scenes.test},
         sample_rate=scenes.sample_rate,
         seed=scenes.seed,
         min_seconds=scenes.min_seconds,
         max_seconds=scenes.max_seconds,
         max_events=scenes.max_events,
-        progress=progress,
+        progress=progress("Composing scenes"),
     )
 
 

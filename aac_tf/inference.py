@@ -255,9 +255,7 @@ class Captioner:
 
 
 def _is_waveform(sound):
-    return (
-        isinstance(sound, (np.ndarray, tf.Tensor)) and len(sound.shape) == 1 and sound.dtype not in (object, tf.string)
-    )
+    return isinstance(sound, (np.ndarray, tf.Tensor)) and sound.ndim == 1 and np.asarray(sound).dtype.kind in "fiu"
 
 
 def _checked(waveform):

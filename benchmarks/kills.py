@@ -109,7 +109,7 @@ def main():
                 before = unfinished(run), lines(run)
                 process = start(run, options)
                 try:
-                    status = process.wait(moments.uniform(0.2, 1.2) * span if kills < arguments.kills else None)
+                    status = process.wait(moments.uniform(0.25, 0.75) * span if kills < arguments.kills else None)
                 except subprocess.TimeoutExpired:
                     doing = kill(process, run, before, catch=kills % 2)
                     if doing:

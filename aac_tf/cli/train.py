@@ -72,7 +72,7 @@ def _best(config, rows):
 def _describe(config, console, as_json):
     from aac_tf.build import build_embedder, build_model, build_spec, build_tokenizer, make_scenes
 
-    make_scenes(config, console.progress("Composing scenes"))
+    make_scenes(config, console.progress)
     vocabulary_size = build_tokenizer(config).vocabulary_size()
     model = build_model(config, vocabulary_size, embedder=build_embedder(config))
     spec = build_spec(config)

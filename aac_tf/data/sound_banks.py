@@ -73,6 +73,7 @@ class FolderBank:
         folder: folder with one CSV file (columns `file_name` or `filename`, `category`, optionally `fold` and `group`)
             and the clips beside it or in a sub-folder.
         sample_rate: samples a second that the clips are resampled to.
+        progress: optional function `(done, total)`, of clips that were read.
 
     Attributes:
         categories: tuple of category names, as the caption table spells them.

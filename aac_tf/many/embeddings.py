@@ -37,7 +37,7 @@ def embed_many(config, flags=(), progress=None):
     """
     if config.embedding.kind == "none" or config.data.stored_views() is None:
         raise ConfigError("nothing to store: embedding.kind is none, or data.embedding_store is off")
-    make_scenes(config, progress and progress("Composing scenes"))
+    make_scenes(config, progress)
     # Whatever training holds in memory, what is embedded here comes from files.
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, cache="none"))
     folder = config.data.embedding_folder or cache_folder() / "embeddings"

@@ -105,7 +105,7 @@ class _Trainer:
         self.config, self.run, self.written, self.report, self.strategy = config, run, written, report, strategy
         options = config.training
         tf.keras.utils.set_random_seed(config.seed)
-        make_scenes(config, report.progress("Composing scenes"))
+        make_scenes(config, report.progress)
         self.tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
         embedder = build_embedder(config)
         stored = None if config.data.stored_views() is None else embedder
