@@ -216,7 +216,8 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
     signature = [tf.TensorSpec([None, None, features.bins], tf.float32), tf.TensorSpec([None], tf.int32)]
     embed = tf.function(lambda spectrogram, length: embedder(spectrogram, length), signature, autograph=False)
     ends = np.cumsum([len(shard.clips) for shard in shards])
-    sizes = [np.clip(BATCH_FRAMES // max(features.lengths[shard.clips]), 1, CLIPS_PER_SHARD) for shard in shards]
+    longest = np.array([max(features.lengths[shard.clips]) for shard in shards])
+    sizes = np.clip(BATCH_FRAMES // longest, 1, CLIPS_PER_SHARD)
     batches = tf.data.Dataset.from_tensor_slices((ends - [len(shard.clips) for shard in shards], ends, sizes))
     batches = batches.flat_map(
         lambda start, end, size: tf.data.Dataset.range(start, end).map(load, tf.data.AUTOTUNE).padded_batch(size)

@@ -29,7 +29,9 @@ class CaptionBoard(tf.keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
-        """Makes a captioner around the weights that are being trained."""
+        """Makes a captioner around the weights that are being trained; once, however often training goes on."""
+        if self._captioner is not None:
+            return
         clips = build_clips(self._config, "validation") or ()
         self._clips = list(clips)[: self._config.training.samples]
         if not self._clips:
