@@ -99,8 +99,8 @@ class EmbeddingConfig:
     kind: str = _key("none", "frozen network", choices=("none", "yamnet", "ast"))
     source: Optional[str] = _key(
         None,
-        "file, folder or name of its weights; null: $AAC_TF_YAMNET, or TF-Hub's; $AAC_TF_AST, or the Hugging Face "
-        "hub's; `random` of ast: random weights, to try things out",
+        "file, folder or name of its weights; null, or not here: the copy named by $AAC_TF_YAMNET or $AAC_TF_AST; null "
+        "without these: TF-Hub's, or the Hugging Face hub's; `random` of ast: random weights, to try things out",
     )
     batch_windows: Optional[int] = _key(
         None, "most windows that go through it at once; null: what suits the network", least=1

@@ -1,10 +1,13 @@
 """What a caption's words listened to."""
 
+import os
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from aac_tf import Captioner
+from aac_tf.audio import AudioError
 from aac_tf.build import build_model
 from aac_tf.config import load_config
 from aac_tf.text import WordTokenizer
@@ -94,3 +97,29 @@ def test_a_fixed_vector_is_the_last_step(sounds):
     for caption in captioner.caption(sounds):
         for word in caption.words:
             assert word.weights[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("waveform", "reason"),
+    [
+        (np.zeros([0], "f4"), "no samples"),
+        (np.array([0.1, np.nan], "f4"), "NaN"),
+        (np.zeros([800, 2], "f4"), r"expected \[samples\], got \[800, 2\]"),
+    ],
+    ids=["empty", "NaN", "stereo"],
+)
+def test_a_bad_waveform_spares_the_others(captioner, sounds, waveform, reason):
+    good, bad, other = captioner.caption_each([sounds[0], waveform, sounds[1]])
+    assert [good.text, other.text] == [caption.text for caption in captioner.caption(sounds[:2])]
+    with pytest.raises(AudioError, match=reason):
+        raise bad
+
+
+def test_one_waveform_needs_no_list(captioner, sounds):
+    assert captioner.caption(sounds[0])[0].text == captioner.caption(sounds[:1])[0].text
+
+
+def test_a_file_whose_name_is_not_utf_8_spares_the_others(captioner, sounds, tmp_path):
+    bad, good = captioner.caption_each([os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"), sounds[0]])
+    assert bad.reason == "its name is not UTF-8"
+    assert good.text

@@ -130,8 +130,7 @@ def _evaluate_run(options, console):
     captioner = Captioner.load(options.run, options.overrides)
     config = captioner.config
     split = SPLITS[options.split]
-    progress = console.progress(f"Captioning {split}")
-    result = evaluate(captioner, config, split, options.beam, options.metrics, progress, options.attention)
+    result = evaluate(captioner, config, split, options.beam, options.metrics, console.progress, options.attention)
     return result, f"{config.name}, {split}", config.paper
 
 
@@ -143,7 +142,7 @@ def _evaluate_files(options, console):
     references = read_references(options.references)
     captions = read_predictions(options.predictions)
     captions, missing = match_predictions(captions, references, options.partial, options.predictions)
-    scores = compute_scores(captions, references, options.metrics)
+    scores = compute_scores(captions, references, options.metrics, console.progress("Scoring"))
     left_out = [(name, "has no prediction") for name in missing]
     result = Evaluation(captions, references, scores.corpus(), scores.per_item(), left_out, scores)
     return result, pathlib.Path(options.predictions).name, {}

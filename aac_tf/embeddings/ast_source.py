@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +14,7 @@ from transformers.utils import cached_file
 from aac_tf.embeddings.ast_features import MEAN, STD
 from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.embeddings.modeling_tf_ast import TFASTModel
+from aac_tf.embeddings.sources import choose_source
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def load_ast(source=None):
     Raises:
         EmbeddingError: the source cannot be reached, is damaged or is not AST.
     """
-    source = os.fspath(source or os.environ.get(VARIABLE) or NAME)
+    source = RANDOM if source == RANDOM else choose_source(source, VARIABLE, NAME)
     if source == RANDOM:
         logger.warning(
             "AST has random weights: they show that everything runs, but what they say of a sound means nothing. "
@@ -74,7 +74,6 @@ def load_ast(source=None):
         )
         model, mean, std = random_model(ASTConfig()), MEAN, STD
     else:
-        source = os.path.expanduser(source)
         try:
             model = TFASTModel.from_pretrained(source)
             mean, std = _statistics(source)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import pathlib
 import re
 import shutil
@@ -16,6 +15,7 @@ import tensorflow_hub as hub
 
 from aac_tf.cache import cache_folder
 from aac_tf.embeddings.errors import EmbeddingError
+from aac_tf.embeddings.sources import choose_source
 from aac_tf.embeddings.yamnet_check import check_known_sounds
 from aac_tf.embeddings.yamnet_network import build_network, save_network
 from aac_tf.embeddings.yamnet_weights import read_weights
@@ -75,8 +75,8 @@ def cached_network(source=None, self_test=True):
 
 def resolve_source(source=None):
     """The local path of a source, downloaded if it is a handle; arguments and errors as `cached_network`."""
-    source = os.fspath(source or os.environ.get(VARIABLE) or HANDLE)
-    path = pathlib.Path(source).expanduser()
+    source = choose_source(source, VARIABLE, HANDLE)
+    path = pathlib.Path(source)
     if re.fullmatch(r"google/yamnet(/\w+)+", source) and not path.exists():
         source = f"https://www.kaggle.com/models/{source}"
     if "://" in source:

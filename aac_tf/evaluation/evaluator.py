@@ -68,7 +68,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         split: `train`, `validation` or `test`.
         beam_size: see `Captioner.caption`.
         metrics: see `score_captions`.
-        progress: optional function called as `progress(done, total)`.
+        progress: optional function `(what) -> (function (done, total))`.
         attention: whether to score, too, where the captions' words were heard (`score_listening`); of scenes only.
 
     Returns:
@@ -79,6 +79,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         MetricError: if a metric asked for by name cannot be computed.
     """
     check_metrics(metrics)
+    progress = progress or (lambda what: None)
     if attention and config.data.source != "scenes":
         raise DatasetError(
             f"only of scenes is it known when what sounds; these clips are data.source={config.data.source}"
@@ -87,19 +88,19 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     if clips is None:
         raise DatasetError(f"{config.data.root} has no {split} split")
     captions, left_out = {}, list(clips.left_out)
-    found = captioner.caption_each([clip.path for clip in clips], beam_size)
+    found, update = captioner.caption_each([clip.path for clip in clips], beam_size), progress(f"Captioning {split}")
     for done, (clip, caption) in enumerate(zip(clips, found), 1):
         if isinstance(caption, AudioError):
             left_out.append((clip.name, caption.reason))
         else:
             captions[clip.name] = caption
-        if progress:
-            progress(done, len(clips))
+        if update:
+            update(done, len(clips))
     if not captions:
         raise DatasetError(f"no clip of the {split} split could be used; the first: {left_out[0][0]}: {left_out[0][1]}")
     texts = {name: caption.text for name, caption in captions.items()}
     references = {clip.name: clip.captions for clip in clips if clip.name in captions}
-    scores = compute_scores(texts, references, metrics)
+    scores = compute_scores(texts, references, metrics, progress("Scoring"))
     corpus, per_item = scores.corpus(), scores.per_item()
     if config.data.source == "scenes":
         scenes = read_scenes(config.data.root, split)

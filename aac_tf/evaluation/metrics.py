@@ -89,13 +89,14 @@ def check_metrics(metrics):
     find_java()
 
 
-def compute_scores(predictions, references, metrics=None):
+def compute_scores(predictions, references, metrics=None, progress=None):
     """Scores captions as `score_captions` does, and keeps what intervals and comparisons are made from.
 
     Args:
         predictions: see `score_captions`.
         references: see `score_captions`.
         metrics: see `score_captions`; with None, a metric that fails is left out, too, and the others go on.
+        progress: optional function `(done, total)`, of metrics.
 
     Returns:
         `Scores`.
@@ -116,15 +117,18 @@ def compute_scores(predictions, references, metrics=None):
     found, not_computed = {}, missing_metrics() if metrics is None else {}
     wanted = [name for name in METRICS if name in (METRICS if metrics is None else metrics)]
     parts = {part for name in wanted if name not in not_computed for part in _PARTS.get(name, ())}
-    for name in METRICS:
-        if name in not_computed or name not in parts.union(wanted):
-            continue
+    due = [name for name in METRICS if name not in not_computed and name in parts.union(wanted)]
+    for done, name in enumerate(due):
+        if progress:
+            progress(done, len(due))
         try:
             found.update(_compute(name, found, tokenized_references, tokenized))
         except MetricError as error:
             if metrics is not None:
                 raise
             not_computed[name] = str(error)
+    if progress:
+        progress(len(due), len(due))
     for part in parts.difference(wanted):
         found.pop(part, None)
     return Scores(ids, found, not_computed)

@@ -94,3 +94,11 @@ def test_mistakes_are_named(tmp_path):
     (tmp_path / "train.csv").write_bytes(b"\xff\xfe\x00bad")
     with pytest.raises(DatasetError, match=r"train\.csv"):
         read_manifest(tmp_path, "train")
+
+
+def test_predictions_beside_the_captions_are_no_captions(tmp_path):
+    write_csv(
+        tmp_path / "m.csv", ["file_name", "caption_1", "caption_2", "caption_predicted"], ["a.wav", "x", "y", "z"]
+    )
+    touch(tmp_path / "a.wav")
+    assert [clip.captions for clip in read_manifest(tmp_path / "m.csv", "train")] == [["x", "y"]]

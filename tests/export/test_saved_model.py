@@ -302,3 +302,20 @@ def test_what_cannot_be_exported(one_run, tmp_path, capsys):
     assert list((tmp_path / "m").iterdir()) == []
     (tmp_path / "file").write_text("")
     assert export_command.main(["--run", str(one_run), "--output", str(tmp_path / "file")]) == 2
+
+
+def test_signatures_without_attention_do_not_compute_it(one_loaded):
+    def functions(name):
+        graph = one_loaded.signatures[name].graph.as_graph_def()
+        library = {function.signature.name: function.node_def for function in graph.library.function}
+        reached, nodes = set(), list(graph.node)
+        while nodes:
+            for value in nodes.pop().attr.values():
+                if value.func.name and value.func.name not in reached:
+                    reached.add(value.func.name)
+                    nodes.extend(library[value.func.name])
+        return reached
+
+    for full, short in (("serving_default", "waveform_to_text"), ("caption_wav", "wav_to_text")):
+        assert any("attend" in name for name in functions(full))
+        assert not any("attend" in name for name in functions(short))

@@ -316,3 +316,19 @@ def test_describe_needs_captions_only(real_data, capsys):
         assert description["vocabulary_size"] == 4367
         assert description["encoder_steps"] == steps
         assert sum(layer["parameters"] for layer in description["layers"]) == 4_573_711
+
+
+def test_a_run_that_stopped_early_has_ended(scenes, tmp_path):
+    stall = ["training.learning_rate=0", "training.stop_patience=1", "training.epochs=4", "training.lr_patience=null"]
+    config = load_config(None, [*SMALL, f"data.root={scenes}", *stall])
+    rows = train(config, Run(tmp_path / "run"))
+    assert len(rows) == 2
+    assert len(train(config, Run(tmp_path / "run"), resume=True)) == 2
+
+
+def test_words_that_are_all_too_rare_are_told(scenes, tmp_path):
+    config = load_config(None, [*SMALL, f"data.root={scenes}", "vocabulary.min_count=1000"])
+    with pytest.raises(
+        ConfigError, match=r"no word occurs vocabulary\.min_count=1000 times in the \d+ training captions"
+    ):
+        train(config, Run(tmp_path / "run"))

@@ -1,0 +1,57 @@
+"""What all commands share."""
+
+import argparse
+import errno
+import sys
+
+import pytest
+
+from aac_tf.cli.caption import _pictures
+from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.train import _best
+from aac_tf.config import ConfigError, load_config
+from aac_tf.evaluation import MetricError
+from aac_tf.training.errors import TrainingError
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("a key"), 2),
+        (FileNotFoundError("a file"), 2),
+        (TrainingError("another worker does not answer"), 1),
+        (MetricError("out of memory"), 1),
+        (OSError(errno.ENOSPC, "No space left on device"), 1),
+        (KeyError("a mistake of ours"), 1),
+    ],
+)
+def test_exit_codes_tell_mistakes_from_failures(capsys, error, code):
+    def fail(*_):
+        raise error
+
+    assert run_command(fail, make_parser(("x.py",), "about", "x.py"), []) == code
+    printed = capsys.readouterr().err
+    assert printed.startswith("error: ")
+    assert ("--debug" in printed) == isinstance(error, KeyError)
+
+
+@pytest.mark.parametrize("name", ["train.py", "aac-train"])
+def test_help_names_the_command_that_was_run(monkeypatch, name):
+    monkeypatch.setattr(sys, "argv", [f"/usr/bin/{name}"])
+    text = make_parser(("train.py", "aac-train"), "about", "train.py --config c.yaml").format_help()
+    assert f"usage: {name} " in text
+    assert f"{name} --config c.yaml" in text
+    assert "left out" not in text
+
+
+def test_pictures_of_files_of_one_name_are_several():
+    options = argparse.Namespace(attention="new/out.png", files=["a/1.wav", "b/1.wav", "b/2.wav"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pathlib.Path.mkdir", lambda *_, **__: None)
+        assert [str(path) for path in _pictures(options)] == ["new/out-1-1.png", "new/out-1-2.png", "new/out-2.png"]
+
+
+def test_the_best_epoch_is_the_one_whose_weights_were_kept():
+    rows = [{"epoch": epoch, "val_bleu": value} for epoch, value in ((1, "0.10"), (2, "0.2001"), (3, "0.2004"))]
+    assert _best(load_config(None, ["training.monitor_decimals=3"]), rows)["epoch"] == 2
+    assert _best(load_config(), rows)["epoch"] == 3
