@@ -13,7 +13,7 @@ from aac_tf.audio import DCASE2020, load_audio, spectrogram
 
 
 def attention_map(caption, waveform, sample_rate, words=None, title=None, events=()):
-    """Draws a sound and the attention of a caption's words over time, after the third figure of the paper on S1.
+    """Draws a sound and the attention of a caption's words over time, as papers on attention captioners do.
 
     Args:
         caption: `Caption`.

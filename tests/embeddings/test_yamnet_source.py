@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
+from aac_tf.embeddings.sources import choose_source
 from aac_tf.embeddings.yamnet_network import kernel_shapes
 from aac_tf.embeddings.yamnet_source import cached_network, resolve_source
 from aac_tf.embeddings.yamnet_weights import read_weights
@@ -210,3 +211,14 @@ def test_environment_names_the_source(folded, monkeypatch):
     monkeypatch.setenv("AAC_TF_YAMNET", os.fspath(folded))
     assert resolve_source() == folded
     assert resolve_source(folded.parent) == folded.parent
+
+
+def test_a_copy_stands_in_for_a_source_that_is_not_here(monkeypatch, tmp_path):
+    here = tmp_path / "here"
+    here.touch()
+    assert choose_source(None, "A_COPY", "published") == "published"
+    assert choose_source("/gone/yamnet.h5", "A_COPY", "published") == "/gone/yamnet.h5"
+    monkeypatch.setenv("A_COPY", "~/copy")
+    assert choose_source(here, "A_COPY", "published") == os.fspath(here)
+    for source in (None, "/gone/yamnet.h5", "owner/model"):
+        assert choose_source(source, "A_COPY", "published") == os.path.expanduser("~/copy")
