@@ -134,7 +134,7 @@ def build_tokenizer(config):
     words = config.vocabulary
     captions = [caption for clip in clips for caption in clip.captions]
     tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
-    if tokenizer.vocabulary_size() <= len(tokenizer.special_ids):
+    if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
         raise ConfigError(
             f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "
             "lower it"
