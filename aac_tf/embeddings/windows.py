@@ -64,10 +64,12 @@ def run_in_parts(network, windows, most, width):
     """
     if most is None:
         return network(windows)
-    count = tf.shape(windows)[0]
-    parts = tf.maximum((count + most - 1) // most, 1)
-    sizes = tf.constant(_part_sizes(most))
-    size = tf.reduce_min(tf.where(sizes >= (count + parts - 1) // parts, sizes, most))
+    count, sizes = tf.shape(windows)[0], tf.constant(_part_sizes(most))
+    # The least padding, by one part or by parts of at least half the size; of equals the fewest parts.
+    rows = (count + sizes - 1) // sizes * sizes
+    rows = tf.where((sizes >= count) | (2 * sizes >= most), rows, rows.dtype.max)
+    size = tf.reduce_max(tf.where(tf.equal(rows, tf.reduce_min(rows)), sizes, 0))
+    parts = tf.maximum((count + size - 1) // size, 1)
     windows = tf.pad(windows, [[0, parts * size - count]] + [[0, 0]] * (windows.shape.rank - 1))
     rows = tf.map_fn(
         network,
@@ -79,7 +81,7 @@ def run_in_parts(network, windows, most, width):
 
 
 def _part_sizes(most):
-    """Sizes up to `most`: all to 8, then four an octave, so that at most a fifth of a part is padding."""
+    """Sizes up to `most`: all to 8, then four an octave, so that at most a fifth of one part is padding."""
     sizes = [min(size, most) for size in range(1, 9)]
     while sizes[-1] < most:
         sizes.append(min(sizes[-1] + 2 ** (sizes[-1].bit_length() - 3), most))
