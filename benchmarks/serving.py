@@ -5,13 +5,13 @@
 
 Exports the models of configs/clotho_logmel.yaml and configs/clotho_yamnet.yaml (and, with --front-ends AST, that of
 configs/clotho_ast.yaml) with random weights and a vocabulary of 4,367 words; their captions run to the longest, so that
-decoding takes as long as it can. Times, in turns, a call of the SavedModel's `serving_default` and its parts, which are
-compiled apart:
+decoding takes as long as it can. Times, in turns, a call of the SavedModel, waveform to text or, with
+--signature serving_default, to text and attention, and its parts, which are compiled apart:
 
   front end   waveform to spectrogram;
   embedding   spectrogram to the frozen network's embeddings;
   encoder     up to the encoder's steps;
-  decoding    search, attention and text: the rest of the call.
+  decoding    search, text and, if asked for, attention: the rest of the call.
 
 `/ network` is the whole call over front end and embedding: what captioning adds to the frozen network's own time. With
 --calls, one model also gets that many clips of 1 to 30 s, one after another, and the process' memory is shown.
@@ -124,6 +124,12 @@ def main():
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30])
     parser.add_argument("--batches", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--beams", type=int, nargs="+", default=[1, 3])
+    parser.add_argument(
+        "--signature",
+        default="waveform_to_text",
+        choices=("waveform_to_text", "serving_default"),
+        help="without or with attention",
+    )
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--calls", type=int, default=0, help="clips of changing lengths to watch the memory with")
     parser.add_argument("overrides", nargs="*", metavar="key=value")
@@ -137,7 +143,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             versions = {beam: export_saved_model(captioner, folder, beam) for beam in options.beams}
             models = {beam: tf.saved_model.load(str(version)) for beam, version in versions.items()}
-        whole = {beam: model.signatures["serving_default"] for beam, model in models.items()}
+        whole = {beam: model.signatures[options.signature] for beam, model in models.items()}
         for seconds, batch in itertools.product(options.seconds, options.batches if options.repeats else ()):
             for row in table_rows(captioner, whole, seconds, batch, options.repeats):
                 print("| " + " | ".join(map(str, row)) + " |", flush=True)
