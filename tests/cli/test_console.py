@@ -44,11 +44,11 @@ def test_help_names_the_command_that_was_run(monkeypatch, name):
     assert "left out" not in text
 
 
-def test_pictures_of_files_of_one_name_are_several():
-    options = argparse.Namespace(attention="new/out.png", files=["a/1.wav", "b/1.wav", "b/2.wav"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pathlib.Path.mkdir", lambda *_, **__: None)
-        assert [str(path) for path in _pictures(options)] == ["new/out-1-1.png", "new/out-1-2.png", "new/out-2.png"]
+def test_pictures_of_files_of_one_name_are_several(tmp_path):
+    new = tmp_path / "new"
+    options = argparse.Namespace(attention=new / "out.png", files=["a/1.wav", "b/1.wav", "b/2.wav"])
+    assert _pictures(options) == [new / "out-1-1.png", new / "out-1-2.png", new / "out-2.png"]
+    assert new.is_dir()
 
 
 def test_the_best_epoch_is_the_one_whose_weights_were_kept():
