@@ -5,7 +5,6 @@ import tensorflow as tf
 from aac_tf.audio import long_spectrogram
 from aac_tf.audio.load import read_wavs
 from aac_tf.build import build_attend, build_search, build_step_seconds
-from aac_tf.models.recurrent_loop import encode_in_loops
 
 
 class CaptioningModule(tf.Module):
@@ -91,7 +90,7 @@ class CaptioningModule(tf.Module):
         """Hypotheses' tokens and log-probabilities, and the encoder's steps and their number."""
         captioner = self._captioner()
         features = long_spectrogram(waveform, captioner.spec, length)
-        encoded, steps = encode(captioner.model, features, captioner.spec.output_length(length))
+        encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length), in_loops=True)
         search = build_search(captioner.config, captioner.model, captioner.tokenizer, self.beam_size)
         return (*search(encoded, steps), encoded, steps)
 
@@ -135,15 +134,6 @@ class CaptioningModule(tf.Module):
 class _LinesOfFile(tf.lookup.TextFileInitializer):
     # TensorFlow would name the table after the file, and the graph would hold the path that the file has here and now.
     _shared_name = None
-
-
-def encode(model, features, length):
-    """What `model.encode` returns, faster on a processor (see `encode_in_loops`)."""
-    if model.normalization is not None:
-        features = model.normalization(features)
-    if model.embedder is not None:
-        features, length = model.embedder(features, length)
-    return encode_in_loops(model.encoder, features, length)
 
 
 def _checked(waveform, length):

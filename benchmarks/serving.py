@@ -35,7 +35,6 @@ from aac_tf.audio import long_spectrogram
 from aac_tf.build import build_embedder, build_model
 from aac_tf.config import load_config
 from aac_tf.saved_model import export_saved_model
-from aac_tf.serving import encode
 from aac_tf.text import WordTokenizer
 
 FRONT_ENDS = {
@@ -65,7 +64,7 @@ def make_parts(captioner):
     def front_end(waveform, length):
         return long_spectrogram(waveform, spec, length), spec.output_length(length)
 
-    parts = {"front end": front_end, "encoder": lambda *sound: encode(model, *front_end(*sound))}
+    parts = {"front end": front_end, "encoder": lambda *sound: model.encode(*front_end(*sound), in_loops=True)}
     if model.embedder is not None:
         parts["embedding"] = lambda *sound: model.embedder(*front_end(*sound))
     return {name: tf.function(part, signature, autograph=False) for name, part in parts.items()}

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from aac_tf.models.recurrent_loop import encode_in_loops
+
 
 class CaptioningModel(tf.keras.Model):
     """A captioner: features of clips and the words so far in, logits of the next words out.
@@ -30,12 +32,24 @@ class CaptioningModel(tf.keras.Model):
         self.normalization = normalization
         self.embedder = embedder
 
-    def encode(self, features, length, training=None):
-        """Encoder steps `[batch, steps, width]` and their number `[batch]`, of features as `call` takes them."""
+    def encode(self, features, length, training=None, in_loops=False):
+        """From features to what a decoder takes.
+
+        Args:
+            features: see `call`.
+            length: see `call`.
+            training: see `call`.
+            in_loops: bool, whether to compute the encoder as a processor does best (`encode_in_loops`); not to train.
+
+        Returns:
+            Encoder steps `[batch, steps, width]` and their number int32 `[batch]`.
+        """
         if self.normalization is not None:
             features = self.normalization(features)
         if self.embedder is not None:
             features, length = self.embedder(features, length)
+        if in_loops:
+            return encode_in_loops(self.encoder, features, length)
         return self.encoder(features, length, training=training)
 
     def output_length(self, length):

@@ -1,16 +1,20 @@
-"""`SubsampledBiRNN` for captioning on a processor, several times faster than Keras' recurrent layers there."""
+"""`SubsampledBiRNN` for captioning on a processor: faster than Keras' recurrent layers there, in less memory."""
 
 import tensorflow as tf
 
 from aac_tf.models.recurrent import subsampled_length
 
+# Steps, of all rows together, whose products with the input are one.
+PART_STEPS = 8192
+
 
 def encode_in_loops(encoder, inputs, length):
     """What `encoder(inputs, length, training=False)` returns.
 
-    Keras' layers take a step's input, mask and matrix products one after another. Here all steps' products with the
-    input are one, padding needs no mask (a row's steps are reversed within its length), and what remains of a step is
-    one small product and the gates. Graphics processors are better off with the layer itself, which cuDNN computes.
+    Keras' layers take a step's input, mask and matrix products one after another. Here many steps' products with the
+    input are one (not all steps', whose gates would take a gigabyte for half an hour of log-mels), padding shuts gates
+    there and needs no mask, and what remains of a step is one small product and the gates. Graphics processors are
+    better off with the layer itself, which cuDNN computes.
 
     Args:
         encoder: `SubsampledBiRNN`, built.
@@ -22,44 +26,63 @@ def encode_in_loops(encoder, inputs, length):
     """
     hidden, length = tf.cast(inputs, tf.float32), tf.cast(length, tf.int32)
     for index, layer in enumerate(encoder.bidirectional):
-        if index and encoder.subsampling > 1:
-            kept = subsampled_length(tf.shape(hidden)[1], encoder.subsampling)
-            hidden = hidden[:, :: encoder.subsampling][:, :kept]
-            length = subsampled_length(length, encoder.subsampling)
-        forward = _run(layer.forward_layer.cell, hidden)
-        backward = _run(layer.backward_layer.cell, tf.reverse_sequence(hidden, length, seq_axis=1))
-        output = tf.concat([forward, tf.reverse_sequence(backward, length, seq_axis=1)], axis=-1)
+        # Of this layer's steps only those that the next one takes are kept.
+        every = encoder.subsampling if index + 1 < encoder.layers else 1
+        steps = tf.shape(hidden)[1]
+        forward = _run(layer.forward_layer.cell, hidden, length, every, backward=False)
+        output = tf.concat([forward, _run(layer.backward_layer.cell, hidden, length, every, backward=True)], axis=-1)
         if encoder.residual and index:
-            output = hidden + output
-        hidden = output * tf.sequence_mask(length, tf.shape(output)[1], output.dtype)[..., tf.newaxis]
+            # The remainder that sub-sampling cut must not shine through.
+            valid = tf.sequence_mask(length, steps, output.dtype)[:, ::every]
+            output += hidden[:, ::every] * valid[..., tf.newaxis]
+        hidden = output
+        if every > 1:
+            hidden, length = hidden[:, : subsampled_length(steps, every)], subsampled_length(length, every)
     return hidden, length
 
 
-def _run(cell, inputs):
-    """The hidden states `[batch, time, units]` of a Keras LSTM or GRU cell."""
+def _run(cell, inputs, length, every, backward):
+    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[batch, time, units]`, zero beyond a row's length."""
     is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
     kernel, recurrent_kernel = tf.identity(cell.kernel), tf.identity(cell.recurrent_kernel)
     # GRU's cell has a second bias, inside the product with its reset gate.
     bias, recurrent_bias = (cell.bias, None) if is_lstm else tf.unstack(tf.identity(cell.bias))
-    projected = tf.transpose(tf.matmul(inputs, kernel) + bias, [1, 0, 2])
-    steps, zeros = tf.shape(projected)[0], tf.zeros([tf.shape(inputs)[0], cell.units])
+    # Beyond a row's length the first two gates are shut, and the candidate is zero: the state is zero there.
+    shut = tf.repeat([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3], cell.units)
+    batch, steps = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)
+    parts = -(-steps // size)
 
-    def lstm_step(step, states, hidden, memory):
-        gates = projected[step] + tf.matmul(hidden, recurrent_kernel)
-        enter, forget, candidate, leave = tf.split(gates, 4, axis=-1)
+    def lstm_step(gates, hidden, memory):
+        enter, forget, candidate, leave = tf.split(gates + tf.matmul(hidden, recurrent_kernel), 4, axis=-1)
         memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-        hidden = tf.sigmoid(leave) * tf.tanh(memory)
-        return step + 1, states.write(step, hidden), hidden, memory
+        return tf.sigmoid(leave) * tf.tanh(memory), memory
 
-    def gru_step(step, states, hidden):
-        from_input = tf.split(projected[step], 3, axis=-1)
+    def gru_step(gates, hidden):
+        from_input = tf.split(gates, 3, axis=-1)
         from_hidden = tf.split(tf.matmul(hidden, recurrent_kernel) + recurrent_bias, 3, axis=-1)
         update, reset = (tf.sigmoid(from_input[gate] + from_hidden[gate]) for gate in (0, 1))
         candidate = tf.tanh(from_input[2] + reset * from_hidden[2])
-        hidden = update * hidden + (1 - update) * candidate
-        return step + 1, states.write(step, hidden), hidden
+        return (update * hidden + (1 - update) * candidate,)
 
-    states = tf.TensorArray(tf.float32, steps, element_shape=[None, cell.units])
-    start = (0, states, zeros, zeros) if is_lstm else (0, states, zeros)
-    _, states, *_ = tf.while_loop(lambda step, *_: step < steps, lstm_step if is_lstm else gru_step, start)
-    return tf.transpose(states.stack(), [1, 0, 2])
+    def run_part(turn, outputs, *state):
+        part = parts - 1 - turn if backward else turn
+        first, last = part * size, tf.minimum((part + 1) * size, steps)
+        valid = tf.range(first, last)[:, tf.newaxis] < length
+        gates = tf.transpose(tf.matmul(inputs[:, first:last], kernel) + bias, [1, 0, 2])
+        gates = tf.where(valid[..., tf.newaxis], gates, shut)
+        count = last - first
+
+        def run_step(index, states, *state):
+            step = count - 1 - index if backward else index
+            state = (lstm_step if is_lstm else gru_step)(gates[step], *state)
+            return index + 1, states.write(step, state[0]), *state
+
+        states = tf.TensorArray(tf.float32, count, element_shape=[None, cell.units])
+        _, states, *state = tf.while_loop(lambda index, *_: index < count, run_step, (0, states, *state))
+        return turn + 1, outputs.write(part, states.stack()[-first % every :: every]), *state
+
+    outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
+    state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)
+    _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state))
+    return tf.transpose(outputs.concat(), [1, 0, 2])

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aac_tf.models import SubsampledBiRNN
+from aac_tf.models import SubsampledBiRNN, recurrent_loop
 from aac_tf.models.recurrent_loop import encode_in_loops
 
 
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize(("layers", "subsampling", "residual"), [(1, 1, False), (3, 1, True), (3, 4, True)])
-def test_it_is_the_encoder(cell, layers, subsampling, residual):
+@pytest.mark.parametrize("part_steps", [recurrent_loop.PART_STEPS, 28, 1])
+def test_it_is_the_encoder(monkeypatch, cell, layers, subsampling, residual, part_steps):
+    monkeypatch.setattr(recurrent_loop, "PART_STEPS", part_steps)
     encoder = SubsampledBiRNN(8, layers, cell, subsampling=subsampling, residual=residual, dropout=0.5)
     inputs = tf.random.stateless_normal([4, 37, 5], [1, 2])
     length = tf.constant([37, 20, 3, 1])
