@@ -9,7 +9,7 @@ from typing import List, Tuple
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import AudioError, load_audio, long_spectrogram
+from aac_tf.audio import PART_SECONDS, AudioError, SoundFile, spectrogram_of_parts
 from aac_tf.build import (
     build_attend,
     build_embedder,
@@ -90,7 +90,6 @@ class Captioner:
         self.tokenizer = tokenizer
         self.config = config
         self.spec = build_spec(config)
-        self._spectrogram = tf.function(self._one_spectrogram, [tf.TensorSpec([None], tf.float32)], autograph=False)
         self._encode = build_encode(config, model)
         self._attend = build_attend(model, tokenizer)
         self._searches = {}
@@ -201,15 +200,15 @@ class Captioner:
     def _read(self, sound):
         try:
             if isinstance(sound, (str, os.PathLike)):
-                waveform, _ = load_audio(sound, self.spec.sample_rate)
+                file = SoundFile(sound)
+                parts, seconds = file.parts(self.spec.sample_rate), file.samples / file.sample_rate
             else:
-                waveform = _checked(sound)
-            return _Clip(self._spectrogram(waveform), len(waveform) / self.spec.sample_rate)
+                waveform, size = _checked(sound), PART_SECONDS * self.spec.sample_rate
+                parts = (waveform[start : start + size] for start in range(0, len(waveform), size))
+                seconds = len(waveform) / self.spec.sample_rate
+            return _Clip(spectrogram_of_parts(parts, self.spec), seconds)
         except AudioError as error:
             return error
-
-    def _one_spectrogram(self, waveform):
-        return long_spectrogram(waveform[tf.newaxis], self.spec, tf.size(waveform)[tf.newaxis])[0]
 
     def _caption_batch(self, clips, beam_size):
         usable = [clip for clip in clips if not isinstance(clip, AudioError)]
@@ -221,9 +220,11 @@ class Captioner:
         beam_size = self.config.decoding.beam_size if beam_size is None else beam_size
         if beam_size not in self._searches:
             self._searches[beam_size] = build_search(self.config, self.model, self.tokenizer, beam_size)
-        length = tf.constant([len(clip.features) for clip in clips], tf.int32)
-        features = tf.ragged.stack([clip.features for clip in clips])
-        encoded, steps = self._encode(features.to_tensor(shape=[None, None, self.spec.num_bins]), length)
+        length = np.array([len(clip.features) for clip in clips], np.int32)
+        features = np.zeros([len(clips), length.max(), self.spec.num_bins], np.float32)
+        for row, clip in zip(features, clips):
+            row[: len(clip.features)] = clip.features
+        encoded, steps = self._encode(features, length)
         found = self._searches[beam_size](encoded, steps)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps).numpy()

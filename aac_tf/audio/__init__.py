@@ -1,9 +1,11 @@
 """Waveform in, spectrogram out: TensorFlow functions that run in `tf.data` and inside a SavedModel."""
 
 from aac_tf.audio.decode import decode_audio
-from aac_tf.audio.load import AudioError, error_reason, load_audio, read_audio
-from aac_tf.audio.long_spectrogram import long_spectrogram
+from aac_tf.audio.errors import AudioError, error_reason
+from aac_tf.audio.load import load_audio, read_audio
+from aac_tf.audio.long_spectrogram import long_spectrogram, spectrogram_of_parts
 from aac_tf.audio.resample import resample, resampled_length
+from aac_tf.audio.sound_file import PART_SECONDS, SoundFile
 from aac_tf.audio.specaugment import SpecAugment
 from aac_tf.audio.spectrogram import AST, DCASE2020, YAMNET, SpectrogramSpec, spectrogram
 from aac_tf.audio.wav import decode_wav
@@ -11,8 +13,10 @@ from aac_tf.audio.wav import decode_wav
 __all__ = [
     "AST",
     "DCASE2020",
+    "PART_SECONDS",
     "YAMNET",
     "AudioError",
+    "SoundFile",
     "SpecAugment",
     "SpectrogramSpec",
     "decode_audio",
@@ -24,4 +28,5 @@ __all__ = [
     "resample",
     "resampled_length",
     "spectrogram",
+    "spectrogram_of_parts",
 ]

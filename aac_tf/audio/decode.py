@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import tensorflow as tf
 
+from aac_tf.audio.checks import plausible_rate, require
 from aac_tf.audio.flac import FLAC_DTYPES, check_flac
-from aac_tf.audio.wav import decode_wav, little_endian, plausible_rate, read_bytes, require
+from aac_tf.audio.wav import decode_wav, little_endian, read_bytes
 
 _MP3_SEARCH = 32768  # bytes in which the first MP3 frame must start
 _MP3_LONGEST_FRAME = 1441
@@ -24,9 +27,7 @@ def decode_audio(contents):
 
     WAV is ours: tensorflow-io's decoder wants the sample type to be known when the graph is made, takes 32-bit integers
     for floats, refuses 64-bit floats, and its operations do not exist inside a SavedModel. The other formats are
-    decoded by tensorflow-io, which gives no sample rates (they are read from the headers here) and does not notice the
-    end of some truncated files (checked here). An MP3 without the Xing or Info header, which says its length, cannot
-    be checked.
+    decoded by tensorflow-io, after they were checked (`check_compressed`).
 
     Args:
       contents: Bytes of the file, a scalar string tensor.
@@ -39,30 +40,53 @@ def decode_audio(contents):
         `aac_tf.audio.error_reason` puts the message into words. Also where tensorflow-io is needed and missing.
     """
     contents = tf.convert_to_tensor(contents)
+    is_wav = tf.reduce_all(read_bytes(contents, 0, 4) == list(b"RIFF"))
+    return tf.cond(is_wav, lambda: decode_wav(contents), lambda: _decode_compressed(contents))
+
+
+def check_compressed(contents):
+    """Make sure that a FLAC, Ogg Vorbis or MP3 file is whole, and find its sample rate, before it is decoded.
+
+    tensorflow-io gives no sample rates (they are read from the headers here) and does not notice the end of some
+    truncated files. An MP3 without the Xing or Info header, which says its length, cannot be checked.
+
+    Args:
+      contents: Bytes of the file, a scalar string tensor.
+
+    Returns:
+      (sample rate in Hz; number of the decoder: three of FLAC, by bits a sample, Vorbis, MP3), int32 scalars.
+
+    Raises:
+      tf.errors.InvalidArgumentError: See `decode_audio`.
+    """
     # tensorflow-io's Vorbis decoder brings the process down on an empty string.
     with tf.control_dependencies(require((tf.strings.length(contents) > 0, "the file is empty"))):
         contents = tf.identity(contents)
     tagged = _after_id3(contents)
-    head = read_bytes(contents, 0, 4)
     kinds = [
-        tf.reduce_all(head == list(b"RIFF")),
         tf.reduce_all(read_bytes(contents, tagged, 4) == list(b"fLaC")),
-        tf.reduce_all(head == list(b"OggS")),
-        True,  # MP3 has no signature; its decoder looks for frames
+        tf.reduce_all(read_bytes(contents, 0, 4) == list(b"OggS")),
+        True,  # MP3 has no signature; its frames are looked for
     ]
     return tf.switch_case(
         tf.argmax(tf.stack(kinds), output_type=tf.int32),
         [
-            lambda: decode_wav(contents),
-            lambda: _decode_flac(contents, tagged),
-            lambda: _decode_vorbis(contents),
-            lambda: _decode_mp3(contents, tagged),
+            lambda: _check_flac(contents, tagged),
+            lambda: (_check_vorbis(contents), tf.constant(len(FLAC_DTYPES))),
+            lambda: (_check_mp3(contents, tagged), tf.constant(len(FLAC_DTYPES) + 1)),
         ],
     )
 
 
-def _tensorflow_io(name):
-    """A decoder of tensorflow-io; where that is not installed, one that fails when a file needs it, and not before."""
+def tensorflow_io(name):
+    """A decoder of tensorflow-io; where that is not installed, one that fails when a file needs it, and not before.
+
+    Args:
+      name: Of a member of `tensorflow_io.audio`.
+
+    Returns:
+      It, or a function that raises tf.errors.InvalidArgumentError.
+    """
     # Imported on first use: WAV, and all that works on waveforms, must do without it.
     try:
         import tensorflow_io as tfio
@@ -77,6 +101,26 @@ def _tensorflow_io(name):
     return getattr(tfio.audio, name)
 
 
+def mix_down(decoded):
+    """What tensorflow-io decodes, [samples, channels] of any type, as float32 [samples], full scale at 1."""
+    dtype, decoded = decoded.dtype, tf.cast(decoded, tf.float32)
+    if dtype == tf.uint8:
+        decoded = (decoded - 128.0) / 2.0**7
+    elif dtype.is_integer:
+        decoded /= 2.0 ** (8 * dtype.size - 1)
+    return tf.reduce_mean(decoded, axis=1)
+
+
+def _decode_compressed(contents):
+    rate, decoder = check_compressed(contents)
+    with tf.control_dependencies([rate]):
+        contents = tf.identity(contents)
+    decoders = [functools.partial(tensorflow_io("decode_flac"), dtype=dtype) for dtype in FLAC_DTYPES.values()]
+    decoders += [tensorflow_io("decode_vorbis"), tensorflow_io("decode_mp3")]
+    branches = [lambda decode=decode: mix_down(decode(contents)) for decode in decoders]
+    return tf.switch_case(decoder, branches), rate
+
+
 def _after_id3(contents):
     """Offset of the first byte after an ID3v2 tag, an int64 scalar; 0 if there is none."""
     head = tf.cast(read_bytes(contents, 0, 10), tf.int64)
@@ -85,19 +129,12 @@ def _after_id3(contents):
     return tf.where(tf.reduce_all(head[:3] == list(b"ID3")), 10 + size + footer, 0)
 
 
-def _decode_flac(contents, start):
-    contents, rate, bits = check_flac(contents, start)
-
-    def decode(dtype):
-        decoded = tf.cast(_tensorflow_io("decode_flac")(contents, dtype=dtype), tf.float32)
-        return (decoded - 128.0) / 2.0**7 if dtype == tf.uint8 else decoded / 2.0 ** (8 * dtype.size - 1)
-
-    which = tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32)
-    decoded = tf.switch_case(which, [lambda dtype=dtype: decode(dtype) for dtype in FLAC_DTYPES.values()])
-    return tf.reduce_mean(decoded, axis=1), rate
+def _check_flac(contents, start):
+    rate, bits = check_flac(contents, start)
+    return rate, tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32)
 
 
-def _decode_vorbis(contents):
+def _check_vorbis(contents):
     # Pages: https://www.rfc-editor.org/rfc/rfc3533#section-6; first packet: https://xiph.org/vorbis/doc/ section 4.2.2.
     first = read_bytes(contents, 0, 320)
     packet = tf.slice(first, [27 + tf.minimum(first[26], 255)], [16])
@@ -122,11 +159,10 @@ def _decode_vorbis(contents):
         ),
     )
     with tf.control_dependencies(checks):
-        contents = tf.identity(contents)
-    return tf.reduce_mean(_tensorflow_io("decode_vorbis")(contents), axis=1), tf.cast(rate, tf.int32)
+        return tf.cast(rate, tf.int32)
 
 
-def _decode_mp3(contents, start):
+def _check_mp3(contents, start):
     total = tf.cast(tf.strings.length(contents), tf.int64)
     offset = tf.range(_MP3_SEARCH, dtype=tf.int64)
     # Sync words occur by chance; three frames in a row that agree (fewer if the file ends) do not.
@@ -139,8 +175,7 @@ def _decode_mp3(contents, start):
         found &= follows | (start + position + 4 > total)
     checks = require((tf.reduce_any(found), "not a WAV, FLAC, Ogg Vorbis or MP3 file"))
     with tf.control_dependencies(checks):
-        contents = tf.identity(contents)
-    return tf.reduce_mean(_tensorflow_io("decode_mp3")(contents), axis=1), rate[tf.argmax(found)]
+        return tf.identity(rate[tf.argmax(found)])
 
 
 def _mp3_headers(raw):

@@ -5,28 +5,30 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio.wav import plausible_rate, read_bytes, require
+from aac_tf.audio.checks import plausible_rate, require
+from aac_tf.audio.wav import read_bytes
 
 _CRC_POLYNOMIAL = 0x18005  # x^16 + x^15 + x^2 + 1
 _MAX_METADATA_BLOCKS = 4096
+_MOST_FRAME_BYTES = 2**20  # where the header does not say it
+_PART_LEVEL = 22  # a checksum is computed in parts of 2^22 words
 # Bit depths that tensorflow-io decodes, and the types it gives them in.
 FLAC_DTYPES = {8: tf.uint8, 16: tf.int16, 24: tf.int32}
 
 
 def check_flac(contents, start):
-    """Read the header of a FLAC file and make sure that all of its frames are whole.
+    """Read the header of a FLAC file and make sure that all of its frames are there and whole.
 
     tensorflow-io does not notice what is missing: it waits for it in an endless loop, and it fills damaged frames with
     silence. Every frame ends with a CRC that brings the checksum back to zero, so one checksum over all frames tells
-    whether each of them is sound. A frame that claims to lie far beyond the end is then appended: tensorflow-io never
-    gets there in a complete file, and stops with an error in one that ends too early between two frames.
+    whether each of them is sound. Frames say which samples they hold, so the last one tells whether any are missing.
 
     Args:
       contents: Bytes of the file, a scalar string tensor.
       start: Offset of the "fLaC" mark, an int64 scalar.
 
     Returns:
-      (contents to decode, a string scalar; sample rate in Hz, an int32 scalar; bits a sample, an int64 scalar).
+      (sample rate in Hz, an int32 scalar; bits a sample, an int64 scalar).
 
     Raises:
       tf.errors.InvalidArgumentError: The file is damaged, truncated or of a kind that tensorflow-io cannot decode.
@@ -34,24 +36,27 @@ def check_flac(contents, start):
     Reference:
       RFC 9639, https://www.rfc-editor.org/rfc/rfc9639
     """
-    # STREAMINFO comes first; its sample rate starts 18 bytes into the stream.
-    info = tf.cast(read_bytes(contents, start + 18, 8), tf.int64)
-    rate = info[0] * 2**12 + info[1] * 2**4 + info[2] // 2**4
-    bits = info[2] % 2 * 2**4 + info[3] // 2**4 + 1
-    samples = info[3] % 2**4 * 2**32 + tf.reduce_sum(info[4:] * [2**24, 2**16, 2**8, 1])
+    # STREAMINFO comes first; its body starts 8 bytes into the stream.
+    info = tf.cast(read_bytes(contents, start + 8, 18), tf.int64)
+    most_bytes = tf.reduce_sum(info[7:10] * [2**16, 2**8, 1])  # of a frame; 0 if unknown
+    rate = info[10] * 2**12 + info[11] * 2**4 + info[12] // 2**4
+    bits = info[12] % 2 * 2**4 + info[13] // 2**4 + 1
+    samples = info[13] % 2**4 * 2**32 + tf.reduce_sum(info[14:] * [2**24, 2**16, 2**8, 1])
     first, last = _frames_start(contents, start), _frames_end(contents)
-    frames = tf.strings.substr(contents, tf.minimum(first, last), tf.maximum(last - first, 0))
+    first = tf.minimum(first, last)
+    tail = tf.minimum(tf.where(most_bytes > 0, most_bytes, _MOST_FRAME_BYTES), last - first)
+    tail = tf.strings.substr(contents, last - tail, tail)
     supported = tf.reduce_any(bits == list(FLAC_DTYPES))
     checks = require(
         plausible_rate(rate),
         (supported, tf.strings.join(["FLAC with ", tf.strings.as_string(bits), " bits a sample is not supported"])),
         # tensorflow-io gives no samples at all for such a file.
         (samples > 0, "the FLAC header does not say how many samples there are: encode the file again"),
-        ((first < last) & tf.equal(_checksum(frames), 0), "truncated or damaged FLAC file"),
+        ((first < last) & tf.equal(_checksum(contents, first, last), 0), "truncated or damaged FLAC file"),
+        (_ends_with(tail, samples, info[2] * 2**8 + info[3]), "truncated FLAC file: its last frames are missing"),
     )
     with tf.control_dependencies(checks):
-        contents = tf.strings.join([tf.strings.substr(contents, tf.constant(0, tf.int64), last), _far_frame()])
-    return contents, tf.cast(rate, tf.int32), bits
+        return tf.cast(rate, tf.int32), tf.identity(bits)
 
 
 def _frames_start(contents, start):
@@ -73,32 +78,63 @@ def _frames_end(contents):
     return tf.where(tf.reduce_all(read_bytes(contents, tag_start, 3) == list(b"TAG")), tag_start, total)
 
 
-def _checksum(data):
-    """CRC-16 of a string scalar, 0 if frames and their own CRCs are all that it holds.
+def _ends_with(tail, samples, block):
+    """Whether a frame that starts in the last bytes of a stream, `tail`, holds the last of its `samples`.
+
+    Frames of a stream with blocks of one size, `block`, have numbers; others say their first sample. What looks like a
+    frame and is none does not say the one right thing.
+    """
+    # Zeros behind, as a header has up to 16 bytes.
+    raw = tf.cast(tf.io.decode_raw(tf.strings.join([tail, "\0" * 16]), tf.uint8), tf.int64)
+    found = tf.where((raw[:-16] == 0xFF) & (raw[1:-15] // 2 == 0xF8 // 2))
+    header = tf.gather(raw, found + tf.range(16, dtype=tf.int64))
+    # The number is coded as in UTF-8, in up to seven bytes.
+    more = tf.reduce_sum(tf.cast(header[:, 4:5] >= [0xC0, 0xE0, 0xF0, 0xF8, 0xFC, 0xFE], tf.int64), axis=1)
+    number = header[:, 4] % tf.gather(tf.constant([128, 32, 16, 8, 4, 2, 1], tf.int64), more)
+    for place in range(1, 7):
+        number = tf.where(more >= place, number * 64 + header[:, 4 + place] % 64, number)
+    code = header[:, 2] // 16
+    sizes = [0, 192, 576, 1152, 2304, 4608, 0, 0, *(2**power for power in range(8, 16))]
+    one, two = (tf.gather(header, 5 + place + more, batch_dims=1) for place in (0, 1))
+    size = tf.gather(tf.constant(sizes, tf.int64), code)
+    size = tf.where(code == 6, one + 1, tf.where(code == 7, one * 2**8 + two + 1, size))
+    start = tf.where(header[:, 1] % 2 == 1, number, number * block)
+    return tf.reduce_any(start + size == samples)
+
+
+def _checksum(contents, first, last):
+    """CRC-16 of the bytes from `first` to `last`, 0 if frames and their own CRCs are all that they are.
 
     A byte-by-byte loop would take seconds, so neighbours are joined in a tree: the remainder of two equal stretches is
     the first one's times x to the length of the second, plus the second one's.
     """
-    # Zeros in front change no remainder.
-    data = tf.strings.join([tf.where(tf.strings.length(data) % 2 == 1, "\0", ""), data])
-    words = tf.cast(tf.io.decode_raw(data, tf.uint16, little_endian=False), tf.int32)
     tables = tf.constant(_shift_tables())
 
     def join(level, words):
+        # Zeros in front change no remainder.
         words = tf.reshape(tf.pad(words, [[tf.size(words) % 2, 0]]), [-1, 2])
-        first, second = words[:, 0], words[:, 1]
-        shifted = tf.bitwise.bitwise_xor(
-            tf.gather(tables[level, 0], first // 256), tf.gather(tables[level, 1], first % 256)
-        )
-        return level + 1, tf.bitwise.bitwise_xor(shifted, second)
+        high, low = words[:, 0] // 256, words[:, 0] % 256
+        shifted = tf.bitwise.bitwise_xor(tf.gather(tables[level, 0], high), tf.gather(tables[level, 1], low))
+        return level + 1, tf.bitwise.bitwise_xor(shifted, words[:, 1])
 
-    _, words = tf.while_loop(
-        lambda _, words: tf.size(words) > 1,
-        join,
-        (tf.constant(0), words),
-        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None])),
-    )
-    return tf.reduce_sum(words)
+    def joined(level, words):
+        shapes = (tf.TensorShape([]), tf.TensorShape([None]))
+        _, words = tf.while_loop(lambda _, words: tf.size(words) > 1, join, (level, words), shapes)
+        return tf.reduce_sum(words)
+
+    # Part by part, the first one shorter, as words and indices take many times the memory of the bytes.
+    size = 2 ** (_PART_LEVEL + 1)
+    parts = -(-(last - first) // size)
+
+    def part(index):
+        end = last - (parts - 1 - index) * size
+        begin = tf.maximum(end - size, first)
+        data = tf.strings.substr(contents, begin, end - begin)
+        data = tf.strings.join([tf.where((end - begin) % 2 == 1, "\0", ""), data])
+        return joined(0, tf.cast(tf.io.decode_raw(data, tf.uint16, little_endian=False), tf.int32))
+
+    words = tf.map_fn(part, tf.range(parts), fn_output_signature=tf.int32, parallel_iterations=1)
+    return joined(_PART_LEVEL, words)
 
 
 def _remainder(values):
@@ -125,18 +161,3 @@ def _shift_tables():
         tables.append([_product(byte << 8, factor), _product(byte, factor)])
         factor = int(_product(np.int64(factor), factor))
     return np.array(tables, np.int32)
-
-
-def _far_frame():
-    """A mono frame of 16 zeros whose first sample is number 2^35."""
-    header = bytes([0xFF, 0xF9, 0x60, 0x08, 0xFE, 0xA0, 0x80, 0x80, 0x80, 0x80, 0x80, 15])
-    crc8 = 0
-    for byte in header:
-        crc8 ^= byte
-        for _ in range(8):
-            crc8 = (crc8 << 1 ^ (0x107 if crc8 & 0x80 else 0)) & 0x1FF
-    frame = header + bytes([crc8, 0, 0, 0])  # a constant subframe: type, then its one 16-bit value
-    crc16 = 0
-    for byte in frame:
-        crc16 = int(_remainder(crc16 << 8 ^ byte << 16))
-    return frame + crc16.to_bytes(2, "big")

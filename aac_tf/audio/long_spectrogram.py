@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+import itertools
 
 import tensorflow as tf
 
-from aac_tf.audio.spectrogram import spectrogram
+from aac_tf.audio.spectrogram import log_mel, mel_spectrogram, peak, spectrogram
 
 # 95 s at DCASE2020's 86 frames a second.
 PART_FRAMES = 8192
@@ -29,10 +31,7 @@ def long_spectrogram(waveform, spec, length, part_frames=PART_FRAMES):
 
     def in_parts():
         sound = tf.where(tf.sequence_mask(length, samples), waveform, 0.0)
-        if spec.peak_normalize:
-            sound = tf.math.divide_no_nan(sound, tf.reduce_max(tf.abs(sound), axis=1, keepdims=True))
-        # With the zeros that the whole spectrogram has around it, each part is one whose frames start at its samples.
-        plain = dataclasses.replace(spec, centered=False, peak_normalize=False, segment_length=None, segment_hop=None)
+        peaks, plain = peak(sound), _plain(spec)
         size = tf.maximum(part_frames // tf.maximum(batch, 1), 1)
         parts = -(-frames // size)
         left = spec.window_length // 2 if spec.centered else 0
@@ -40,13 +39,60 @@ def long_spectrogram(waveform, spec, length, part_frames=PART_FRAMES):
         sound = tf.pad(sound, [[0, 0], [left, tf.maximum(whole - left - samples, 0)]])
         step, width = size * spec.hop_length, (size - 1) * spec.hop_length + spec.window_length
         rows = tf.map_fn(
-            lambda part: spectrogram(sound[:, part * step : part * step + width], plain),
+            lambda part: mel_spectrogram(sound[:, part * step : part * step + width], plain),
             tf.range(parts),
             fn_output_signature=tf.TensorSpec([None, None, spec.num_bins], tf.float32),
             parallel_iterations=1,
         )
         rows = tf.reshape(tf.transpose(rows, [1, 0, 2, 3]), [batch, parts * size, spec.num_bins])[:, :frames]
         valid = tf.sequence_mask(spec.output_length(length), frames)
-        return tf.where(valid[..., tf.newaxis], rows, 0.0)
+        return tf.where(valid[..., tf.newaxis], log_mel(rows, spec, peaks), 0.0)
 
     return tf.cond(batch * frames > part_frames, in_parts, lambda: spectrogram(waveform, spec, length))
+
+
+def spectrogram_of_parts(parts, spec):
+    """`spectrogram` of one sound that comes in parts, such as those of `SoundFile.parts`, which need not be kept.
+
+    Args:
+      parts: Iterable of float32 [samples] at `spec.sample_rate`, at least one.
+      spec: A `SpectrogramSpec`, such as `DCASE2020`.
+
+    Returns:
+      float32 [frames, bins].
+    """
+    whole, mel, finish = _compiled(spec)
+    parts = iter(parts)
+    beginning = list(itertools.islice(parts, 2))
+    if len(beginning) == 1:
+        return whole(beginning[0])
+    hop, window = spec.hop_length, spec.window_length
+    held, samples, loudest, rows = tf.zeros([window // 2 if spec.centered else 0]), 0, 0.0, []
+    for part in itertools.chain(beginning, parts):
+        held, samples, loudest = tf.concat([held, part], axis=0), samples + len(part), max(loudest, float(peak(part)))
+        ready = (len(held) - window) // hop + 1
+        if ready > 0:
+            rows.append(mel(held[: ready * hop + window - hop]))
+            held = held[ready * hop :]
+    missing = spec.output_length(samples) - sum(len(row) for row in rows)
+    if missing:
+        rows.append(mel(tf.pad(held, [[0, (missing - 1) * hop + window - len(held)]])))
+    for index, row in enumerate(rows):
+        rows[index] = finish(row, loudest)
+    return tf.concat(rows, axis=0)
+
+
+def _plain(spec):
+    """Of a sound with the zeros that the whole spectrogram has around it: frames start at its samples."""
+    return dataclasses.replace(spec, centered=False, peak_normalize=False, segment_length=None, segment_hop=None)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(spec):
+    sound, plain = tf.TensorSpec([None], tf.float32), _plain(spec)
+    rows = tf.TensorSpec([None, spec.num_bins], tf.float32)
+    return (
+        tf.function(lambda waveform: spectrogram(waveform, spec), [sound], autograph=False),
+        tf.function(lambda waveform: mel_spectrogram(waveform, plain), [sound], autograph=False),
+        tf.function(lambda mel, peak: log_mel(mel, spec, peak), [rows, tf.TensorSpec([], tf.float32)], autograph=False),
+    )

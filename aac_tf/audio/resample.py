@@ -90,6 +90,20 @@ def _convert(waveform, rate_in, rate_out):
     return resampled if waveform.shape.rank is None else tf.ensure_shape(resampled, [*waveform.shape[:-1], None])
 
 
+def resampling_ratio(rate_in, rate_out):
+    """The ratio by which `resample` resamples: each `up` of its samples take the time of `down` of the sound's.
+
+    Args:
+      rate_in: Sample rate of the sound in Hz, an int.
+      rate_out: Sample rate wanted in Hz, an int.
+
+    Returns:
+      (up, down), ints.
+    """
+    up, down = _ratio(rate_in, rate_out)
+    return int(up), int(down)
+
+
 def _ratio(rate_in, rate_out):
     """The two rates' ratio as int32 scalars (up, down), up <= 640: exact if it can be, else the nearest."""
     up = tf.range(1, _MAX_UP + 1)

@@ -219,17 +219,50 @@ def spectrogram(waveform, spec, length=None, dtype=tf.float64, mel_matrix=None):
     if length is not None:
         length = tf.minimum(tf.cast(length, tf.int32), samples)
         waveform = tf.where(tf.sequence_mask(length, samples), waveform, 0.0)
-    if spec.peak_normalize:
-        # reduce_max of no samples is minus infinity.
-        peak = tf.maximum(tf.reduce_max(tf.abs(waveform), axis=-1, keepdims=True), 0.0)
-        waveform = tf.math.divide_no_nan(waveform, peak)
-    mel_matrix = spec.mel_matrix() if mel_matrix is None else mel_matrix
-    mel = tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec, dtype), mel_matrix)
-    log_mel = tf.math.log(tf.maximum(mel + spec.log_offset, spec.log_floor))
+    frames = log_mel(mel_spectrogram(waveform, spec, dtype, mel_matrix), spec, peak(waveform))
     if length is not None:
-        valid = tf.sequence_mask(spec.output_length(length), tf.shape(log_mel)[-2])
-        log_mel = tf.where(valid[..., tf.newaxis], log_mel, 0.0)
-    return log_mel
+        valid = tf.sequence_mask(spec.output_length(length), tf.shape(frames)[-2])
+        frames = tf.where(valid[..., tf.newaxis], frames, 0.0)
+    return frames
+
+
+def peak(waveform):
+    """Largest magnitude of float32 [..., samples], [...]; 0 of no samples."""
+    # reduce_max of no samples is minus infinity.
+    return tf.maximum(tf.reduce_max(tf.abs(waveform), axis=-1), 0.0)
+
+
+def mel_spectrogram(waveform, spec, dtype=tf.float64, mel_matrix=None):
+    """The part of `spectrogram` that looks at no more than one frame: mel values of waveforms as they are.
+
+    Args:
+      waveform: float32 [..., samples].
+      spec: See `spectrogram`.
+      dtype: See `spectrogram`.
+      mel_matrix: See `spectrogram`.
+
+    Returns:
+      float32 [..., frames, bins].
+    """
+    mel_matrix = spec.mel_matrix() if mel_matrix is None else mel_matrix
+    return tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec, dtype), mel_matrix)
+
+
+def log_mel(mel, spec, peaks):
+    """The rest of `spectrogram`: normalization by the peaks of whole sounds, and the logarithm.
+
+    Args:
+      mel: float32 [..., frames, bins], of `mel_spectrogram`.
+      spec: See `spectrogram`.
+      peaks: float32 [...], of `peak`.
+
+    Returns:
+      float32 [..., frames, bins].
+    """
+    if spec.peak_normalize:
+        # Frames are linear in the sound, and their values are of its first or second power.
+        mel = tf.math.divide_no_nan(mel, peaks[..., tf.newaxis, tf.newaxis] ** spec.power)
+    return tf.math.log(tf.maximum(mel + spec.log_offset, spec.log_floor))
 
 
 def _not_negative(number):

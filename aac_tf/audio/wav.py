@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import collections
+
 import tensorflow as tf
+
+from aac_tf.audio.checks import first_reason, plausible_rate, require
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # Encoders that write to a pipe cannot come back to fill in the size: ffmpeg leaves the first, sox the second.
 _UNKNOWN_SIZE, _SOX_UNKNOWN_SIZE = 0xFFFFFFFF, 0x7FFFF000
 _MAX_CHUNKS = 4096  # no sound has more; without a limit, a file of zeros would be walked in steps of 8 bytes
+
+WavLayout = collections.namedtuple("WavLayout", "start size block encoding channels rate reason")
 
 
 def decode_wav(contents):
@@ -43,11 +49,28 @@ def try_decode_wav(contents):
       (waveform, sample rate, reason): as `decode_wav`, and a string scalar. It is empty where all is well; otherwise
       the waveform has no samples, and the rate no meaning.
     """
-    total = tf.cast(tf.strings.length(contents), tf.int64)
-    header = read_bytes(contents, 0, 12)
+    layout = wav_layout(contents, tf.strings.length(contents))
+    data = tf.strings.substr(contents, layout.start, layout.size)
+    return wav_samples(data, layout.encoding, layout.channels), layout.rate, layout.reason
+
+
+def wav_layout(head, total):
+    """Where the samples of a WAV file are, and what they are.
+
+    Args:
+      head: The first bytes of the file, a scalar string tensor, with all chunks before the samples.
+      total: Bytes of the whole file, an integer scalar tensor.
+
+    Returns:
+      `WavLayout` of scalars: `start` and `size` of the samples in bytes, int64; `block`, bytes of one sample of all
+      channels, int64; `encoding` and `channels`, int32, as `wav_samples` takes them; `rate`, the sample rate in Hz,
+      int32; and `reason`, a string. It is empty where all is well; otherwise it says what is wrong, and the size is 0.
+    """
+    total = tf.cast(total, tf.int64)
+    header = read_bytes(head, 0, 12)
     is_wav = tf.reduce_all(tf.gather(header, [0, 1, 2, 3, 8, 9, 10, 11]) == list(b"RIFFWAVE"))
-    format_start, data_start, data_size = _find_chunks(contents, total)
-    form = read_bytes(contents, format_start, 26)
+    format_start, data_start, data_size = _find_chunks(head, total)
+    form = read_bytes(head, format_start, 26)
     tag, channels, rate = little_endian(form[0:2]), little_endian(form[2:4]), little_endian(form[4:8])
     tag = tf.where(tag == _EXTENSIBLE, little_endian(form[24:26]), tag)
     block = little_endian(form[12:14])
@@ -82,11 +105,31 @@ def try_decode_wav(contents):
         ),
     )
     is_sound = tf.equal(reason, "")
-    channels = tf.where(is_sound, channels, 1)
     whole = data_size - data_size % tf.maximum(block, 1)
-    data = tf.strings.substr(contents, tf.where(is_sound, data_start, 0), tf.where(is_sound, whole, 0))
+    return WavLayout(
+        start=tf.where(is_sound, data_start, 0),
+        size=tf.where(is_sound, whole, 0),
+        block=block,
+        encoding=tf.argmax(matches, output_type=tf.int32),
+        channels=tf.cast(tf.where(is_sound, channels, 1), tf.int32),
+        rate=tf.cast(rate, tf.int32),
+        reason=reason,
+    )
+
+
+def wav_samples(data, encoding, channels):
+    """The samples that bytes of a WAV file stand for.
+
+    Args:
+      data: Whole samples, a scalar string tensor.
+      encoding: See `wav_layout`.
+      channels: Number of channels, an int32 scalar.
+
+    Returns:
+      float32 [samples], the mean of the channels, full scale at 1.
+    """
     samples = tf.switch_case(
-        tf.argmax(matches, output_type=tf.int32),
+        encoding,
         [
             lambda: (tf.cast(tf.io.decode_raw(data, tf.uint8), tf.float32) - 128.0) / 2.0**7,
             lambda: tf.cast(tf.io.decode_raw(data, tf.int16), tf.float32) / 2.0**15,
@@ -96,9 +139,7 @@ def try_decode_wav(contents):
             lambda: tf.cast(tf.io.decode_raw(data, tf.float64), tf.float32),
         ],
     )
-    channels = tf.cast(channels, tf.int32)
-    waveform = tf.reduce_mean(tf.reshape(samples, [tf.size(samples) // channels, channels]), axis=1)
-    return waveform, tf.cast(rate, tf.int32), reason
+    return tf.reduce_mean(tf.reshape(samples, [tf.size(samples) // channels, channels]), axis=1)
 
 
 def _decode_24_bit(data):
@@ -107,11 +148,11 @@ def _decode_24_bit(data):
     return tf.cast(tf.bitcast(tf.pad(samples, [[0, 0], [1, 0]]), tf.int32), tf.float32) / 2.0**31
 
 
-def _find_chunks(contents, total):
+def _find_chunks(head, total):
     """Walk the chunks; int64 scalars (start of the fmt chunk's body, start of the data, its size), 0 if none."""
 
     def step(position, format_start, data_start, data_size):
-        header = read_bytes(contents, position, 8)
+        header = read_bytes(head, position, 8)
         size = little_endian(header[4:8])
         is_format = tf.reduce_all(header[:4] == list(b"fmt ")) & (size >= 16)
         is_data = tf.reduce_all(header[:4] == list(b"data")) & (data_start == 0)
@@ -153,35 +194,3 @@ def read_bytes(contents, position, count):
 def little_endian(digits):
     """The int64 scalar that the bytes, int32 [count], stand for, least significant byte first."""
     return tf.reduce_sum(tf.cast(digits, tf.int64) * [256**place for place in range(digits.shape[0])])
-
-
-def plausible_rate(rate):
-    """A check for `require`: a rate outside these bounds is a damaged header and would make an enormous resampler."""
-    reason = tf.strings.join(["damaged header: a sample rate of ", tf.strings.as_string(rate), " Hz"])
-    return (rate >= 1000) & (rate <= 768000), reason
-
-
-def require(*checks):
-    """Stop with the reason of the first check that fails.
-
-    Args:
-      *checks: Pairs (condition bool scalar, reason string), in the order in which they make sense: a later one may be
-        nonsense where an earlier one fails.
-
-    Returns:
-      List for `tf.control_dependencies`.
-
-    Raises:
-      tf.errors.InvalidArgumentError: Its message holds "audio: " and the reason.
-    """
-    reason = first_reason(*checks)
-    assertion = tf.debugging.Assert(tf.equal(reason, ""), [tf.strings.join(["audio: ", reason])])
-    return [] if assertion is None else [assertion]  # None when eager: it would have been raised by now
-
-
-def first_reason(*checks):
-    """The reason of the first check that fails, a string scalar, empty if none does; checks are those of `require`."""
-    reason = tf.constant("")
-    for condition, text in reversed(checks):
-        reason = tf.where(condition, reason, text)
-    return reason

@@ -3,7 +3,7 @@
 import concurrent.futures
 import os
 
-from aac_tf.audio import AudioError, load_audio
+from aac_tf.audio import AudioError, SoundFile
 from aac_tf.data.clips import ClipList
 
 
@@ -22,13 +22,15 @@ def screen_audio(clips, max_seconds=None, progress=None):
 
     def inspect(clip):
         try:
-            waveform, rate = load_audio(clip.path)
+            file = SoundFile(clip.path)
+            seconds = file.samples / file.sample_rate
+            if max_seconds is not None and seconds > max_seconds:
+                return f"lasts {seconds:.1f} s, more than data.max_seconds={max_seconds:g}", None
+            for _ in file.parts():
+                pass
         except AudioError as error:
             return error.reason, None
-        samples = int(waveform.shape[0])
-        if max_seconds is not None and samples > max_seconds * rate:
-            return f"lasts {samples / rate:.1f} s, more than data.max_seconds={max_seconds:g}", None
-        return None, (samples, rate)
+        return None, (file.samples, file.sample_rate)
 
     kept, left_out, lengths = [], list(clips.left_out), []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -20,15 +20,20 @@ def segment_windows(spectrogram, length, spec):
         (windows of the same dtype [batch, segments, segment_length, bins], segments of each clip, int32 [batch]).
         Windows beyond those of a clip hold silence.
     """
+    whole, length = _with_silence(spectrogram, length, spec)
+    windows = tf.signal.frame(whole, spec.segment_length, spec.segment_hop, axis=1)
+    return windows, count_windows(length, spec)
+
+
+def _with_silence(spectrogram, length, spec):
+    """Spectrograms with silence behind each clip, as long as all windows of the longest; valid frames of each clip."""
     frames = tf.shape(spectrogram)[1]
     length = tf.minimum(tf.cast(length, tf.int32), frames)
     silence = tf.cast(spec.silence, spectrogram.dtype)
     spectrogram = tf.where(tf.sequence_mask(length, frames)[..., tf.newaxis], spectrogram, silence)
     whole = spec.segment_length + (count_windows(frames, spec) - 1) * spec.segment_hop
     missing = tf.maximum(whole - frames, 0)
-    spectrogram = tf.pad(spectrogram, [[0, 0], [0, missing], [0, 0]], constant_values=silence)
-    windows = tf.signal.frame(spectrogram, spec.segment_length, spec.segment_hop, axis=1)
-    return windows, count_windows(length, spec)
+    return tf.pad(spectrogram, [[0, 0], [0, missing], [0, 0]], constant_values=silence), length
 
 
 def count_windows(frames, spec):
@@ -55,7 +60,7 @@ def run_in_parts(network, windows, most, width):
 
     Args:
         network: function from windows to float32 [windows, width].
-        windows: tensor [windows, ...].
+        windows: tensor [windows, ...], or their numbers.
         most: int, most windows of a part; None: all at once.
         width: int, of what the network returns.
 
@@ -105,8 +110,17 @@ def embed_segments(network, spectrogram, length, spec, most, width):
     spectrogram = tf.ensure_shape(tf.cast(spectrogram, tf.float32), [None, None, spec.num_bins])
     if length is None:
         length = tf.fill([tf.shape(spectrogram)[0]], tf.shape(spectrogram)[1])
-    windows, length = segment_windows(spectrogram, length, spec)
-    batch, segments = tf.shape(windows)[0], tf.shape(windows)[1]
-    rows = run_in_parts(network, tf.reshape(windows, [-1, *windows.shape[2:]]), most, width)
+    segments = count_windows(tf.shape(spectrogram)[1], spec)
+    whole, length = _with_silence(spectrogram, length, spec)
+    batch, frames = tf.shape(whole)[0], tf.shape(whole)[1]
+    length = count_windows(length, spec)
+    whole = tf.reshape(whole, [-1, spec.num_bins])
+
+    def run(numbers):
+        # Windows of the whole batch, twice its spectrograms, are never there at once.
+        first = numbers // segments * frames + numbers % segments * spec.segment_hop
+        return network(tf.gather(whole, first[:, tf.newaxis] + tf.range(spec.segment_length)))
+
+    rows = run_in_parts(run, tf.range(batch * segments), most, width)
     valid = tf.sequence_mask(length, segments)[..., tf.newaxis]
     return tf.stop_gradient(tf.where(valid, tf.reshape(rows, [batch, segments, width]), 0.0)), length

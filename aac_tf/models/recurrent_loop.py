@@ -1,5 +1,6 @@
 """`SubsampledBiRNN` for captioning on a processor: faster than Keras' recurrent layers there, in less memory."""
 
+import numpy as np
 import tensorflow as tf
 
 from aac_tf.models.recurrent import subsampled_length
@@ -24,32 +25,33 @@ def encode_in_loops(encoder, inputs, length):
     Returns:
         `encoded` float32 `[batch, steps, 2 * units]`, zero beyond its length, and `length` int32 `[batch]`.
     """
-    hidden, length = tf.cast(inputs, tf.float32), tf.cast(length, tf.int32)
+    # Time first, as the loops write it.
+    hidden, length = tf.transpose(tf.cast(inputs, tf.float32), [1, 0, 2]), tf.cast(length, tf.int32)
     for index, layer in enumerate(encoder.bidirectional):
         # Of this layer's steps only those that the next one takes are kept.
         every = encoder.subsampling if index + 1 < encoder.layers else 1
-        steps = tf.shape(hidden)[1]
+        steps = tf.shape(hidden)[0]
         forward = _run(layer.forward_layer.cell, hidden, length, every, backward=False)
         output = tf.concat([forward, _run(layer.backward_layer.cell, hidden, length, every, backward=True)], axis=-1)
         if encoder.residual and index:
             # The remainder that sub-sampling cut must not shine through.
-            valid = tf.sequence_mask(length, steps, output.dtype)[:, ::every]
-            output += hidden[:, ::every] * valid[..., tf.newaxis]
+            valid = tf.range(steps)[::every, tf.newaxis] < length
+            output += tf.where(valid[..., tf.newaxis], hidden[::every], 0.0)
         hidden = output
         if every > 1:
-            hidden, length = hidden[:, : subsampled_length(steps, every)], subsampled_length(length, every)
-    return hidden, length
+            hidden, length = hidden[: subsampled_length(steps, every)], subsampled_length(length, every)
+    return tf.transpose(hidden, [1, 0, 2]), length
 
 
 def _run(cell, inputs, length, every, backward):
-    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[batch, time, units]`, zero beyond a row's length."""
+    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[time, batch, units]`, zero beyond a row's length."""
     is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
     kernel, recurrent_kernel = tf.identity(cell.kernel), tf.identity(cell.recurrent_kernel)
     # GRU's cell has a second bias, inside the product with its reset gate.
     bias, recurrent_bias = (cell.bias, None) if is_lstm else tf.unstack(tf.identity(cell.bias))
     # Beyond a row's length the first two gates are shut, and the candidate is zero: the state is zero there.
-    shut = tf.repeat([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3], cell.units)
-    batch, steps = tf.shape(inputs)[0], tf.shape(inputs)[1]
+    shut = np.repeat(np.float32([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3]), cell.units)
+    steps, batch, width = tf.unstack(tf.shape(inputs))
     size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)
     parts = -(-steps // size)
 
@@ -69,9 +71,9 @@ def _run(cell, inputs, length, every, backward):
         part = parts - 1 - turn if backward else turn
         first, last = part * size, tf.minimum((part + 1) * size, steps)
         valid = tf.range(first, last)[:, tf.newaxis] < length
-        gates = tf.transpose(tf.matmul(inputs[:, first:last], kernel) + bias, [1, 0, 2])
-        gates = tf.where(valid[..., tf.newaxis], gates, shut)
         count = last - first
+        gates = tf.matmul(tf.reshape(inputs[first:last], [count * batch, width]), kernel) + bias
+        gates = tf.where(valid[..., tf.newaxis], tf.reshape(gates, [count, batch, len(shut)]), shut)
 
         def run_step(index, states, *state):
             step = count - 1 - index if backward else index
@@ -85,4 +87,4 @@ def _run(cell, inputs, length, every, backward):
     outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
     state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)
     _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state))
-    return tf.transpose(outputs.concat(), [1, 0, 2])
+    return outputs.concat()

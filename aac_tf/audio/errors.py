@@ -1,0 +1,58 @@
+"""Readable reasons for sound files that cannot be used."""
+
+from __future__ import annotations
+
+import re
+
+# Our own checks carry their reason (see `wav.require`); these are the messages of TensorFlow and tensorflow-io.
+_OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
+_REASONS = (
+    (
+        r"could not open input as an OggVorbis|seek failed|unable to (?:read|seek)|read \d+ from|read failed"
+        r"|invalid_bits_per_sample",
+        "truncated or damaged",
+    ),
+    (r"invalid mp3", "not a WAV, FLAC, Ogg Vorbis or MP3 file"),
+    (r"OOM when allocating", "damaged, or too long for the memory of this machine"),
+    (r"; Is a directory", "a directory, not a file"),
+    (r"; No such file or directory", "no such file"),
+    (r"; Permission denied", "no permission to read it"),
+)
+# What TensorFlow puts around the sentence that says something.
+_NOISE = re.compile(r"\{\{.*?\}\}|Graph execution error:|\[Op:\w+\]|name:\s*$", re.MULTILINE)
+
+
+class AudioError(ValueError):
+    """A sound file that cannot be used.
+
+    Args:
+      path: The file, as it was named by the caller.
+      reason: What is wrong with it, a phrase.
+    """
+
+    def __init__(self, path, reason):
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self):
+        return f"{self.path}: {self.reason}"
+
+
+def error_reason(message):
+    """Put the message of an error that TensorFlow raised while it read a sound file into a short phrase.
+
+    Args:
+      message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
+
+    Returns:
+      The reason, str; the first line of a message that is not known here.
+    """
+    own = _OWN_REASON.search(message)
+    if own:
+        return own.group(1).strip()
+    for pattern, reason in _REASONS:
+        if re.search(pattern, message):
+            return reason
+    lines = [line.strip() for line in _NOISE.sub("", message).splitlines()]
+    return next((line for line in lines if line), "unknown error")

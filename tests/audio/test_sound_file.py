@@ -1,0 +1,102 @@
+import concurrent.futures
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+from aac_tf.audio import AudioError, SoundFile, load_audio, read_audio, sound_file
+
+FORMATS = {
+    "clip.wav": "PCM_16",
+    "float.wav": "FLOAT",
+    "clip.flac": "PCM_16",
+    "eight.flac": "PCM_S8",
+    "fine.flac": "PCM_24",
+    "clip.ogg": "VORBIS",
+    "clip.mp3": "MPEG_LAYER_III",
+}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, seconds=5.3, rate=22050, channels=2, **kwargs):
+        sound = np.random.default_rng(len(name)).uniform(-0.5, 0.5, [int(seconds * rate), channels])
+        path = tmp_path / name
+        soundfile.write(path, sound, rate, **kwargs)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def short_parts(monkeypatch):
+    monkeypatch.setattr(sound_file, "PART_SECONDS", 2)
+    monkeypatch.setattr(sound_file, "WHOLE_BYTES", 0)
+
+
+@pytest.mark.parametrize("rate", [None, 16000, 44100, 22051])
+@pytest.mark.parametrize("name", FORMATS)
+def test_parts_are_the_whole(write, short_parts, name, rate):
+    path = write(name, subtype=FORMATS[name])
+    parts = list(SoundFile(path).parts(rate))
+    assert len(parts) == 3
+    expected = read_audio(str(path), rate or 22050)
+    np.testing.assert_allclose(tf.concat(parts, axis=0), expected, rtol=0, atol=2e-6)
+    np.testing.assert_array_equal(load_audio(path, rate)[0], tf.concat(parts, axis=0))
+
+
+@pytest.mark.parametrize("rates", [(22050, 16000), (44101, 16001), (16001, 44101)])
+@pytest.mark.parametrize("seconds", [2, 4, 4.0001, 1.99])
+def test_lengths(write, short_parts, rates, seconds):
+    """Whatever the last part holds; and of rates whose ratio is taken for a simpler one."""
+    path = write("clip.wav", seconds, rates[0], 1)
+    found, _ = load_audio(path, rates[1])
+    np.testing.assert_allclose(found, read_audio(str(path), rates[1]), rtol=0, atol=2e-6)
+
+
+def test_what_it_tells(write):
+    file = SoundFile(str(write("clip.flac", 1.5, 8000)))
+    assert (file.sample_rate, file.samples, type(file.samples)) == (8000, 12000, int)
+
+
+def test_a_wav_whose_samples_start_late(write):
+    path = write("clip.wav", 1.0)
+    expected, _ = load_audio(path)
+    contents = path.read_bytes()
+    note = b"JUNK" + (200000).to_bytes(4, "little") + bytes(200000)
+    path.write_bytes(contents[:36] + note + contents[36:])
+    np.testing.assert_array_equal(load_audio(path)[0], expected)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_bad_in_any_part_is_told_at_the_end(tmp_path, short_parts, bad):
+    path = tmp_path / "clip.wav"
+    sound = np.zeros(60000)
+    sound[30000] = bad
+    soundfile.write(path, sound, 8000, subtype="FLOAT")
+    parts = SoundFile(path).parts(16000)
+    with pytest.raises(AudioError, match="NaN or infinite"):
+        list(parts)
+    sound[30000] = 0.0
+    soundfile.write(path, sound, 8000, subtype="FLOAT")
+    with pytest.raises(AudioError, match="silent"):
+        list(SoundFile(path).parts(16000))
+
+
+def test_sound_in_one_part_is_enough(tmp_path, short_parts):
+    path = tmp_path / "clip.wav"
+    sound = np.zeros(60000)
+    sound[30000] = 0.5
+    soundfile.write(path, sound, 8000)
+    waveform, _ = load_audio(path, 16000)
+    assert waveform.shape == [120000]
+    assert np.argmax(waveform) == 60000
+
+
+def test_files_are_read_in_threads(write, short_parts):
+    paths = [write(f"{index}{name}", 3 + index / 7, channels=1) for index in range(8) for name in (".flac", ".ogg")]
+    expected = [load_audio(path, 16000)[0] for path in paths]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for found, wanted in zip(pool.map(lambda path: load_audio(path, 16000)[0], paths), expected):
+            np.testing.assert_array_equal(found, wanted)
