@@ -114,8 +114,11 @@ def _open_compressed(name):
     contents = tf.io.read_file(name)
     if tf.strings.length(contents) > WHOLE_BYTES:
         rate, _ = _check(contents)
-        reader = _PartReader(name)
-        return int(rate), reader.samples, reader.read
+        try:
+            reader = _PartReader(name)
+            return int(rate), reader.samples, reader.read
+        except tf.errors.InvalidArgumentError:
+            pass  # a FLAC behind an ID3 tag, which the decoder knows and the reader does not
     waveform, rate = _decode(contents)
     return int(rate), len(waveform), lambda first, last: waveform[first:last]
 

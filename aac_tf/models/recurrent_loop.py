@@ -25,33 +25,40 @@ def encode_in_loops(encoder, inputs, length):
     Returns:
         `encoded` float32 `[batch, steps, 2 * units]`, zero beyond its length, and `length` int32 `[batch]`.
     """
-    # Time first, as the loops write it.
-    hidden, length = tf.transpose(tf.cast(inputs, tf.float32), [1, 0, 2]), tf.cast(length, tf.int32)
+    # Time first, as the loops write it; the two directions apart, as together they would be copied.
+    hidden, length = [tf.transpose(tf.cast(inputs, tf.float32), [1, 0, 2])], tf.cast(length, tf.int32)
     for index, layer in enumerate(encoder.bidirectional):
         # Of this layer's steps only those that the next one takes are kept.
         every = encoder.subsampling if index + 1 < encoder.layers else 1
-        steps = tf.shape(hidden)[0]
-        forward = _run(layer.forward_layer.cell, hidden, length, every, backward=False)
-        output = tf.concat([forward, _run(layer.backward_layer.cell, hidden, length, every, backward=True)], axis=-1)
+        steps = tf.shape(hidden[0])[0]
+        output = [
+            _run(layer.forward_layer.cell, hidden, length, every, backward=False),
+            _run(layer.backward_layer.cell, hidden, length, every, backward=True),
+        ]
         if encoder.residual and index:
-            # The remainder that sub-sampling cut must not shine through.
-            valid = tf.range(steps)[::every, tf.newaxis] < length
-            output += tf.where(valid[..., tf.newaxis], hidden[::every], 0.0)
+            output = [new + old[::every] for new, old in zip(output, hidden)]
         hidden = output
         if every > 1:
-            hidden, length = hidden[: subsampled_length(steps, every)], subsampled_length(length, every)
-    return tf.transpose(hidden, [1, 0, 2]), length
+            kept, length = subsampled_length(steps, every), subsampled_length(length, every)
+            # The remainder that was cut must not shine through the residual.
+            valid = (tf.range(kept)[:, tf.newaxis] < length)[..., tf.newaxis]
+            hidden = [tf.where(valid, states[:kept], 0.0) for states in hidden]
+    return tf.transpose(tf.concat(hidden, axis=-1), [1, 0, 2]), length
 
 
 def _run(cell, inputs, length, every, backward):
-    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[time, batch, units]`, zero beyond a row's length."""
+    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[time, batch, units]`, zero beyond a row's length.
+
+    `inputs` is a list of `[time, batch, features]`, whose features together are the cell's input.
+    """
     is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
-    kernel, recurrent_kernel = tf.identity(cell.kernel), tf.identity(cell.recurrent_kernel)
+    recurrent_kernel = tf.identity(cell.recurrent_kernel)
     # GRU's cell has a second bias, inside the product with its reset gate.
     bias, recurrent_bias = (cell.bias, None) if is_lstm else tf.unstack(tf.identity(cell.bias))
     # Beyond a row's length the first two gates are shut, and the candidate is zero: the state is zero there.
     shut = np.repeat(np.float32([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3]), cell.units)
-    steps, batch, width = tf.unstack(tf.shape(inputs))
+    steps, batch, _ = tf.unstack(tf.shape(inputs[0]))
+    kernels = tf.split(cell.kernel, [states.shape[-1] for states in inputs])
     size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)
     parts = -(-steps // size)
 
@@ -72,7 +79,8 @@ def _run(cell, inputs, length, every, backward):
         first, last = part * size, tf.minimum((part + 1) * size, steps)
         valid = tf.range(first, last)[:, tf.newaxis] < length
         count = last - first
-        gates = tf.matmul(tf.reshape(inputs[first:last], [count * batch, width]), kernel) + bias
+        rows = [tf.reshape(states[first:last], [count * batch, states.shape[-1]]) for states in inputs]
+        gates = tf.add_n([tf.matmul(*factors) for factors in zip(rows, kernels)]) + bias
         gates = tf.where(valid[..., tf.newaxis], tf.reshape(gates, [count, batch, len(shut)]), shut)
 
         def run_step(index, states, *state):
@@ -86,5 +94,6 @@ def _run(cell, inputs, length, every, backward):
 
     outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
     state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)
-    _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state))
+    # One by one: TensorFlow would prepare many parts ahead.
+    _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state), parallel_iterations=1)
     return outputs.concat()

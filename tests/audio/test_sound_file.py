@@ -100,3 +100,41 @@ def test_files_are_read_in_threads(write, short_parts):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for found, wanted in zip(pool.map(lambda path: load_audio(path, 16000)[0], paths), expected):
             np.testing.assert_array_equal(found, wanted)
+
+
+@pytest.mark.parametrize("keep", [0.3, 0.95])
+@pytest.mark.parametrize("name", FORMATS)
+def test_truncated_files_are_told(write, short_parts, name, keep):
+    path = write(name, subtype=FORMATS[name])
+    contents = path.read_bytes()
+    path.write_bytes(contents[: int(keep * len(contents))])
+    with pytest.raises(AudioError, match="truncated"):
+        list(SoundFile(path).parts(16000))
+
+
+def test_a_flac_whose_last_frame_is_missing(write, short_parts):
+    # tensorflow-io alone never comes back from it.
+    path = write("clip.flac")
+    contents = path.read_bytes()
+    frames = [place for place in range(len(contents) - 1) if contents[place : place + 2] == b"\xff\xf8"]
+    path.write_bytes(contents[: frames[-1]])
+    with pytest.raises(AudioError, match="truncated FLAC file: its last frames are missing"):
+        SoundFile(path)
+
+
+def test_tags_around_compressed_sound(write, short_parts):
+    tag = b"ID3\x03\0\0\0\0\x08\0" + bytes(1024)
+    for name in ("clip.flac", "clip.mp3"):
+        path = write(name)
+        expected = tf.concat(list(SoundFile(path).parts()), axis=0)
+        path.write_bytes(tag + path.read_bytes() + b"TAG" + bytes(range(125)))
+        np.testing.assert_array_equal(tf.concat(list(SoundFile(path).parts()), axis=0), expected)
+
+
+@pytest.mark.parametrize(("rate", "seconds"), [(8000, 0.4), (8000, 3.0), (44100, 3.0)])
+def test_flac_of_any_size_of_blocks(write, short_parts, rate, seconds):
+    """Frames whose last sample has to be found: one alone, a short one at the end, numbers of several bytes."""
+    path = write("clip.flac", seconds, rate, compression_level=0.0)
+    assert SoundFile(path).samples == int(seconds * rate)
+    path = write("clip.flac", 150, 44100, 1)  # more than 128 frames
+    assert SoundFile(path).samples == 150 * 44100

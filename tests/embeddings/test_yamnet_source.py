@@ -202,7 +202,8 @@ def test_checksum_is_of_the_weights(embedder, folded, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["https://unreachable.invalid/yamnet/1", "nowhere/yamnet.h5"])
-def test_a_source_out_of_reach_says_what_to_do(source):
+def test_a_source_out_of_reach_says_what_to_do(source, monkeypatch):
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)  # which would step in
     with pytest.raises(EmbeddingError, match=r"(?s)yamnet.*download.*embedding\.source.*AAC_TF_YAMNET"):
         YamnetEmbedder(source)
 
