@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from aac_tf.audio import AudioError, load_audio
+from aac_tf.audio import AudioError, SoundFile
 
 READERS = 4
 # Batches whose clips are sorted by length together, while those of the next are read.
@@ -32,12 +32,12 @@ class Clip:
 def read_clip(path, sample_rate, max_seconds):
     """Reads a file; all that may be wrong with it is in the `Clip`, so that one file cannot stop a million."""
     try:
-        waveform, _ = load_audio(path, sample_rate)
+        file = SoundFile(path)
+        if file.samples > max_seconds * file.sample_rate:
+            return Clip(path, reason=f"longer than {max_seconds:g} s (--max-seconds)")
+        return Clip(path, np.concatenate(list(file.parts(sample_rate))))
     except AudioError as error:
         return Clip(path, reason=error.reason)
-    if len(waveform) > max_seconds * sample_rate:
-        return Clip(path, reason=f"longer than {max_seconds:g} s (--max-seconds)")
-    return Clip(path, waveform.numpy())
 
 
 def batches(paths, sample_rate, batch_seconds, batch_size, max_seconds):
