@@ -19,6 +19,7 @@ from aac_tf.build import (
     build_spec,
     build_step_seconds,
 )
+from aac_tf.embeddings.fingerprint import fingerprint
 from aac_tf.run import Run
 
 # Clips go through the network together as long as their padded frames stay below this: five minutes of log-mels at 44.1
@@ -105,13 +106,15 @@ class Captioner:
                 model still leaves open (`Run.config`).
 
         Raises:
-            RunError: if it is no run folder, or holds no weights yet.
+            RunError: if it is no run folder, holds no weights yet, or was trained with another frozen network.
             ConfigError: for an override that could change nothing any more.
         """
         run = Run(run)
         config = run.config(overrides)
         tokenizer = run.tokenizer(config)
-        model = build_model(config, tokenizer.vocabulary_size(), run.normalization(), build_embedder(config))
+        embedder = build_embedder(config)
+        run.check_network(None if embedder is None else fingerprint(embedder))
+        model = build_model(config, tokenizer.vocabulary_size(), run.normalization(), embedder)
         run.restore_best(model)
         return cls(model, tokenizer, config)
 

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.config import ConfigError, flat, load_config, save_config
+from aac_tf.embeddings.fingerprint import difference
 from aac_tf.text import WordTokenizer
 from aac_tf.whole_file import whole_file
 
@@ -32,6 +33,7 @@ class Run:
     """
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
+    NETWORK = "frozen_network.json"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -88,7 +90,7 @@ class Run:
             file.flush()
             yield
 
-    def create(self, config, tokenizer, normalization, data=None):
+    def create(self, config, tokenizer, normalization, data=None, network=None):
         """Writes what stays the same during training; the config comes last, as it marks the folder as a run.
 
         Args:
@@ -96,14 +98,18 @@ class Run:
             tokenizer: `WordTokenizer`.
             normalization: None, or mean and variance, float [bins] each.
             data: what `data` shall return, a dict of what JSON takes.
+            network: the `fingerprint` of the frozen network; None where there is none.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
-        # A run that was begun here before, and never finished an epoch, may have left one.
-        (self.folder / self.NORMALIZATION).unlink(missing_ok=True)
+        # A run that was begun here before, and never finished an epoch, may have left them.
+        for name in (self.NORMALIZATION, self.NETWORK):
+            (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
             mean, variance = (np.asarray(values, np.float64).tolist() for values in normalization)
             self.write_text(self.NORMALIZATION, json.dumps({"mean": mean, "variance": variance}))
+        if network is not None:
+            self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         save_config(config, self.folder / self.CONFIG)
 
@@ -146,6 +152,25 @@ class Run:
         """What the run was trained on, as it was told to `create`; {} for a run that was told nothing."""
         path = self.folder / self.DATA
         return json.loads(path.read_text()) if path.is_file() else {}
+
+    def check_network(self, network):
+        """Makes sure that a frozen network is the one that the run was trained with.
+
+        Args:
+            network: its `fingerprint`; None where there is none.
+
+        Raises:
+            RunError: if it is another one. Runs that were begun before networks were remembered take any.
+        """
+        path = self.folder / self.NETWORK
+        if network is None or not path.is_file():
+            return
+        apart = difference(network, json.loads(path.read_text())["fingerprint"])
+        if apart:
+            raise RunError(
+                f"{self.folder} was trained with another frozen network: what this one makes of the same sound is "
+                f"{100 * apart:.0f} % off; name the weights of then, embedding.source=..."
+            )
 
     def restore_best(self, model):
         """Loads the best weights into a built model.

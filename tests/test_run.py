@@ -30,6 +30,18 @@ def test_what_training_settled_cannot(run, override):
         run.config([override])
 
 
+def test_another_frozen_network_is_noticed(tmp_path):
+    run, words = Run(tmp_path / "run"), WordTokenizer.from_captions(["a dog barks"], min_count=1)
+    network = [1.0, -2.0, 0.5]
+    run.create(load_config(None), words, None, network=network)
+    run.check_network([1.01, -2.0, 0.49])  # of another processor, or in half precision
+    for other, apart in (([1.0, -1.5, 0.5], 22), ([-1.0, 2.0, -0.5], 200), ([1.0, -2.0], 200), ([0.0, 0.0, 0.0], 100)):
+        with pytest.raises(RunError, match=rf"another frozen network.* {apart} % off.*embedding\.source"):
+            run.check_network(other)
+    (run.folder / run.NETWORK).unlink()  # of a run from before it was written
+    run.check_network([9.0])
+
+
 @pytest.mark.parametrize("name", ["lr[1e-3]", "what?", "all*"])
 def test_names_that_tensorflow_takes_for_patterns_are_refused(tmp_path, name):
     with pytest.raises(RunError, match="without"):

@@ -21,6 +21,7 @@ from aac_tf.build import (
 from aac_tf.config import ConfigError
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, make_examples, steps_per_epoch, training_batches, validation_batches
+from aac_tf.embeddings.fingerprint import fingerprint
 from aac_tf.run import Run
 from aac_tf.training.callbacks import History, Judge, ValidationCaptions
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
@@ -117,8 +118,10 @@ class _Trainer:
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
             )
         data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
+        network = None if embedder is None else fingerprint(embedder)
         if resume:
             check_data(run, data)
+            run.check_network(network)
         self.normalization = run.normalization() if resume else None
         if config.audio.normalize and self.normalization is None:
             self.normalization = feature_statistics(self.training.features)
@@ -146,7 +149,7 @@ class _Trainer:
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
         if not resume:
-            written.create(config, self.tokenizer, self.normalization, data)
+            written.create(config, self.tokenizer, self.normalization, data, network)
         elif tf.train.latest_checkpoint(str(run.last)):
             checkpoint.restore(tf.train.latest_checkpoint(str(run.last))).assert_consumed()
 
