@@ -1,10 +1,10 @@
 """How time and memory grow: of captioning, with the length of a file; of a training epoch, with the number of clips.
 
-    python benchmarks/growth.py embedding.source=yamnet.h5
+    python benchmarks/growth.py [--format flac] embedding.source=yamnet.h5
     python benchmarks/growth.py --scenes 100 1000 10000
 
 Every row is a process of its own, so that its peak of resident memory is its own, too. A model with random weights
-captions one 44.1 kHz WAV file of noise, from file to words, after a short one that compiles it. An epoch is the second
+captions one 44.1 kHz file of noise, from file to words, after a short one that compiles it. An epoch is the second
 of a training of the demo's model (M = 8) on scenes of 2 to 3 s that are read from files; the first one compiles.
 """
 
@@ -19,7 +19,7 @@ import tempfile
 import time
 
 SECONDS = [10, 30, 60, 300, 600, 1800, 3600]
-CONFIGS = ["configs/clotho_logmel.yaml", "configs/clotho_yamnet.yaml"]
+CONFIGS = ["configs/clotho_logmel.yaml", "configs/dcase2020.yaml", "configs/clotho_yamnet.yaml"]
 RATE = 44100
 
 
@@ -29,17 +29,17 @@ def peak():
 
 
 def write_noise(path, seconds):
-    """A mono WAV file of 16 bits; written minute by minute."""
+    """A mono file in the format of its suffix, of 16 bits where that has any; written minute by minute."""
     import numpy as np
     import soundfile
 
     random = np.random.default_rng(0)
-    with soundfile.SoundFile(path, "w", RATE, 1, "PCM_16") as file:
+    with soundfile.SoundFile(path, "w", RATE, 1) as file:
         for begin in range(0, seconds, 60):
             file.write(0.1 * random.standard_normal(min(60, seconds - begin) * RATE).astype("f4"))
 
 
-def caption(config, overrides, seconds):
+def caption(config, overrides, seconds, suffix):
     """Captions one file; dict of its seconds and of the memory before and at most, MB."""
     from serving import make_captioner
 
@@ -47,7 +47,7 @@ def caption(config, overrides, seconds):
 
     captioner = make_captioner(load_config(config, overrides))
     with tempfile.TemporaryDirectory() as folder:
-        short, long = (str(pathlib.Path(folder) / name) for name in ("short.wav", "long.wav"))
+        short, long = (str(pathlib.Path(folder) / name) for name in (f"short.{suffix}", f"long.{suffix}"))
         write_noise(short, 2)
         write_noise(long, seconds)
         captioner.caption([short])
@@ -56,7 +56,7 @@ def caption(config, overrides, seconds):
         return {"seconds": time.perf_counter() - began, "before": before, "peak": peak()}
 
 
-def epoch(config, overrides, scenes):
+def epoch(config, overrides, scenes, _):
     """Trains two epochs on so many scenes; dict of the second's seconds and of the peak of memory, MB."""
     command = [f"scenes.train={scenes}", "scenes.validation=20", "scenes.test=1", "scenes.min_seconds=2"]
     command += ["scenes.max_seconds=3", "data.cache=none", "encoder.subsampling=8", "training.epochs=2", *overrides]
@@ -83,13 +83,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--configs", nargs="+", default=CONFIGS)
     parser.add_argument("--seconds", type=int, nargs="+", default=SECONDS)
+    parser.add_argument("--format", choices=["wav", "flac", "ogg", "mp3"], default="wav", help="of the file")
     parser.add_argument("--scenes", type=int, nargs="+", help="sizes of training sets; without files to caption")
     parser.add_argument("--one", nargs=3, metavar=("WHAT", "CONFIG", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
     if options.one:
         what, config, size = options.one
-        print(json.dumps({"caption": caption, "epoch": epoch}[what](config, options.overrides, int(size))))
+        run = {"caption": caption, "epoch": epoch}[what]
+        print(json.dumps(run(config, options.overrides, int(size), options.format)))
     elif options.scenes:
         print("| scenes | epoch, s | ms/scene | peak, MB |\n| ---: | ---: | ---: | ---: |")
         for scenes in options.scenes:
@@ -100,9 +102,9 @@ def main():
         print("| model | file, s | time, s | ms/s | memory before, MB | peak, MB |\n| --- |" + " ---: |" * 5)
         for config in options.configs:
             # Keys of a frozen network are not for a model without one.
-            own = [key for key in options.overrides if "logmel" not in config or not key.startswith("embedding.")]
+            own = [key for key in options.overrides if "yamnet" in config or not key.startswith("embedding.")]
             for seconds in options.seconds:
-                found = in_process("caption", config, seconds, *own)
+                found = in_process("caption", config, seconds, "--format", options.format, *own)
                 values = (found["seconds"], 1000 * found["seconds"] / seconds, found["before"], found["peak"])
                 row = "| {} | {} | {:.2f} | {:.1f} | {:.0f} | {:.0f} |"
                 print(row.format(pathlib.Path(config).stem, seconds, *values), flush=True)

@@ -109,6 +109,9 @@ class _Trainer:
         make_scenes(config, report.progress)
         self.tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
         embedder = build_embedder(config)
+        network = None if embedder is None else fingerprint(embedder)
+        if resume:
+            run.check_network(network)  # before it embeds all clips
         stored = None if config.data.stored_views() is None else embedder
         self.training = self._split("train", stored)
         self.validation = self._split("validation", stored)
@@ -118,10 +121,8 @@ class _Trainer:
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
             )
         data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
-        network = None if embedder is None else fingerprint(embedder)
         if resume:
             check_data(run, data)
-            run.check_network(network)
         self.normalization = run.normalization() if resume else None
         if config.audio.normalize and self.normalization is None:
             self.normalization = feature_statistics(self.training.features)
