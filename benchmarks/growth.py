@@ -29,14 +29,14 @@ def peak():
 
 
 def write_noise(path, seconds):
-    """A mono file in the format of its suffix, of 16 bits where that has any; written minute by minute."""
+    """A mono file in the format of its suffix, of 16 bits where that has any; written second by second."""
     import numpy as np
     import soundfile
 
     random = np.random.default_rng(0)
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
-        for begin in range(0, seconds, 60):
-            file.write(0.1 * random.standard_normal(min(60, seconds - begin) * RATE).astype("f4"))
+        for _ in range(seconds):  # libsndfile's Vorbis encoder takes no minute at once
+            file.write(0.1 * random.standard_normal(RATE).astype("f4"))
 
 
 def caption(config, overrides, seconds, suffix):
@@ -99,10 +99,13 @@ def main():
             each = 1000 * found["seconds"] / scenes
             print(f"| {scenes} | {found['seconds']:.1f} | {each:.1f} | {found['peak']:.0f} |", flush=True)
     else:
+        from aac_tf.config import load_config
+
         print("| model | file, s | time, s | ms/s | memory before, MB | peak, MB |\n| --- |" + " ---: |" * 5)
         for config in options.configs:
             # Keys of a frozen network are not for a model without one.
-            own = [key for key in options.overrides if "yamnet" in config or not key.startswith("embedding.")]
+            frozen = load_config(config).embedding.kind != "none"
+            own = [key for key in options.overrides if frozen or not key.startswith("embedding.")]
             for seconds in options.seconds:
                 found = in_process("caption", config, seconds, "--format", options.format, *own)
                 values = (found["seconds"], 1000 * found["seconds"] / seconds, found["before"], found["peak"])

@@ -2,6 +2,7 @@
 
 import contextlib
 
+import numpy as np
 import pytest
 
 from aac_tf.config import ConfigError, load_config
@@ -35,7 +36,8 @@ def test_another_frozen_network_is_noticed(tmp_path):
     network = [1.0, -2.0, 0.5]
     run.create(load_config(None), words, None, network=network)
     run.check_network([1.01, -2.0, 0.49])  # of another processor, or in half precision
-    for other, apart in (([1.0, -1.5, 0.5], 22), ([-1.0, 2.0, -0.5], 200), ([1.0, -2.0], 200), ([0.0, 0.0, 0.0], 100)):
+    others = {22: [1.0, -1.5, 0.5], 100: [0.0, 0.0, 0.0], 200: [-1.0, 2.0, -0.5]}
+    for apart, other in (*others.items(), (200, [1.0, -2.0]), (200, [np.nan, 0.0, 0.0])):
         with pytest.raises(RunError, match=rf"another frozen network.* {apart} % off.*embedding\.source"):
             run.check_network(other)
     (run.folder / run.NETWORK).unlink()  # of a run from before it was written

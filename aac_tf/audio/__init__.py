@@ -1,4 +1,4 @@
-"""Waveform in, spectrogram out: TensorFlow functions that run in `tf.data` and inside a SavedModel."""
+"""Sound file in, spectrogram out: graph functions for `tf.data` and SavedModels, and readers of files in parts."""
 
 from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.errors import AudioError, error_reason

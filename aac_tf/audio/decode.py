@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aac_tf.audio.checks import plausible_rate, require
 from aac_tf.audio.flac import FLAC_DTYPES, check_flac
-from aac_tf.audio.wav import decode_wav, little_endian, read_bytes
+from aac_tf.audio.wav import WAV_MAGIC, decode_wav, little_endian, read_bytes
 
 _MP3_SEARCH = 32768  # bytes in which the first MP3 frame must start
 _MP3_LONGEST_FRAME = 1441
@@ -40,8 +40,8 @@ def decode_audio(contents):
         `aac_tf.audio.error_reason` puts the message into words. Also where tensorflow-io is needed and missing.
     """
     contents = tf.convert_to_tensor(contents)
-    is_wav = tf.reduce_all(read_bytes(contents, 0, 4) == list(b"RIFF"))
-    return tf.cond(is_wav, lambda: decode_wav(contents), lambda: _decode_compressed(contents))
+    is_wav = tf.reduce_any(tf.strings.substr(contents, 0, 4) == list(WAV_MAGIC))
+    return tf.cond(is_wav, lambda: decode_wav(contents), lambda: _check_and_decode(contents))
 
 
 def check_compressed(contents):
@@ -54,7 +54,8 @@ def check_compressed(contents):
       contents: Bytes of the file, a scalar string tensor.
 
     Returns:
-      (sample rate in Hz; number of the decoder: three of FLAC, by bits a sample, Vorbis, MP3), int32 scalars.
+      (sample rate in Hz, an int32 scalar; number of the decoder, an int32 scalar: three of FLAC, by bits a sample,
+      Vorbis, MP3; samples of a channel, an int64 scalar: of an MP3 as many as so many bytes are at most at 32 kbit/s).
 
     Raises:
       tf.errors.InvalidArgumentError: See `decode_audio`.
@@ -72,8 +73,8 @@ def check_compressed(contents):
         tf.argmax(tf.stack(kinds), output_type=tf.int32),
         [
             lambda: _check_flac(contents, tagged),
-            lambda: (_check_vorbis(contents), tf.constant(len(FLAC_DTYPES))),
-            lambda: (_check_mp3(contents, tagged), tf.constant(len(FLAC_DTYPES) + 1)),
+            lambda: _check_vorbis(contents),
+            lambda: _check_mp3(contents, tagged),
         ],
     )
 
@@ -111,14 +112,25 @@ def mix_down(decoded):
     return tf.reduce_mean(decoded, axis=1)
 
 
-def _decode_compressed(contents):
-    rate, decoder = check_compressed(contents)
-    with tf.control_dependencies([rate]):
-        contents = tf.identity(contents)
+def decode_compressed(contents, decoder):
+    """Decode what `check_compressed` found to be whole.
+
+    Args:
+      contents: Bytes of the file, a scalar string tensor.
+      decoder: Of `check_compressed`, an int32 scalar.
+
+    Returns:
+      float32 [samples], see `decode_audio`.
+    """
     decoders = [functools.partial(tensorflow_io("decode_flac"), dtype=dtype) for dtype in FLAC_DTYPES.values()]
     decoders += [tensorflow_io("decode_vorbis"), tensorflow_io("decode_mp3")]
-    branches = [lambda decode=decode: mix_down(decode(contents)) for decode in decoders]
-    return tf.switch_case(decoder, branches), rate
+    return tf.switch_case(decoder, [lambda decode=decode: mix_down(decode(contents)) for decode in decoders])
+
+
+def _check_and_decode(contents):
+    rate, decoder, _ = check_compressed(contents)
+    with tf.control_dependencies([rate]):
+        return decode_compressed(tf.identity(contents), decoder), rate
 
 
 def _after_id3(contents):
@@ -130,8 +142,8 @@ def _after_id3(contents):
 
 
 def _check_flac(contents, start):
-    rate, bits = check_flac(contents, start)
-    return rate, tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32)
+    rate, bits, samples = check_flac(contents, start)
+    return rate, tf.argmax(bits == list(FLAC_DTYPES), output_type=tf.int32), samples
 
 
 def _check_vorbis(contents):
@@ -149,17 +161,21 @@ def _check_vorbis(contents):
     segments = page[26]
     end = tail_start + last + 27 + segments + tf.reduce_sum(page[27:] * tf.sequence_mask(segments, 255, tf.int32))
     ends_stream = page[5] // 4 % 2 == 1
+    # Streams of other forms that follow in the same file, for which tensorflow-io brings the process down.
+    forms = tf.strings.substr(tf.strings.split(contents, "\x01vorbis")[1:], 0, 9)
     checks = require(
         (tf.reduce_all(packet[:7] == list(b"\x01vorbis")), "an Ogg file, but not Vorbis (perhaps Opus): convert it"),
         plausible_rate(rate),
+        (tf.reduce_all(forms == forms[:1]), "an Ogg file of several streams of different forms: convert it"),
         # tensorflow-io returns what there is up to the last whole page.
         (
             tf.reduce_any(is_page) & ends_stream & (end <= total),
             "truncated Ogg file: its last page is missing or incomplete",
         ),
     )
+    samples = little_endian(page[6:14])
     with tf.control_dependencies(checks):
-        return tf.cast(rate, tf.int32)
+        return tf.cast(rate, tf.int32), tf.constant(len(FLAC_DTYPES)), samples
 
 
 def _check_mp3(contents, start):
@@ -174,8 +190,9 @@ def _check_mp3(contents, start):
         follows = tf.gather(is_header, position) & (tf.gather(kind, position) == kind[:_MP3_SEARCH])
         found &= follows | (start + position + 4 > total)
     checks = require((tf.reduce_any(found), "not a WAV, FLAC, Ogg Vorbis or MP3 file"))
+    rate = rate[tf.argmax(found)]
     with tf.control_dependencies(checks):
-        return tf.identity(rate[tf.argmax(found)])
+        return tf.identity(rate), tf.constant(len(FLAC_DTYPES) + 1), total * tf.cast(rate, tf.int64) // 4000
 
 
 def _mp3_headers(raw):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# Our own checks carry their reason (see `wav.require`); these are the messages of TensorFlow and tensorflow-io.
+# Our own checks carry their reason (see `checks.require`); these are the messages of TensorFlow and tensorflow-io.
 _OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
 _REASONS = (
     (

@@ -28,7 +28,7 @@ def check_flac(contents, start):
       start: Offset of the "fLaC" mark, an int64 scalar.
 
     Returns:
-      (sample rate in Hz, an int32 scalar; bits a sample, an int64 scalar).
+      (sample rate in Hz, an int32 scalar; bits a sample and samples of a channel, int64 scalars).
 
     Raises:
       tf.errors.InvalidArgumentError: The file is damaged, truncated or of a kind that tensorflow-io cannot decode.
@@ -56,7 +56,7 @@ def check_flac(contents, start):
         (_ends_with(tail, samples, info[2] * 2**8 + info[3]), "truncated FLAC file: its last frames are missing"),
     )
     with tf.control_dependencies(checks):
-        return tf.cast(rate, tf.int32), tf.identity(bits)
+        return tf.cast(rate, tf.int32), tf.identity(bits), tf.identity(samples)
 
 
 def _frames_start(contents, start):

@@ -1,4 +1,4 @@
-"""Sound files read as waveforms that are fit to be captioned, and readable reasons for those that are not."""
+"""Sound files as waveforms that are fit to be captioned: whole, in `tf.data`, or in a SavedModel."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def load_audio(path, sample_rate=None):
     """
     file = SoundFile(path)
     parts = list(file.parts(sample_rate))
-    return parts[0] if len(parts) == 1 else tf.concat(parts, axis=0), sample_rate or file.sample_rate
+    waveform = parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
+    return waveform, file.sample_rate if sample_rate is None else sample_rate
 
 
 def read_audio(path, sample_rate):

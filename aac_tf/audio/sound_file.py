@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import functools
 import os
+import struct
 import threading
 
 import tensorflow as tf
 
 from aac_tf.audio.checks import first_reason, is_finite_and_audible, require, sound_checks
-from aac_tf.audio.decode import check_compressed, decode_audio, mix_down, tensorflow_io
+from aac_tf.audio.decode import check_compressed, decode_compressed, mix_down, tensorflow_io
 from aac_tf.audio.errors import AudioError, error_reason
+from aac_tf.audio.flac import FLAC_DTYPES
 from aac_tf.audio.resample import resample, resampled_length, resampling_ratio
-from aac_tf.audio.wav import wav_layout, wav_samples
+from aac_tf.audio.wav import FORMAT_BYTES, HEADER_BYTES, MAX_CHUNKS, WAV_MAGIC, read_bytes, wav_layout, wav_samples
 
 PART_SECONDS = 30
-WHOLE_BYTES = 2**23  # of a compressed file that is decoded at once, which several threads can do at a time
-_HEAD_BYTES = 2**16  # of a WAV file; nearly always its samples start there
+WHOLE_SECONDS = 600  # of a compressed file that is decoded at once, which several threads can do at a time
 _COMPILING = threading.Lock()
 
 
@@ -44,7 +45,11 @@ class SoundFile:
         try:
             if tf.io.gfile.isdir(name):
                 raise AudioError(path, "a directory, not a file")
-            self.sample_rate, self.samples, self._read = _open_wav(name) or _open_compressed(name)
+            with tf.io.gfile.GFile(name, "rb") as file:
+                header, total = file.read(HEADER_BYTES), file.size()
+                is_wav = header.startswith(WAV_MAGIC)
+                found = _open_wav(name, file, header, total) if is_wav else _open_compressed(name, total)
+            self.sample_rate, self.samples, self._read = found
         except tf.errors.OpError as error:
             raise AudioError(path, error_reason(error.message)) from error
         except UnicodeEncodeError as error:
@@ -63,7 +68,7 @@ class SoundFile:
           AudioError: At the end, if all of the file is silent, it is shorter than 0.05 s, or any sample is not finite.
             Also where the file is damaged after all.
         """
-        own, wanted = self.sample_rate, sample_rate or self.sample_rate
+        own, wanted = self.sample_rate, self.sample_rate if sample_rate is None else sample_rate
         with _COMPILING:  # files are read in threads
             convert, up, down = _converter(own, wanted)
         # Every part begins where a new sample falls on an old one, and hears more of its neighbours than the filter.
@@ -73,6 +78,8 @@ class SoundFile:
             for start in range(0, self.samples, size):
                 first, last = max(start - context, 0), start + size + context
                 part = self._read(first, min(last, self.samples))
+                if len(part) < min(last, self.samples) - first:
+                    raise AudioError(self.path, "truncated while it was read")
                 if start and last > self.samples:
                     part = tf.pad(part, [[0, last - self.samples]])
                 part, part_finite, part_audible = convert(part)
@@ -90,36 +97,47 @@ class SoundFile:
             raise AudioError(self.path, reason)
 
 
-def _open_wav(name):
-    """Sample rate, number of samples and a function `(start, stop) -> samples`; None if it is no WAV file."""
-    with tf.io.gfile.GFile(name, "rb") as file:
-        head, total = file.read(_HEAD_BYTES), file.size()
-        if not head.startswith(b"RIFF"):
-            return None
-        layout = _layout(head, total)
-        if layout.reason and total > len(head):
-            layout = _layout(head + file.read(), total)
+def _open_wav(name, file, header, total):
+    """Sample rate, number of samples and a function `(start, stop) -> samples`."""
+    position, form, format_start, data_start, data_size = 12, b"", 0, 0, 0
+    # The same walk as `try_decode_wav`'s, without what is between the chunks.
+    for _ in range(MAX_CHUNKS):
+        if position + 8 > total or (format_start and data_start):
+            break
+        file.seek(position)
+        kind, size = struct.unpack("<4sI", file.read(8))
+        position += 8
+        if kind == b"fmt " and size >= 16 and not format_start:
+            form, format_start = file.read(FORMAT_BYTES), position
+        if kind == b"data" and not data_start:
+            data_start, data_size = position, size
+        position += size + size % 2
+    layout = _layout(header, form, format_start, data_start, data_size, total)
     require((layout.reason == "", layout.reason))
     start, block = int(layout.start), int(layout.block)
 
     def read(first, last):
         with tf.io.gfile.GFile(name, "rb") as file:
             file.seek(start + first * block)
-            return _samples(file.read((last - first) * block), layout.encoding, layout.channels)
+            data = file.read((last - first) * block)
+            return _samples(data[: len(data) // block * block], layout.encoding, layout.channels)
 
     return int(layout.rate), int(layout.size) // block, read
 
 
-def _open_compressed(name):
+def _open_compressed(name, total):
+    require((total < 2**31, "larger than 2 GB, which only WAV files may be"))  # of the bytes of one string
     contents = tf.io.read_file(name)
-    if tf.strings.length(contents) > WHOLE_BYTES:
-        rate, _ = _check(contents)
+    rate, decoder, samples = _check(contents)
+    if samples > WHOLE_SECONDS * rate.numpy():
         try:
             reader = _PartReader(name)
             return int(rate), reader.samples, reader.read
         except tf.errors.InvalidArgumentError:
-            pass  # a FLAC behind an ID3 tag, which the decoder knows and the reader does not
-    waveform, rate = _decode(contents)
+            # The reader does not know a FLAC behind an ID3 tag, which the decoder does.
+            if decoder >= len(FLAC_DTYPES):
+                raise
+    waveform = _decode(contents, decoder)
     return int(rate), len(waveform), lambda first, last: waveform[first:last]
 
 
@@ -153,13 +171,18 @@ class _PartReader:
 
 _BYTES, _NUMBER, _TRUTH = (tf.TensorSpec([], dtype) for dtype in (tf.string, tf.int32, tf.bool))
 # The many small operations of a header's reading cost more one by one than the decoding itself.
-_layout = tf.function(wav_layout, input_signature=[_BYTES, tf.TensorSpec([], tf.int64)])
+_layout = tf.function(
+    lambda header, form, *numbers: wav_layout(
+        read_bytes(header, 0, HEADER_BYTES), read_bytes(form, 0, FORMAT_BYTES), *numbers
+    ),
+    input_signature=[_BYTES, _BYTES, *[tf.TensorSpec([], tf.int64)] * 4],
+)
 _samples = tf.function(wav_samples, input_signature=[_BYTES, _NUMBER, _NUMBER])
 _reason = tf.function(
     lambda *found: first_reason(*sound_checks(*found)), [tf.TensorSpec([], tf.int64), _NUMBER, *[_TRUTH] * 2]
 )
 _check = tf.function(check_compressed, input_signature=[_BYTES])
-_decode = tf.function(decode_audio, input_signature=[_BYTES])
+_decode = tf.function(decode_compressed, input_signature=[_BYTES, _NUMBER])
 
 
 @functools.lru_cache(maxsize=64)

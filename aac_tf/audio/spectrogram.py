@@ -72,8 +72,10 @@ class SpectrogramSpec:
             raise ValueError(
                 f"{self.name}: window_length must be from 1 to fft_length={self.fft_length}, got {self.window_length}"
             )
-        if self.hop_length <= 0:
-            raise ValueError(f"{self.name}: hop_length must be positive, got {self.hop_length}")
+        if not 0 < self.hop_length <= self.window_length:
+            raise ValueError(
+                f"{self.name}: hop_length must be from 1 to window_length={self.window_length}, got {self.hop_length}"
+            )
         if self.window not in ("hamming", "hann"):
             raise ValueError(f"{self.name}: window must be 'hamming' or 'hann', not {self.window!r}")
         if self.power not in (1.0, 2.0):

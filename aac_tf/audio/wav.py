@@ -11,7 +11,11 @@ from aac_tf.audio.checks import first_reason, plausible_rate, require
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 # Encoders that write to a pipe cannot come back to fill in the size: ffmpeg leaves the first, sox the second.
 _UNKNOWN_SIZE, _SOX_UNKNOWN_SIZE = 0xFFFFFFFF, 0x7FFFF000
-_MAX_CHUNKS = 4096  # no sound has more; without a limit, a file of zeros would be walked in steps of 8 bytes
+
+# What RIFF files begin with, and those whose sizes have 64 bits.
+WAV_MAGIC = (b"RIFF", b"RF64")
+HEADER_BYTES, FORMAT_BYTES = 36, 26
+MAX_CHUNKS = 4096  # no sound has more; without a limit, a file of zeros would be walked in steps of 8 bytes
 
 WavLayout = collections.namedtuple("WavLayout", "start size block encoding channels rate reason")
 
@@ -49,17 +53,23 @@ def try_decode_wav(contents):
       (waveform, sample rate, reason): as `decode_wav`, and a string scalar. It is empty where all is well; otherwise
       the waveform has no samples, and the rate no meaning.
     """
-    layout = wav_layout(contents, tf.strings.length(contents))
+    chunks = _find_chunks(contents)
+    header, form = read_bytes(contents, 0, HEADER_BYTES), read_bytes(contents, chunks[0], FORMAT_BYTES)
+    layout = wav_layout(header, form, *chunks, tf.strings.length(contents))
     data = tf.strings.substr(contents, layout.start, layout.size)
     return wav_samples(data, layout.encoding, layout.channels), layout.rate, layout.reason
 
 
-def wav_layout(head, total):
-    """Where the samples of a WAV file are, and what they are.
+def wav_layout(header, form, format_start, data_start, data_size, total):
+    """Where the samples of a WAV file are, and what they are, from its chunks.
 
     Args:
-      head: The first bytes of the file, a scalar string tensor, with all chunks before the samples.
-      total: Bytes of the whole file, an integer scalar tensor.
+      header: The first bytes of the file, int32 [HEADER_BYTES], of `read_bytes`.
+      form: The first bytes of the fmt chunk's body, int32 [FORMAT_BYTES], of `read_bytes`.
+      format_start: Offset of that body in the file, an int64 scalar; 0 if there is none.
+      data_start: Offset of the data chunk's body, an int64 scalar; 0 if there is none.
+      data_size: Its size as the chunk says it, an int64 scalar.
+      total: Bytes of the file, an integer scalar tensor.
 
     Returns:
       `WavLayout` of scalars: `start` and `size` of the samples in bytes, int64; `block`, bytes of one sample of all
@@ -67,10 +77,11 @@ def wav_layout(head, total):
       int32; and `reason`, a string. It is empty where all is well; otherwise it says what is wrong, and the size is 0.
     """
     total = tf.cast(total, tf.int64)
-    header = read_bytes(head, 0, 12)
-    is_wav = tf.reduce_all(tf.gather(header, [0, 1, 2, 3, 8, 9, 10, 11]) == list(b"RIFFWAVE"))
-    format_start, data_start, data_size = _find_chunks(head, total)
-    form = read_bytes(head, format_start, 26)
+    is_riff, is_rf64 = (tf.reduce_all(header[:4] == list(magic)) for magic in WAV_MAGIC)
+    is_wav = (is_riff | is_rf64) & tf.reduce_all(header[8:12] == list(b"WAVE"))
+    # What is too large for the data chunk's 32 bits is in the first chunk of an RF64 file.
+    is_large = is_rf64 & tf.reduce_all(header[12:16] == list(b"ds64")) & (data_size == _UNKNOWN_SIZE)
+    data_size = tf.where(is_large, little_endian(header[28:36]), data_size)
     tag, channels, rate = little_endian(form[0:2]), little_endian(form[2:4]), little_endian(form[4:8])
     tag = tf.where(tag == _EXTENSIBLE, little_endian(form[24:26]), tag)
     block = little_endian(form[12:14])
@@ -148,11 +159,11 @@ def _decode_24_bit(data):
     return tf.cast(tf.bitcast(tf.pad(samples, [[0, 0], [1, 0]]), tf.int32), tf.float32) / 2.0**31
 
 
-def _find_chunks(head, total):
+def _find_chunks(contents):
     """Walk the chunks; int64 scalars (start of the fmt chunk's body, start of the data, its size), 0 if none."""
 
     def step(position, format_start, data_start, data_size):
-        header = read_bytes(head, position, 8)
+        header = read_bytes(contents, position, 8)
         size = little_endian(header[4:8])
         is_format = tf.reduce_all(header[:4] == list(b"fmt ")) & (size >= 16)
         is_data = tf.reduce_all(header[:4] == list(b"data")) & (data_start == 0)
@@ -164,14 +175,14 @@ def _find_chunks(head, total):
             tf.where(is_data, size, data_size),
         )
 
-    zero = tf.constant(0, tf.int64)
+    zero, total = tf.constant(0, tf.int64), tf.cast(tf.strings.length(contents), tf.int64)
     return tf.while_loop(
         lambda position, format_start, data_start, _: (
             (position + 8 <= total) & ((format_start == 0) | (data_start == 0))
         ),
         step,
         (tf.constant(12, tf.int64), zero, zero, zero),
-        maximum_iterations=_MAX_CHUNKS,
+        maximum_iterations=MAX_CHUNKS,
     )[1:]
 
 

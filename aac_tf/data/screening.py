@@ -3,12 +3,14 @@
 import concurrent.futures
 import os
 
+import tensorflow as tf
+
 from aac_tf.audio import AudioError, SoundFile
 from aac_tf.data.clips import ClipList
 
 
 def screen_audio(clips, max_seconds=None, progress=None):
-    """Decodes every file once, to leave out those that training would stumble over.
+    """Reads every file once, but those too long, to leave out what training would stumble over.
 
     Args:
         clips: `ClipList`.
@@ -26,6 +28,8 @@ def screen_audio(clips, max_seconds=None, progress=None):
             seconds = file.samples / file.sample_rate
             if max_seconds is not None and seconds > max_seconds:
                 return f"lasts {seconds:.1f} s, more than data.max_seconds={max_seconds:g}", None
+            if tf.io.gfile.stat(clip.path).length >= 2**31:
+                return "larger than 2 GB: cut it", None  # training reads the bytes of a file as one string
             for _ in file.parts():
                 pass
         except AudioError as error:

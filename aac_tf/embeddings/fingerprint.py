@@ -36,4 +36,5 @@ def difference(one, other):
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
     size = max(np.linalg.norm(one), np.linalg.norm(other))
     found = np.linalg.norm(one - other) / size if size else 0.0
-    return float(found) if found > _TOLERANCE else 0.0
+    # Written so that NaN is another network.
+    return 0.0 if found <= _TOLERANCE else float(np.nan_to_num(found, nan=2.0))
