@@ -22,7 +22,9 @@ _COMPILING = threading.Lock()
 
 
 class SoundFile:
-    """A WAV, FLAC, Ogg Vorbis or MP3 file.
+    """A WAV, FLAC, Ogg Vorbis or MP3 file, read by parts that are together what the whole would be.
+
+    But of an MP3 that is damaged in its middle, which nothing tells, tensorflow-io may find other parts behind it.
 
     Args:
       path: The file, str or path-like; whatever `tf.io.gfile` reads.
@@ -62,7 +64,7 @@ class SoundFile:
           sample_rate: Rate in Hz to resample to, int; None keeps the file's own.
 
         Yields:
-          float32 [samples], the mean of the channels, full scale at 1: of `PART_SECONDS` each, but for the last.
+          float32 [samples], the mean of the channels, full scale at 1: `PART_SECONDS` or a little more, the last less.
 
         Raises:
           AudioError: At the end, if all of the file is silent, it is shorter than 0.05 s, or any sample is not finite.
