@@ -294,6 +294,7 @@ def build_encode(config, model, bins=None):
     """
     features = tf.TensorSpec([None, None, bins or build_spec(config).num_bins], tf.float32)
     signature = [features, tf.TensorSpec([None], tf.int32)]
+    # Loops are for processors; accelerators compute the layer faster, and lower precisions are the layer's.
     accelerated = any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
     in_loops = not accelerated and model.encoder.compute_dtype == "float32"
     return tf.function(lambda *sound: model.encode(*sound, in_loops=in_loops), signature, autograph=False)
