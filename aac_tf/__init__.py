@@ -19,7 +19,7 @@ __all__ = ["Captioner"]
 def __getattr__(name):
     # Loaded on first use, so that `import aac_tf` (and every --help) does not wait for TensorFlow.
     if name == "Captioner":
-        from aac_tf.inference import Captioner
+        from aac_tf.inference.captioner import Captioner
 
         return Captioner
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,19 +8,19 @@ import tensorflow as tf
 
 from aac_tf import audio, embeddings
 from aac_tf.audio import SpecAugment, resampled_length
-from aac_tf.cache import cache_folder
 from aac_tf.config import AudioConfig, ConfigError, EmbeddingConfig
-from aac_tf.data import read_audiocaps, read_clotho, read_manifest
-from aac_tf.data.clips import ClipList, DatasetError
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import bucket_boundaries
-from aac_tf.data.scenes import read_scene_clips, write_scenes
 from aac_tf.data.screening import screen_audio
-from aac_tf.data.sound_banks import FolderBank, SyntheticBank
+from aac_tf.datasets import read_audiocaps, read_clotho, read_manifest
+from aac_tf.datasets.clips import ClipList, DatasetError
 from aac_tf.decoding import Hypotheses, beam_search, greedy_search
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.scenes.banks import FolderBank, SyntheticBank
+from aac_tf.scenes.composer import read_scene_clips, write_scenes
 from aac_tf.text import WordTokenizer
+from aac_tf.utils.cache import cache_folder
 
 SOURCES = {
     "clotho": read_clotho,
@@ -324,7 +324,7 @@ def build_search(config, model, tokenizer, beam_size=None):
 
     @tf.function(input_signature=_encoded(model), autograph=False)
     def search(encoded, length):
-        memory = model.decoder.remember(encoded, length)
+        memory = model.decoder.prepare_memory(encoded, length)
         state = model.decoder.initial_state(memory)
         if beam_size == 1:
             found = greedy_search(model.decoder.step, state, memory, **rules)

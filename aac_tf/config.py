@@ -9,8 +9,10 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from aac_tf.errors import AacError
 
-class ConfigError(ValueError):
+
+class ConfigError(AacError, ValueError):
     """A config key or value that this project does not take."""
 
 
@@ -262,7 +264,7 @@ def save_config(config, path):
     OmegaConf.save(OmegaConf.structured(config), path)
 
 
-def flat(config):
+def flatten(config):
     """A `Config` as a dict of `section.key` to value."""
     return {key: value for key, value, _ in _walk(config)}
 

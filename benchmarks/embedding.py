@@ -31,9 +31,9 @@ import tensorflow_hub as hub  # isort: skip
 
 from aac_tf.audio import YAMNET, spectrogram
 from aac_tf.embeddings import YamnetEmbedder
-from aac_tf.embeddings.yamnet_network import build_network
-from aac_tf.embeddings.yamnet_source import resolve_source
-from aac_tf.embeddings.yamnet_weights import read_weights
+from aac_tf.embeddings.yamnet.network import build_network
+from aac_tf.embeddings.yamnet.source import resolve_source
+from aac_tf.embeddings.yamnet.weights import read_weights
 
 MULTIPLICATIONS = 69.2e6
 
@@ -103,8 +103,8 @@ def matrix_product(windows):
 def ast_runs(seconds, windows, xla, threads):
     """{name: function that embeds windows of so many seconds}, the first ours; all with the same weights and input."""
     from aac_tf.embeddings import AstEmbedder
-    from aac_tf.embeddings.ast_network import FrozenAst
-    from aac_tf.embeddings.ast_source import ASTConfig, random_model
+    from aac_tf.embeddings.ast.network import FrozenAst
+    from aac_tf.embeddings.ast.source import ASTConfig, random_model
 
     frames = AstEmbedder.spec_of(seconds).segment_length
     model = random_model(ASTConfig(max_length=frames))

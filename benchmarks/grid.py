@@ -13,8 +13,8 @@ import scipy.stats
 from aac_tf.build import build_clips
 from aac_tf.config import load_config
 from aac_tf.evaluation.evaluator import evaluate, write_evaluation
-from aac_tf.inference import Captioner
-from aac_tf.run import Run
+from aac_tf.inference.captioner import Captioner
+from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
 SCORES = ("event_f1", "order_accuracy", "bleu_4", "cider", "meteor")

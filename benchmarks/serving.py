@@ -34,7 +34,7 @@ from aac_tf import Captioner
 from aac_tf.audio import long_spectrogram
 from aac_tf.build import build_embedder, build_model
 from aac_tf.config import load_config
-from aac_tf.saved_model import export_saved_model
+from aac_tf.export.saved_model import export_saved_model
 from aac_tf.text import WordTokenizer
 
 FRONT_ENDS = {

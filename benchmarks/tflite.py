@@ -20,8 +20,8 @@ import tensorflow as tf  # isort: skip
 from aac_tf import Captioner
 from aac_tf.audio import load_audio
 from aac_tf.build import build_clips
-from aac_tf.lite import export_lite
-from aac_tf.saved_model import export_saved_model
+from aac_tf.export.lite import export_lite
+from aac_tf.export.saved_model import export_saved_model
 
 COLUMNS = ["run", "model", "threads", "MB", "same caption", "median ms/clip", "95 % ms/clip"]
 

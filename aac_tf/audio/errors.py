@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from aac_tf.errors import AacError
+
 # Our own checks carry their reason (see `checks.require`); these are the messages of TensorFlow and tensorflow-io.
 _OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
 _REASONS = (
@@ -22,7 +24,7 @@ _REASONS = (
 _NOISE = re.compile(r"\{\{.*?\}\}|Graph execution error:|\[Op:\w+\]|name:\s*$", re.MULTILINE)
 
 
-class AudioError(ValueError):
+class AudioError(AacError, ValueError):
     """A sound file that cannot be used.
 
     Args:

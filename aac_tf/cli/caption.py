@@ -33,7 +33,7 @@ def main(arguments=None):
 
 def _run(options, console):
     from aac_tf.audio import AudioError
-    from aac_tf.inference import Captioner
+    from aac_tf.inference.captioner import Captioner
 
     if options.attention is None and (options.words or options.text):
         raise ValueError("--words and --text are about the picture: add --attention OUT.png")

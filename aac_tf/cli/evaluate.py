@@ -111,7 +111,7 @@ def _check_options(options):
 
 
 def _fetch_spice(source, console):
-    from aac_tf.evaluation.spice_files import fetch_corenlp
+    from aac_tf.evaluation.java.spice_files import fetch_corenlp
 
     bars = {}
 
@@ -124,7 +124,7 @@ def _fetch_spice(source, console):
 def _evaluate_run(options, console):
     from aac_tf.evaluation.evaluator import evaluate
     from aac_tf.evaluation.metrics import check_metrics
-    from aac_tf.inference import Captioner
+    from aac_tf.inference.captioner import Captioner
 
     check_metrics(options.metrics)
     captioner = Captioner.load(options.run, options.overrides)

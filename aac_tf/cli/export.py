@@ -27,8 +27,8 @@ def main(arguments=None):
 
 
 def _run(options, console):
-    from aac_tf.inference import Captioner
-    from aac_tf.saved_model import ABOUT, export_saved_model
+    from aac_tf.export.saved_model import ABOUT, export_saved_model
+    from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(options.run, options.overrides)
     console.show(f"writing {options.run} as a SavedModel: up to a minute")

@@ -32,8 +32,8 @@ def main(arguments=None):
 
 
 def _run(options, console):
-    from aac_tf.inference import Captioner
-    from aac_tf.lite import export_lite
+    from aac_tf.export.lite import export_lite
+    from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(options.run, options.overrides)
     console.show(f"converting {options.run}: up to a minute")

@@ -27,7 +27,7 @@ def main(arguments=None):
 
 def _run(options, console):
     from aac_tf.config import describe_keys, load_config
-    from aac_tf.run import Run
+    from aac_tf.runs.run import Run
 
     if options.keys:
         for key, default, about in describe_keys():

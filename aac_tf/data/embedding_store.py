@@ -10,9 +10,9 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.data.clips import DatasetError
 from aac_tf.data.features import ViewedFeatures
-from aac_tf.whole_file import whole_file
+from aac_tf.datasets.clips import DatasetError
+from aac_tf.utils.atomic import atomic_write
 
 CLIPS_PER_SHARD = 32
 # Frames that are embedded together at the most, padding included; a longer clip goes alone.
@@ -239,7 +239,7 @@ def _write(shard, names, embeddings):
     lengths = []
     try:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(shard.path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
+        with atomic_write(shard.path) as unfinished, tf.io.TFRecordWriter(str(unfinished)) as writer:
             for name, embedding in zip(names, embeddings):
                 values = {
                     "name": _bytes(name.encode()),

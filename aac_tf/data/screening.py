@@ -6,7 +6,7 @@ import os
 import tensorflow as tf
 
 from aac_tf.audio import AudioError, SoundFile
-from aac_tf.data.clips import ClipList
+from aac_tf.datasets.clips import ClipList
 
 
 def screen_audio(clips, max_seconds=None, progress=None):

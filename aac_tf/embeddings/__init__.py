@@ -3,14 +3,14 @@
 import importlib
 
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.yamnet import YamnetEmbedder
+from aac_tf.embeddings.yamnet.embedder import YamnetEmbedder
 
 # Imported when asked for: transformers takes seconds, and those who use YAMNet need none of it.
 _LAZY = {
-    "AstEmbedder": "ast",
-    "TFASTFeatureExtractor": "ast_features",
-    "TFASTForAudioClassification": "modeling_tf_ast",
-    "TFASTModel": "modeling_tf_ast",
+    "AstEmbedder": "ast.embedder",
+    "TFASTFeatureExtractor": "ast.features",
+    "TFASTForAudioClassification": "ast.modeling_tf_ast",
+    "TFASTModel": "ast.modeling_tf_ast",
 }
 
 __all__ = ["EmbeddingError", "YamnetEmbedder", *_LAZY]

@@ -1,5 +1,7 @@
 """What goes wrong with a frozen network."""
 
+from aac_tf.errors import AacError
 
-class EmbeddingError(ValueError):
+
+class EmbeddingError(AacError, ValueError):
     """A pretrained network that is missing, damaged, or not the one that was meant."""

@@ -7,7 +7,7 @@ import tensorflow as tf
 from aac_tf.audio import load_audio
 from aac_tf.build import build_clips, build_embedder
 from aac_tf.evaluation.attention_map import as_png, attention_map
-from aac_tf.inference import Captioner
+from aac_tf.inference.captioner import Captioner
 from aac_tf.models import CaptioningModel
 
 

@@ -8,11 +8,11 @@ from typing import Optional
 
 from aac_tf.audio import AudioError
 from aac_tf.build import build_clips
-from aac_tf.data.clips import DatasetError
-from aac_tf.data.scenes import read_scenes
-from aac_tf.evaluation.listening import score_listening
+from aac_tf.datasets.clips import DatasetError
 from aac_tf.evaluation.metrics import Scores, check_metrics, compute_scores
-from aac_tf.evaluation.scenes import score_scenes
+from aac_tf.scenes.composer import read_scenes
+from aac_tf.scenes.event_scores import score_scenes
+from aac_tf.scenes.listening import score_listening
 
 
 @dataclasses.dataclass

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Dict, NamedTuple
 
 from aac_tf.evaluation import scorers
-from aac_tf.evaluation.java import MetricError, find_java
-from aac_tf.evaluation.ptb import ptb_tokenize
-from aac_tf.evaluation.spice import why_no_spice
+from aac_tf.evaluation.java.process import MetricError, find_java
+from aac_tf.evaluation.java.ptb import ptb_tokenize
+from aac_tf.evaluation.java.spice import why_no_spice
 
 # From tokenized references and predictions, both {row: list of captions}, to {score name: Score}; and the metrics that
 # another one is made of.

@@ -2,7 +2,7 @@
 
 import re
 
-from aac_tf.data.clips import DatasetError, read_captions, read_rows
+from aac_tf.datasets.clips import DatasetError, read_captions, read_rows
 
 
 def read_predictions(path):

@@ -10,8 +10,8 @@ from pycocoevalcap.bleu.bleu_scorer import BleuScorer
 from pycocoevalcap.cider.cider import Cider
 from pycocoevalcap.rouge.rouge import Rouge
 
-from aac_tf.evaluation.meteor import METEOR, summable
-from aac_tf.evaluation.spice import score_spice
+from aac_tf.evaluation.java.meteor import METEOR, summable
+from aac_tf.evaluation.java.spice import score_spice
 
 
 @dataclasses.dataclass(frozen=True)

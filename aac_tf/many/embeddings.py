@@ -8,13 +8,13 @@ from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
 from aac_tf.build import build_augment, build_clips, build_embedder, build_features, build_spec, make_scenes
-from aac_tf.cache import cache_folder
 from aac_tf.config import ConfigError
-from aac_tf.data import ClipList
 from aac_tf.data.embedding_store import embed_shards, store_embeddings
 from aac_tf.data.features import FileFeatures
+from aac_tf.datasets import ClipList
 from aac_tf.many.pipeline import NAMESPACE, beam_options, count
 from aac_tf.many.watch import watched
+from aac_tf.utils.cache import cache_folder
 
 # Shards that a worker takes at once: the network is compiled once for them.
 _SHARDS_TOGETHER = 8

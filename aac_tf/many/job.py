@@ -8,11 +8,13 @@ import os
 
 import tensorflow as tf
 
+from aac_tf.errors import AacError
+
 FORMAT = 2
 FILES_PER_SHARD = 256
 
 
-class JobError(ValueError):
+class JobError(AacError, ValueError):
     """A folder that cannot be this job's."""
 
 

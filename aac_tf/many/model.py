@@ -8,11 +8,12 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import error_reason
+from aac_tf.errors import AacError
 
 _ABOUT = os.path.join("assets.extra", "model.json")
 
 
-class ModelError(ValueError):
+class ModelError(AacError, ValueError):
     """A folder that holds no model of `aac-export`."""
 
 

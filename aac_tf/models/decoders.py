@@ -2,7 +2,7 @@
 
 Both decoders offer one interface, so that every search works with both:
 
-    memory = decoder.remember(encoded, length)             what stays the same for all words of a caption
+    memory = decoder.prepare_memory(encoded, length)             what stays the same for all words of a caption
     state = decoder.initial_state(memory)
     logits, state = decoder.step(tokens, state, memory)    tokens [batch] -> logits float32 [batch, vocabulary]
     logits = decoder(tokens, encoded, length)              tokens [batch, words] -> logits [batch, words, vocabulary]
@@ -96,7 +96,7 @@ class AttentionDecoder(tf.keras.layers.Layer):
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
         self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
 
-    def remember(self, encoded, length):
+    def prepare_memory(self, encoded, length):
         """What `step` needs of a clip: encoder steps, their projection, and which of them are valid."""
         encoded = tf.cast(encoded, tf.float32)
         return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
@@ -112,12 +112,12 @@ class AttentionDecoder(tf.keras.layers.Layer):
         return self._classifier(hidden), tuple(state)
 
     def call(self, tokens, encoded, length, training=None):
-        hidden = self._hidden(tokens, self.remember(encoded, length), training)
+        hidden = self._hidden(tokens, self.prepare_memory(encoded, length), training)
         return self._classifier(self._dropout(hidden, training=training))
 
     def attention(self, tokens, encoded, length):
         """Weights A, float32 `[batch, words, steps]`, with which each word after `tokens` was predicted."""
-        memory = self.remember(encoded, length)
+        memory = self.prepare_memory(encoded, length)
         hidden = self._hidden(tokens, memory)
         # A word is predicted from the hidden state before it.
         before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
@@ -170,7 +170,7 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
         self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
 
-    def remember(self, encoded, length):
+    def prepare_memory(self, encoded, length):
         """The last valid step of each row, `[batch, width]`."""
         return tf.gather(tf.cast(encoded, self.compute_dtype), tf.cast(length, tf.int32) - 1, axis=1, batch_dims=1)
 
@@ -186,7 +186,7 @@ class FixedVectorDecoder(tf.keras.layers.Layer):
 
     def call(self, tokens, encoded, length, training=None):
         rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
-        hidden = self._recurrent(tf.repeat(self.remember(encoded, length)[:, tf.newaxis], words, axis=1))
+        hidden = self._recurrent(tf.repeat(self.prepare_memory(encoded, length)[:, tf.newaxis], words, axis=1))
         hidden = tf.repeat(hidden, rows // tf.shape(encoded)[0], axis=0)
         return self._classifier(self._dropout(hidden, training=training))
 

@@ -1,5 +1,7 @@
 """What can go wrong in training."""
 
+from aac_tf.errors import AacError
 
-class TrainingError(RuntimeError):
+
+class TrainingError(AacError, RuntimeError):
     """A training run that cannot go on."""

@@ -22,12 +22,12 @@ from aac_tf.config import ConfigError
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, make_examples, steps_per_epoch, training_batches, validation_batches
 from aac_tf.embeddings.fingerprint import fingerprint
-from aac_tf.run import Run
+from aac_tf.runs.resume import check_data, check_folder, summarize
+from aac_tf.runs.run import Run
 from aac_tf.training.callbacks import History, Judge, ValidationCaptions
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.interruption import Interruption
-from aac_tf.training.resuming import check_data, check_folder, summarize
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 from aac_tf.training.word_weights import rarity_weights
 

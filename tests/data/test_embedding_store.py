@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.audio import SpecAugment
-from aac_tf.data import Clip, ClipList, DatasetError
 from aac_tf.data import embedding_store as module
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import MemoryFeatures
+from aac_tf.datasets import Clip, ClipList, DatasetError
 
 FRAMES = [7, 30, 12, 5, 18, 9, 22]
 AUGMENT = SpecAugment(max_frames=4, max_bins=2, probability=0.5, mask_value=-1.0)

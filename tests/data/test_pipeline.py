@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.audio import SpecAugment
-from aac_tf.data import Clip, ClipList
 from aac_tf.data.pipeline import (
     bucket_boundaries,
     clip_batches,
@@ -14,6 +13,7 @@ from aac_tf.data.pipeline import (
     training_batches,
     validation_batches,
 )
+from aac_tf.datasets import Clip, ClipList
 from aac_tf.text import WordTokenizer
 
 LENGTHS = [5, 12, 7, 30, 18, 6, 11]

@@ -13,7 +13,7 @@ from transformers import ASTConfig
 
 from aac_tf.audio import AST, YAMNET, spectrogram
 from aac_tf.embeddings import AstEmbedder, EmbeddingError, TFASTModel, ast_source
-from aac_tf.embeddings.ast_features import normalize
+from aac_tf.embeddings.ast.features import normalize
 from aac_tf.embeddings.windows import count_windows, segment_windows
 from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 

@@ -8,7 +8,7 @@ from layer_checks import check_layer
 
 from aac_tf.audio import AST, SpecAugment, resample, spectrogram
 from aac_tf.embeddings import TFASTFeatureExtractor
-from aac_tf.embeddings.ast_features import normalize
+from aac_tf.embeddings.ast.features import normalize
 
 UNSEGMENTED = dataclasses.replace(AST, segment_length=None, segment_hop=None)
 

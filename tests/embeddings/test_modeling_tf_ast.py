@@ -10,7 +10,7 @@ import tensorflow as tf
 from transformers import ASTConfig
 
 from aac_tf.embeddings import TFASTForAudioClassification, TFASTModel
-from aac_tf.embeddings.ast_positions import resize_positions
+from aac_tf.embeddings.ast.positions import resize_positions
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures" / "ast"
 
@@ -289,7 +289,7 @@ def test_the_full_model_is_pytorchs(tmp_path):
     torch = pytest.importorskip("torch")
     from transformers import ASTModel
 
-    from aac_tf.embeddings.ast_source import random_model
+    from aac_tf.embeddings.ast.source import random_model
 
     ours = random_model(ASTConfig())
     ours.save_pretrained(tmp_path)

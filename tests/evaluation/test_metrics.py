@@ -6,9 +6,9 @@ import re
 import pytest
 
 from aac_tf.evaluation import MetricError, score_captions
-from aac_tf.evaluation.meteor import METEOR
+from aac_tf.evaluation.java.meteor import METEOR
+from aac_tf.evaluation.java.ptb import ptb_tokenize
 from aac_tf.evaluation.metrics import compute_scores
-from aac_tf.evaluation.ptb import ptb_tokenize
 
 ALL = ["bleu", "rouge_l", "meteor", "cider"]
 BESIDE = {"first": ["a dog barks twice", "a dog is barking"], "last": ["rain falls on a roof", "it rains"]}

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from aac_tf.data.clips import DatasetError
+from aac_tf.datasets.clips import DatasetError
 from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
 
 

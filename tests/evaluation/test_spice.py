@@ -8,7 +8,7 @@ import pytest
 from pycocoevalcap.tokenizer import ptbtokenizer
 
 from aac_tf.evaluation import MetricError, missing_metrics, score_captions, spice
-from aac_tf.evaluation.spice import read_spice, score_spice
+from aac_tf.evaluation.java.spice import read_spice, score_spice
 
 REFERENCES = {"x": ["a dog barks", "the dog is barking"], "y": ["rain falls on a roof"], "z": ["wind blows"]}
 PREDICTIONS = {"z": "wind", "x": "a dog", "y": "rain falls"}

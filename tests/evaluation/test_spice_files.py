@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from aac_tf.evaluation import MetricError, missing_metrics
-from aac_tf.evaluation.spice_files import JARS, fetch_corenlp
+from aac_tf.evaluation.java.spice_files import JARS, fetch_corenlp
 
 MODELS = "stanford-corenlp-3.6.0-models.jar"
 

@@ -15,8 +15,8 @@ import tensorflow as tf
 from aac_tf import Captioner
 from aac_tf.build import build_embedder, build_model
 from aac_tf.config import load_config
-from aac_tf.run import Run
-from aac_tf.saved_model import export_saved_model
+from aac_tf.export.saved_model import export_saved_model
+from aac_tf.runs.run import Run
 from aac_tf.text import WordTokenizer
 
 WORDS = ["a", "the", "dog", "cat", "bell", "rain", "siren", "barks", "meows", "rings", "falls", "and", "then", "loudly"]

@@ -16,7 +16,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 from aac_tf import Captioner
 from aac_tf.audio import load_audio
 from aac_tf.cli import export as export_command
-from aac_tf.saved_model import export_saved_model
+from aac_tf.export.saved_model import export_saved_model
 
 NO_CAPTION = -1e30
 # The second that the encoder's first step is about, and from one to the next.

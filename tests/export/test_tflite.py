@@ -12,7 +12,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from aac_tf import Captioner
 from aac_tf.cli import export_tflite as command
-from aac_tf.lite import convert
+from aac_tf.export.lite import convert
 
 # In all of them an encoder's and the decoder's states have the same shape, so that one could be taken for the other.
 KINDS = ["attention", "attention, M = 4", "fixed vector", "AST"]

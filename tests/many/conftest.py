@@ -10,8 +10,8 @@ import tensorflow as tf
 from aac_tf import Captioner
 from aac_tf.build import build_model
 from aac_tf.config import load_config
-from aac_tf.run import Run
-from aac_tf.saved_model import export_saved_model
+from aac_tf.export.saved_model import export_saved_model
+from aac_tf.runs.run import Run
 from aac_tf.text import WordTokenizer
 
 SMALL = ["encoder.units=8", "decoder.units=8", "decoder.embedding=4", "decoder.attention_units=4"]

@@ -33,7 +33,7 @@ def test_layer(decoder):
 def test_step_by_step_equals_all_at_once(decoder):
     encoded, length = tf.random.stateless_normal([3, 7, 8], [3, 4]), tf.constant([7, 3, 1])
     expected = decoder(TOKENS, encoded, length)
-    memory = decoder.remember(encoded, length)
+    memory = decoder.prepare_memory(encoded, length)
     state = decoder.initial_state(memory)
     for word in range(4):
         logits, state = decoder.step(TOKENS[:, word], state, memory)
@@ -54,7 +54,7 @@ def test_attention_weights_are_those_the_words_were_predicted_with():
     decoder = DECODERS["attention"]()
     encoded, length = tf.random.stateless_normal([1, 7, 8], [3, 4]), tf.constant([7])
     weights = decoder.attention(TOKENS[:1], encoded, length)
-    memory = decoder.remember(encoded, length)
+    memory = decoder.prepare_memory(encoded, length)
     state = decoder.initial_state(memory)
     for word in range(4):
         _, expected = decoder._cell.attention(state[0], encoded)

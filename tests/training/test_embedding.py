@@ -6,7 +6,7 @@ import tensorflow as tf
 from aac_tf import Captioner
 from aac_tf.build import build_clips, build_spec, make_scenes
 from aac_tf.config import ConfigError, load_config
-from aac_tf.run import Run
+from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
 SMALL = [

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from aac_tf.config import load_config
-from aac_tf.run import Run, RunError
+from aac_tf.runs.run import Run, RunError
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.interruption import Interrupted, Interruption
 from aac_tf.training.trainer import train

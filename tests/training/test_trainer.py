@@ -16,10 +16,10 @@ from aac_tf.cli import caption as caption_command
 from aac_tf.cli import evaluate as evaluate_command
 from aac_tf.cli import train as train_command
 from aac_tf.config import ConfigError, load_config
-from aac_tf.data.clips import DatasetError
 from aac_tf.data.pipeline import make_examples, validation_batches
+from aac_tf.datasets.clips import DatasetError
 from aac_tf.evaluation.board import CaptionBoard
-from aac_tf.run import Run, RunError
+from aac_tf.runs.run import Run, RunError
 from aac_tf.training.callbacks import ValidationCaptions
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.trainer import train

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.config import load_config
-from aac_tf.run import Run
+from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
 

@@ -1,0 +1,1 @@
+"""AST as a frozen encoder."""

@@ -1,0 +1,1 @@
+"""YAMNet as a frozen encoder."""

@@ -1,0 +1,1 @@
+"""Model to SavedModel and to LiteRT."""

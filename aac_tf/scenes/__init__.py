@@ -1,0 +1,1 @@
+"""Scenes composed from labelled sounds: their language, their sounds, their composition, their scores."""
