@@ -1,26 +1,51 @@
-# Each target is enough by itself on a fresh machine: it makes .venv, installs into it, and runs.
-PYTHON := $(shell for python in python3.11 python3.10 python3.9 python3; do \
+# Each target works on a fresh machine: it creates .venv, installs what it needs into it, and runs.
+PYTHON ?= $(shell for python in python3.11 python3.10 python3.9 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-slow test-all lint typecheck docs coverage dist clean
 
-# Trains on composed scenes, scores the captions of unseen ones, and captions three of their files.
+# Composes scenes, trains a captioner on them, scores its captions of unseen scenes, and captions three files.
 demo: .venv/demo
 	rm -rf runs/demo
 	$(BIN)/python train.py --config configs/demo.yaml --run runs/demo
 	$(BIN)/python evaluate.py --run runs/demo --split test --show 6
 	$(BIN)/python caption.py --run runs/demo $$(ls runs/demo-scenes/test/*.wav | head -n 3)
 
+# The tests to run while working on the code.
 test: .venv/test
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/test
+	$(BIN)/python -m pytest -m slow
+
+test-all: .venv/test
 	$(BIN)/python -m pytest
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
+typecheck: .venv/dev
+	$(BIN)/mypy
+
+# The site, in build/site.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+# Line and branch coverage of the tests that `make test` runs; the report is in build/coverage.
+coverage: .venv/dev
+	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-report=html
+
+# Wheel and sdist, in dist.
+dist: .venv/dev
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/check-wheel-contents dist/*.whl
+
 clean:
-	rm -rf .venv build *.egg-info
+	rm -rf .venv build dist *.egg-info
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "aac_tf needs Python 3.9, 3.10 or 3.11: TensorFlow 2.15 has no build for others"; exit 1; }
@@ -30,6 +55,6 @@ clean:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
 
-.venv/test .venv/dev: .venv/%: setup.cfg | .venv/bin/python
+.venv/test .venv/docs .venv/dev: .venv/%: setup.cfg | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
 	touch $@

@@ -1,10 +1,11 @@
-"""Automated audio captioning for Keras and TensorFlow: a sound file in, a sentence out."""
+"""Automated audio captioning for Keras and TensorFlow: describes sound files in sentences."""
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 # tf.keras, tensorflow-hub, transformers and keras-nlp share one Keras (tf_keras) only if this is set before TensorFlow
-# is imported; without it they build layers of two different Keras modules.
+# is imported. Otherwise they create layers of two different Keras modules.
 if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") not in ("1", "true", "True"):
     raise ImportError(
         f"aac_tf needs TF_USE_LEGACY_KERAS=1 in the environment; it is {os.environ['TF_USE_LEGACY_KERAS']}"
@@ -15,11 +16,14 @@ if getattr(sys.modules.get("tensorflow"), "_tf_uses_legacy_keras", True) is not 
 __version__ = "0.1.0"
 __all__ = ["Captioner"]
 
+if TYPE_CHECKING:
+    from aac_tf.inference.captioner import Captioner
+else:
 
-def __getattr__(name):
-    # Loaded on first use, so that `import aac_tf` (and every --help) does not wait for TensorFlow.
-    if name == "Captioner":
-        from aac_tf.inference.captioner import Captioner
+    def __getattr__(name):
+        # Imported on first use, so that `import aac_tf` and `--help` do not wait for TensorFlow.
+        if name == "Captioner":
+            from aac_tf.inference.captioner import Captioner
 
-        return Captioner
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return Captioner
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

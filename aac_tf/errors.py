@@ -1,14 +1,15 @@
-"""The base class of the errors that this package raises on purpose."""
+"""The base class of the package's errors."""
 
 
 class AacError(Exception):
-    """An error with a message for the user: what was expected, what came, what to do.
+    """Base class of the package's errors; their messages say what was expected, what was found and what to do.
 
-    Subclasses that are also a `ValueError` are mistakes in the user's input (a command exits with 2); the others are
-    failures of something that was asked for correctly (a command exits with 1).
+    Subclasses that also derive from `ValueError` are errors in the user's input (commands exit with 2); those that
+    derive from `RuntimeError` are failures of valid requests (commands exit with 1).
 
     Example:
         >>> from aac_tf.config import load_config
+        >>> from aac_tf.errors import AacError
         >>> try:
         ...     load_config(None, ["encoder.layer=3"])
         ... except AacError as error:

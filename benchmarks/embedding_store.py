@@ -13,8 +13,8 @@ import pathlib
 import shutil
 import time
 
-from aac_tf.build import make_scenes
 from aac_tf.config import load_config
+from aac_tf.data.preparation import prepare_dataset
 from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
@@ -51,7 +51,7 @@ def main():
         f"training.epochs={options.epochs}",
         *options.overrides,
     ]
-    make_scenes(load_config(options.config, shared))
+    prepare_dataset(load_config(options.config, shared))
     lines = ["| | before the first epoch, s | an epoch, s |", "| --- | ---: | ---: |"]
     for number, (name, own) in enumerate(ROWS.items()):
         began = time.perf_counter()

@@ -10,8 +10,8 @@ import time
 import numpy as np
 import scipy.stats
 
-from aac_tf.build import build_clips
 from aac_tf.config import load_config
+from aac_tf.data.preparation import read_clips
 from aac_tf.evaluation.evaluator import evaluate, write_evaluation
 from aac_tf.inference.captioner import Captioner
 from aac_tf.runs.run import Run
@@ -42,7 +42,7 @@ def measure(config, folder):
     captioner = Captioner.load(folder)
     result = evaluate(captioner, config, "test", attention=True)
     write_evaluation(result, folder)
-    paths, seconds = [clip.path for clip in build_clips(config, "test")], []
+    paths, seconds = [clip.path for clip in read_clips(config, "test")], []
     for _ in range(3):
         began = time.perf_counter()
         captioner.caption(paths)

@@ -21,8 +21,8 @@ import time
 import aac_tf  # noqa: F401 - before TensorFlow
 # isort: on
 
-from aac_tf.build import make_scenes
 from aac_tf.config import load_config
+from aac_tf.data.preparation import prepare_dataset
 
 WORKER = pathlib.Path(__file__).parents[1] / "tests" / "training" / "train_worker.py"
 OPTIONS = [
@@ -83,7 +83,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         options = [*OPTIONS, f"data.root={folder / 'scenes'}"]
-        make_scenes(load_config(None, options))
+        prepare_dataset(load_config(None, options))
         began = time.perf_counter()
         assert start(folder / "whole", options).wait() == 0
         whole, span = results(folder / "whole"), time.perf_counter() - began

@@ -24,21 +24,12 @@ import aac_tf  # noqa: F401 - before TensorFlow
 import tensorflow as tf
 # isort: on
 
-from aac_tf.build import (
-    build_augment,
-    build_boundaries,
-    build_clips,
-    build_draw,
-    build_embedder,
-    build_features,
-    build_model,
-    build_spec,
-    build_tokenizer,
-    make_scenes,
-)
+from aac_tf.build import build_augment, build_frozen_encoder, build_model, build_spec
 from aac_tf.config import load_config
 from aac_tf.data.features import FileFeatures
-from aac_tf.data.pipeline import make_examples, training_batches
+from aac_tf.data.pipeline import training_batches
+from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, training_draw
+from aac_tf.models.loss import CaptionCrossentropy
 
 SECONDS, RATE, SAMPLE_RATE = 30, 44100, 16000
 CONFIG = load_config(None, [f"audio.sample_rate={SAMPLE_RATE}", "specaugment.probability=1"])
@@ -123,22 +114,21 @@ def measure_reading(count, repeats):
 
 def measure_waiting(config, steps):
     """(share of the time of training steps spent waiting for the batch, seconds of a step)."""
-    make_scenes(config)
-    tokenizer = build_tokenizer(config)
-    embedder = build_embedder(config)
+    prepare_dataset(config)
+    tokenizer = fit_tokenizer(config)
+    embedder = build_frozen_encoder(config)
     stored = None if config.data.stored_views() is None else embedder
-    clips, features = build_features(config, build_clips(config, "train"), stored, augmented=True)
-    examples = make_examples(clips, tokenizer, config.data.captions_per_clip)
+    split = prepare_split(config, "train", tokenizer, stored)
     batches = training_batches(
-        examples,
-        features,
-        build_boundaries(config, features, stored),
+        split.examples,
+        split.features,
+        split.boundaries,
         config.training.batch_size,
-        draw=build_draw(config, features),
+        draw=training_draw(config, split.features),
     )
     size = tokenizer.vocabulary_size()
-    model = build_model(config, size, embedder=embedder if stored is None else None, bins=features.bins)
-    model.compile("adam", tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    model = build_model(config, size, embedder=embedder if stored is None else None, bins=split.features.bins)
+    model.compile("adam", CaptionCrossentropy())
     waited = spent = 0.0
     batches = iter(batches)
     for step in range(steps + 3):

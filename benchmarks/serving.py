@@ -32,7 +32,7 @@ import tensorflow as tf  # isort: skip
 
 from aac_tf import Captioner
 from aac_tf.audio import long_spectrogram
-from aac_tf.build import build_embedder, build_model
+from aac_tf.build import build_frozen_encoder, build_model
 from aac_tf.config import load_config
 from aac_tf.export.saved_model import export_saved_model
 from aac_tf.text import WordTokenizer
@@ -53,7 +53,7 @@ def make_captioner(config):
         config.vocabulary.max_words,
     )
     normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
-    return Captioner(build_model(config, VOCABULARY, normalization, build_embedder(config)), tokenizer, config)
+    return Captioner(build_model(config, VOCABULARY, normalization, build_frozen_encoder(config)), tokenizer, config)
 
 
 def make_parts(captioner):
@@ -64,7 +64,7 @@ def make_parts(captioner):
     def front_end(waveform, length):
         return long_spectrogram(waveform, spec, length), spec.output_length(length)
 
-    parts = {"front end": front_end, "encoder": lambda *sound: model.encode(*front_end(*sound), in_loops=True)}
+    parts = {"front end": front_end, "encoder": lambda *sound: model.encode(*front_end(*sound))}
     if model.embedder is not None:
         parts["embedding"] = lambda *sound: model.embedder(*front_end(*sound))
     return {name: tf.function(part, signature, autograph=False) for name, part in parts.items()}

@@ -19,7 +19,8 @@ import tensorflow as tf  # isort: skip
 
 from aac_tf import Captioner
 from aac_tf.audio import load_audio
-from aac_tf.build import build_clips
+from aac_tf.data.preparation import read_clips
+from aac_tf.decoding import Greedy
 from aac_tf.export.lite import export_lite
 from aac_tf.export.saved_model import export_saved_model
 
@@ -34,7 +35,7 @@ def megabytes(path):
 
 def make_models(captioner, folder, threads):
     """{(model, threads): (its path, function from a waveform to word ids)}, the SavedModel first."""
-    saved = export_saved_model(captioner, folder / "saved_model", beam_size=1)
+    saved = export_saved_model(captioner, folder / "saved_model", search=Greedy())
     signature = tf.saved_model.load(str(saved)).signatures["waveform_to_text"]
 
     def call(waveform):
@@ -53,7 +54,7 @@ def make_models(captioner, folder, threads):
 def table_rows(run, options):
     """Rows of the table for one run."""
     captioner = Captioner.load(run)
-    clips = build_clips(captioner.config, options.split)
+    clips = read_clips(captioner.config, options.split)
     sounds = [load_audio(clip.path, captioner.spec.sample_rate)[0].numpy() for clip in list(clips)[: options.clips]]
     with tempfile.TemporaryDirectory() as folder:
         models = make_models(captioner, pathlib.Path(folder), options.threads)

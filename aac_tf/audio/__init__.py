@@ -1,4 +1,4 @@
-"""Sound file in, spectrogram out: graph functions for `tf.data` and SavedModels, and readers of files in parts."""
+"""Sound files to spectrograms: graph functions for `tf.data` and SavedModels, and readers for long files."""
 
 from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.errors import AudioError, error_reason
@@ -7,13 +7,15 @@ from aac_tf.audio.long_spectrogram import long_spectrogram, spectrogram_of_parts
 from aac_tf.audio.resample import resample, resampled_length
 from aac_tf.audio.sound_file import PART_SECONDS, SoundFile
 from aac_tf.audio.specaugment import SpecAugment
-from aac_tf.audio.spectrogram import AST, DCASE2020, YAMNET, SpectrogramSpec, spectrogram
+from aac_tf.audio.specs import AST, DCASE2020, SPECS, YAMNET
+from aac_tf.audio.spectrogram import SpectrogramSpec, spectrogram
 from aac_tf.audio.wav import decode_wav
 
 __all__ = [
     "AST",
     "DCASE2020",
     "PART_SECONDS",
+    "SPECS",
     "YAMNET",
     "AudioError",
     "SoundFile",

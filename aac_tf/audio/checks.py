@@ -1,38 +1,38 @@
-"""Checks of sound files in the graph, each with the reason to give where it fails."""
+"""Graph-mode checks of sound files, each with the reason to report when it fails."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-_SHORTEST_SECONDS = 0.05
+_MIN_SECONDS = 0.05
 
 
 def plausible_rate(rate):
-    """A check for `require`: a rate outside these bounds is a damaged header and would make an enormous resampler."""
+    """A check for `require`: a rate outside these bounds means a damaged header, and would need a huge resampler."""
     reason = tf.strings.join(["damaged header: a sample rate of ", tf.strings.as_string(rate), " Hz"])
     return (rate >= 1000) & (rate <= 768000), reason
 
 
 def require(*checks):
-    """Stop with the reason of the first check that fails.
+    """Raises an error with the reason of the first check that fails.
 
     Args:
-      *checks: Pairs (condition bool scalar, reason string), in the order in which they make sense: a later one may be
-        nonsense where an earlier one fails.
+        *checks: pairs `(condition, reason)` of a bool scalar and a string. Order matters: a later check may be
+            meaningless when an earlier one fails.
 
     Returns:
-      List for `tf.control_dependencies`.
+        List for `tf.control_dependencies`.
 
     Raises:
-      tf.errors.InvalidArgumentError: Its message holds "audio: " and the reason.
+        tf.errors.InvalidArgumentError: with "audio: " and the reason in its message.
     """
     reason = first_reason(*checks)
     assertion = tf.debugging.Assert(tf.equal(reason, ""), [tf.strings.join(["audio: ", reason])])
-    return [] if assertion is None else [assertion]  # None when eager: it would have been raised by now
+    return [] if assertion is None else [assertion]  # None in eager mode, where a failed assertion has already raised
 
 
 def first_reason(*checks):
-    """The reason of the first check that fails, a string scalar, empty if none does; checks are those of `require`."""
+    """The reason of the first check that fails, a string scalar, empty if all pass; checks are those of `require`."""
     reason = tf.constant("")
     for condition, text in reversed(checks):
         reason = tf.where(condition, reason, text)
@@ -40,28 +40,26 @@ def first_reason(*checks):
 
 
 def sound_checks(samples, rate, finite, audible):
-    """Checks for `require` of what a sound must be to be captioned.
+    """Checks for `require` that a sound must pass to be captioned.
 
     Args:
-      samples: Number of samples, an int or an integer scalar.
-      rate: Sample rate in Hz, an int or an integer scalar.
-      finite: Whether all samples are finite, a bool or a bool scalar.
-      audible: Whether any is not zero, a bool or a bool scalar.
+        samples: int or integer scalar, number of samples.
+        rate: int or integer scalar, sample rate in Hz.
+        finite: bool or bool scalar, whether all samples are finite.
+        audible: bool or bool scalar, whether any sample is nonzero.
 
     Returns:
-      Tuple of pairs (condition, reason).
+        Tuple of pairs `(condition, reason)`.
     """
+    seconds = tf.cast(samples, tf.float32) / tf.cast(rate, tf.float32)
     return (
-        (samples > 0, "the file holds no samples"),
-        (
-            tf.cast(samples, tf.float32) / tf.cast(rate, tf.float32) >= _SHORTEST_SECONDS,
-            f"shorter than {_SHORTEST_SECONDS} s",
-        ),
+        (samples > 0, "the file contains no samples"),
+        (seconds >= _MIN_SECONDS, f"shorter than {_MIN_SECONDS} s"),
         (finite, "NaN or infinite samples"),
         (audible, "silent: every sample is zero"),
     )
 
 
 def is_finite_and_audible(waveform):
-    """Two bool scalars for `sound_checks`, of float32 [samples]."""
+    """Two bool scalars for `sound_checks`, from float32 `[samples]`."""
     return tf.reduce_all(tf.math.is_finite(waveform)), tf.reduce_any(tf.not_equal(waveform, 0.0))

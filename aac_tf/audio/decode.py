@@ -1,4 +1,4 @@
-"""Sound files decoded in the graph from their bytes: WAV, FLAC, Ogg Vorbis and MP3."""
+"""Graph functions that decode the bytes of sound files: WAV, FLAC, Ogg Vorbis and MP3."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from aac_tf.audio.checks import plausible_rate, require
 from aac_tf.audio.flac import FLAC_DTYPES, check_flac
 from aac_tf.audio.wav import WAV_MAGIC, decode_wav, little_endian, read_bytes
 
-_MP3_SEARCH = 32768  # bytes in which the first MP3 frame must start
-_MP3_LONGEST_FRAME = 1441
+_MP3_SEARCH = 32768  # the first MP3 frame must start within these bytes
+_MP3_MAX_FRAME = 1441  # bytes
 # Indexed by the 2-bit version field: MPEG 2.5, reserved, MPEG 2, MPEG 1.
 _MP3_RATES = [[11025, 12000, 8000], [1, 1, 1], [22050, 24000, 16000], [44100, 48000, 32000]]
 _MP3_KBITS = [
@@ -23,21 +23,21 @@ _MP3_KBITS = [
 
 
 def decode_audio(contents):
-    """Decode a WAV, FLAC, Ogg Vorbis or MP3 file, told apart by its first bytes.
+    """Decodes a WAV, FLAC, Ogg Vorbis or MP3 file, recognized by its first bytes.
 
-    WAV is ours: tensorflow-io's decoder wants the sample type to be known when the graph is made, takes 32-bit integers
-    for floats, refuses 64-bit floats, and its operations do not exist inside a SavedModel. The other formats are
-    decoded by tensorflow-io, after they were checked (`check_compressed`).
+    `decode_wav` decodes WAV files: tensorflow-io's decoder needs the sample type when the graph is built, reads 32-bit
+    integers as floats, rejects 64-bit floats, and its operations are missing in TF Serving. tensorflow-io decodes the
+    other formats, after `check_compressed`.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
+        contents: scalar string tensor, bytes of the file.
 
     Returns:
-      (waveform float32 [samples], the mean of the channels, full scale at 1; sample rate in Hz, an int32 scalar).
+        `(waveform, sample_rate)`: float32 `[samples]`, the mean of the channels with full scale at 1; int32 scalar, Hz.
 
     Raises:
-      tf.errors.InvalidArgumentError: The bytes are none of these formats, are damaged or cut short;
-        `aac_tf.audio.error_reason` puts the message into words. Also where tensorflow-io is needed and missing.
+        tf.errors.InvalidArgumentError: if the bytes have none of these formats, are damaged or truncated, or need
+            tensorflow-io where it is not installed; `aac_tf.audio.error_reason` shortens the message.
     """
     contents = tf.convert_to_tensor(contents)
     is_wav = tf.reduce_any(tf.strings.substr(contents, 0, 4) == list(WAV_MAGIC))
@@ -45,29 +45,29 @@ def decode_audio(contents):
 
 
 def check_compressed(contents):
-    """Make sure that a FLAC, Ogg Vorbis or MP3 file is whole, and find its sample rate, before it is decoded.
+    """Checks that a FLAC, Ogg Vorbis or MP3 file is complete and reads its sample rate, before it is decoded.
 
-    tensorflow-io gives no sample rates (they are read from the headers here) and does not notice the end of some
-    truncated files. An MP3 without the Xing or Info header, which says its length, cannot be checked.
+    tensorflow-io returns no sample rates and does not detect all truncated files. An MP3 without a Xing or Info header,
+    which states its length, cannot be checked.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
+        contents: scalar string tensor, bytes of the file.
 
     Returns:
-      (sample rate in Hz, an int32 scalar; number of the decoder, an int32 scalar: three of FLAC, by bits a sample,
-      Vorbis, MP3; samples of a channel, an int64 scalar: of an MP3 as many as so many bytes are at most at 32 kbit/s).
+        `(sample_rate, decoder, samples)`: int32 scalar, Hz; int32 scalar for `decode_compressed`, one of FLAC with 8,
+        16 and 24 bits, Vorbis, MP3; int64 scalar, samples per channel, for MP3 at most those of 32 kbit/s.
 
     Raises:
-      tf.errors.InvalidArgumentError: See `decode_audio`.
+        tf.errors.InvalidArgumentError: as for `decode_audio`.
     """
-    # tensorflow-io's Vorbis decoder brings the process down on an empty string.
+    # tensorflow-io's Vorbis decoder crashes the process on an empty string.
     with tf.control_dependencies(require((tf.strings.length(contents) > 0, "the file is empty"))):
         contents = tf.identity(contents)
     tagged = _after_id3(contents)
     kinds = [
         tf.reduce_all(read_bytes(contents, tagged, 4) == list(b"fLaC")),
         tf.reduce_all(read_bytes(contents, 0, 4) == list(b"OggS")),
-        True,  # MP3 has no signature; its frames are looked for
+        True,  # MP3 has no signature; its check searches for frames
     ]
     return tf.switch_case(
         tf.argmax(tf.stack(kinds), output_type=tf.int32),
@@ -80,15 +80,16 @@ def check_compressed(contents):
 
 
 def tensorflow_io(name):
-    """A decoder of tensorflow-io; where that is not installed, one that fails when a file needs it, and not before.
+    """A decoder of tensorflow-io.
 
     Args:
-      name: Of a member of `tensorflow_io.audio`.
+        name: str, name of a member of `tensorflow_io.audio`.
 
     Returns:
-      It, or a function that raises tf.errors.InvalidArgumentError.
+        The member. If tensorflow-io is not installed, a function that raises tf.errors.InvalidArgumentError when a file
+        needs it.
     """
-    # Imported on first use: WAV, and all that works on waveforms, must do without it.
+    # Imported on first use: WAV files and everything on waveforms work without it.
     try:
         import tensorflow_io as tfio
     except ImportError:
@@ -103,7 +104,7 @@ def tensorflow_io(name):
 
 
 def mix_down(decoded):
-    """What tensorflow-io decodes, [samples, channels] of any type, as float32 [samples], full scale at 1."""
+    """Converts tensorflow-io's `[samples, channels]` of any type to mono float32 `[samples]` with full scale at 1."""
     dtype, decoded = decoded.dtype, tf.cast(decoded, tf.float32)
     if dtype == tf.uint8:
         decoded = (decoded - 128.0) / 2.0**7
@@ -113,14 +114,14 @@ def mix_down(decoded):
 
 
 def decode_compressed(contents, decoder):
-    """Decode what `check_compressed` found to be whole.
+    """Decodes a file that passed `check_compressed`.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
-      decoder: Of `check_compressed`, an int32 scalar.
+        contents: scalar string tensor, bytes of the file.
+        decoder: int32 scalar, from `check_compressed`.
 
     Returns:
-      float32 [samples], see `decode_audio`.
+        float32 `[samples]`, as for `decode_audio`.
     """
     decoders = [functools.partial(tensorflow_io("decode_flac"), dtype=dtype) for dtype in FLAC_DTYPES.values()]
     decoders += [tensorflow_io("decode_vorbis"), tensorflow_io("decode_mp3")]
@@ -134,7 +135,7 @@ def _check_and_decode(contents):
 
 
 def _after_id3(contents):
-    """Offset of the first byte after an ID3v2 tag, an int64 scalar; 0 if there is none."""
+    """Offset of the first byte after an ID3v2 tag, an int64 scalar; 0 without a tag."""
     head = tf.cast(read_bytes(contents, 0, 10), tf.int64)
     size = tf.reduce_sum(head[6:10] * [2**21, 2**14, 2**7, 1])
     footer = 10 * (head[5] // 16 % 2)
@@ -151,7 +152,7 @@ def _check_vorbis(contents):
     first = read_bytes(contents, 0, 320)
     packet = tf.slice(first, [27 + tf.minimum(first[26], 255)], [16])
     rate = little_endian(packet[12:16])
-    # A page has at most 65307 bytes, so the last one starts in here, whatever else is appended to the file.
+    # A page has at most 65307 bytes, so the last one starts in here even if something is appended to the file.
     total = tf.strings.length(contents)
     tail_start = tf.maximum(total - 2 * 65536, 0)
     tail = read_bytes(contents, tail_start, 2 * 65536)
@@ -161,13 +162,13 @@ def _check_vorbis(contents):
     segments = page[26]
     end = tail_start + last + 27 + segments + tf.reduce_sum(page[27:] * tf.sequence_mask(segments, 255, tf.int32))
     ends_stream = page[5] // 4 % 2 == 1
-    # Streams of other forms that follow in the same file, for which tensorflow-io brings the process down.
+    # Streams with different formats in one file crash tensorflow-io.
     forms = tf.strings.substr(tf.strings.split(contents, "\x01vorbis")[1:], 0, 9)
     checks = require(
         (tf.reduce_all(packet[:7] == list(b"\x01vorbis")), "an Ogg file, but not Vorbis (perhaps Opus): convert it"),
         plausible_rate(rate),
-        (tf.reduce_all(forms == forms[:1]), "an Ogg file of several streams of different forms: convert it"),
-        # tensorflow-io returns what there is up to the last whole page.
+        (tf.reduce_all(forms == forms[:1]), "an Ogg file with several streams of different formats: convert it"),
+        # tensorflow-io silently stops after the last complete page.
         (
             tf.reduce_any(is_page) & ends_stream & (end <= total),
             "truncated Ogg file: its last page is missing or incomplete",
@@ -181,8 +182,8 @@ def _check_vorbis(contents):
 def _check_mp3(contents, start):
     total = tf.cast(tf.strings.length(contents), tf.int64)
     offset = tf.range(_MP3_SEARCH, dtype=tf.int64)
-    # Sync words occur by chance; three frames in a row that agree (fewer if the file ends) do not.
-    raw = read_bytes(contents, start, _MP3_SEARCH + 2 * _MP3_LONGEST_FRAME + 4)
+    # Sync words occur by chance; three consecutive frames that agree (fewer at the end of the file) do not.
+    raw = read_bytes(contents, start, _MP3_SEARCH + 2 * _MP3_MAX_FRAME + 4)
     is_header, length, rate, kind = _mp3_headers(raw)
     found, position = is_header[:_MP3_SEARCH] & (start + offset + 4 <= total), offset
     for _ in range(2):
@@ -196,7 +197,7 @@ def _check_mp3(contents, start):
 
 
 def _mp3_headers(raw):
-    """What each position would say if an MP3 frame (Layer III) started there: valid, bytes, sample rate, kind."""
+    """Validity, length in bytes, sample rate and kind of an MP3 frame (Layer III) that starts at each position."""
     first, second, third = raw[:-3], raw[1:-2], raw[2:-1]
     version, layer = second // 8 % 4, second // 2 % 4
     kbits, rate = third // 16, third // 4 % 4

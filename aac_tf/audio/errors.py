@@ -1,4 +1,4 @@
-"""Readable reasons for sound files that cannot be used."""
+"""Readable reasons why a sound file cannot be used."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from aac_tf.errors import AacError
 
-# Our own checks carry their reason (see `checks.require`); these are the messages of TensorFlow and tensorflow-io.
+# Our own checks carry their reason (see `checks.require`); the others are messages of TensorFlow and tensorflow-io.
 _OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
 _REASONS = (
     (
@@ -15,12 +15,12 @@ _REASONS = (
         "truncated or damaged",
     ),
     (r"invalid mp3", "not a WAV, FLAC, Ogg Vorbis or MP3 file"),
-    (r"OOM when allocating", "damaged, or too long for the memory of this machine"),
+    (r"OOM when allocating", "damaged, or too long for this machine's memory"),
     (r"; Is a directory", "a directory, not a file"),
     (r"; No such file or directory", "no such file"),
-    (r"; Permission denied", "no permission to read it"),
+    (r"; Permission denied", "permission denied"),
 )
-# What TensorFlow puts around the sentence that says something.
+# What TensorFlow adds around the actual message.
 _NOISE = re.compile(r"\{\{.*?\}\}|Graph execution error:|\[Op:\w+\]|name:\s*$", re.MULTILINE)
 
 
@@ -28,8 +28,16 @@ class AudioError(AacError, ValueError):
     """A sound file that cannot be used.
 
     Args:
-      path: The file, as it was named by the caller.
-      reason: What is wrong with it, a phrase.
+        path: the file, as the caller named it.
+        reason: str, what is wrong with it.
+
+    Example:
+        >>> from aac_tf.audio import AudioError, load_audio
+        >>> try:
+        ...     load_audio("missing.wav")
+        ... except AudioError as error:
+        ...     print(error.reason)
+        no such file
     """
 
     def __init__(self, path, reason):
@@ -42,13 +50,13 @@ class AudioError(AacError, ValueError):
 
 
 def error_reason(message):
-    """Put the message of an error that TensorFlow raised while it read a sound file into a short phrase.
+    """Shortens the message of a TensorFlow error that was raised while reading a sound file.
 
     Args:
-      message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
+        message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
 
     Returns:
-      The reason, str; the first line of a message that is not known here.
+        str, the reason; the first line of an unknown message.
     """
     own = _OWN_REASON.search(message)
     if own:

@@ -1,4 +1,4 @@
-"""FLAC streams checked in the graph before tensorflow-io decodes them."""
+"""Graph-mode checks of FLAC streams before tensorflow-io decodes them."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ from aac_tf.audio.wav import read_bytes
 
 _CRC_POLYNOMIAL = 0x18005  # x^16 + x^15 + x^2 + 1
 _MAX_METADATA_BLOCKS = 4096
-_MOST_FRAME_BYTES = 2**20  # where the header does not say it
-_PART_LEVEL = 22  # a checksum is computed in parts of 2^22 words
-# Bit depths that tensorflow-io decodes, and the types it gives them in.
+_MAX_FRAME_BYTES = 2**20  # if the header does not state it
+_PART_LEVEL = 22  # checksums are computed in parts of 2^22 words
+# Bit depths that tensorflow-io decodes, and the dtypes it returns for them.
 FLAC_DTYPES = {8: tf.uint8, 16: tf.int16, 24: tf.int32}
 
 
 def check_flac(contents, start):
-    """Read the header of a FLAC file and make sure that all of its frames are there and whole.
+    """Reads the header of a FLAC file and checks that all frames are present and intact.
 
-    tensorflow-io does not notice what is missing: it waits for it in an endless loop, and it fills damaged frames with
-    silence. Every frame ends with a CRC that brings the checksum back to zero, so one checksum over all frames tells
-    whether each of them is sound. Frames say which samples they hold, so the last one tells whether any are missing.
+    tensorflow-io loops forever on missing frames and replaces damaged frames by silence. Every frame ends with a CRC
+    that resets the checksum to zero, so one checksum over all frames verifies each of them. Frame headers state which
+    samples a frame holds, so the last one shows whether any are missing.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
-      start: Offset of the "fLaC" mark, an int64 scalar.
+        contents: scalar string tensor, bytes of the file.
+        start: int64 scalar, offset of the "fLaC" marker.
 
     Returns:
-      (sample rate in Hz, an int32 scalar; bits a sample and samples of a channel, int64 scalars).
+        `(sample_rate, bits, samples)`: int32 scalar, Hz; int64 scalars, bits per sample and samples per channel.
 
     Raises:
-      tf.errors.InvalidArgumentError: The file is damaged, truncated or of a kind that tensorflow-io cannot decode.
+        tf.errors.InvalidArgumentError: if the file is damaged, truncated or of a kind that tensorflow-io cannot decode.
 
     Reference:
-      RFC 9639, https://www.rfc-editor.org/rfc/rfc9639
+        RFC 9639, https://www.rfc-editor.org/rfc/rfc9639
     """
     # STREAMINFO comes first; its body starts 8 bytes into the stream.
     info = tf.cast(read_bytes(contents, start + 8, 18), tf.int64)
-    most_bytes = tf.reduce_sum(info[7:10] * [2**16, 2**8, 1])  # of a frame; 0 if unknown
+    max_bytes = tf.reduce_sum(info[7:10] * [2**16, 2**8, 1])  # of a frame; 0 if unknown
     rate = info[10] * 2**12 + info[11] * 2**4 + info[12] // 2**4
     bits = info[12] % 2 * 2**4 + info[13] // 2**4 + 1
     samples = info[13] % 2**4 * 2**32 + tf.reduce_sum(info[14:] * [2**24, 2**16, 2**8, 1])
     first, last = _frames_start(contents, start), _frames_end(contents)
     first = tf.minimum(first, last)
-    tail = tf.minimum(tf.where(most_bytes > 0, most_bytes, _MOST_FRAME_BYTES), last - first)
+    tail = tf.minimum(tf.where(max_bytes > 0, max_bytes, _MAX_FRAME_BYTES), last - first)
     tail = tf.strings.substr(contents, last - tail, tail)
     supported = tf.reduce_any(bits == list(FLAC_DTYPES))
     checks = require(
         plausible_rate(rate),
-        (supported, tf.strings.join(["FLAC with ", tf.strings.as_string(bits), " bits a sample is not supported"])),
-        # tensorflow-io gives no samples at all for such a file.
-        (samples > 0, "the FLAC header does not say how many samples there are: encode the file again"),
+        (supported, tf.strings.join(["FLAC with ", tf.strings.as_string(bits), " bits per sample is not supported"])),
+        # tensorflow-io returns no samples for such a file.
+        (samples > 0, "the FLAC header does not state the number of samples: encode the file again"),
         ((first < last) & tf.equal(_checksum(contents, first, last), 0), "truncated or damaged FLAC file"),
         (_ends_with(tail, samples, info[2] * 2**8 + info[3]), "truncated FLAC file: its last frames are missing"),
     )
@@ -72,23 +72,23 @@ def _frames_start(contents, start):
 
 
 def _frames_end(contents):
-    """Offset of the end of the last frame: the file's end or that of the ID3v1 tag which some programs append."""
+    """Offset of the end of the last frame: the end of the file, or the start of an appended ID3v1 tag."""
     total = tf.cast(tf.strings.length(contents), tf.int64)
     tag_start = tf.maximum(total - 128, 0)
     return tf.where(tf.reduce_all(read_bytes(contents, tag_start, 3) == list(b"TAG")), tag_start, total)
 
 
 def _ends_with(tail, samples, block):
-    """Whether a frame that starts in the last bytes of a stream, `tail`, holds the last of its `samples`.
+    """Whether a frame that starts within `tail`, the last bytes of a stream, ends with the last of its `samples`.
 
-    Frames of a stream with blocks of one size, `block`, have numbers; others say their first sample. What looks like a
-    frame and is none does not say the one right thing.
+    Frames are numbered if all blocks have the same size, `block`; otherwise they state their first sample. A sync
+    word that occurs by chance hardly ever passes.
     """
-    # Zeros behind, as a header has up to 16 bytes.
+    # A header has up to 16 bytes, hence the zeros.
     raw = tf.cast(tf.io.decode_raw(tf.strings.join([tail, "\0" * 16]), tf.uint8), tf.int64)
     found = tf.where((raw[:-16] == 0xFF) & (raw[1:-15] // 2 == 0xF8 // 2))
     header = tf.gather(raw, found + tf.range(16, dtype=tf.int64))
-    # The number is coded as in UTF-8, in up to seven bytes.
+    # The number is coded like UTF-8, in up to seven bytes.
     more = tf.reduce_sum(tf.cast(header[:, 4:5] >= [0xC0, 0xE0, 0xF0, 0xF8, 0xFC, 0xFE], tf.int64), axis=1)
     number = header[:, 4] % tf.gather(tf.constant([128, 32, 16, 8, 4, 2, 1], tf.int64), more)
     for place in range(1, 7):
@@ -103,15 +103,15 @@ def _ends_with(tail, samples, block):
 
 
 def _checksum(contents, first, last):
-    """CRC-16 of the bytes from `first` to `last`, 0 if frames and their own CRCs are all that they are.
+    """CRC-16 of the bytes from `first` to `last`, 0 if they are intact frames with their own CRCs.
 
-    A byte-by-byte loop would take seconds, so neighbours are joined in a tree: the remainder of two equal stretches is
-    the first one's times x to the length of the second, plus the second one's.
+    A loop over bytes would take seconds, so neighbours are joined in a tree: the remainder of two stretches of equal
+    length is that of the first, times x to the length of the second, plus that of the second.
     """
     tables = tf.constant(_shift_tables())
 
     def join(level, words):
-        # Zeros in front change no remainder.
+        # Leading zeros change no remainder.
         words = tf.reshape(tf.pad(words, [[tf.size(words) % 2, 0]]), [-1, 2])
         high, low = words[:, 0] // 256, words[:, 0] % 256
         shifted = tf.bitwise.bitwise_xor(tf.gather(tables[level, 0], high), tf.gather(tables[level, 1], low))
@@ -122,7 +122,7 @@ def _checksum(contents, first, last):
         _, words = tf.while_loop(lambda _, words: tf.size(words) > 1, join, (level, words), shapes)
         return tf.reduce_sum(words)
 
-    # Part by part, the first one shorter, as words and indices take many times the memory of the bytes.
+    # In parts, the first one shorter: words and indices take many times the memory of the bytes.
     size = 2 ** (_PART_LEVEL + 1)
     parts = -(-(last - first) // size)
 
@@ -138,7 +138,7 @@ def _checksum(contents, first, last):
 
 
 def _remainder(values):
-    """Polynomials over GF(2) of degree below 32, as bits of an int64 array, modulo the CRC's polynomial."""
+    """Polynomials over GF(2) of degree below 32, bits of an int64 array, modulo the CRC polynomial."""
     values = np.asarray(values, np.int64)
     for bit in range(31, 15, -1):
         values = np.where(values >> bit & 1, values ^ (_CRC_POLYNOMIAL << (bit - 16)), values)
@@ -154,7 +154,7 @@ def _product(values, factor):
 
 
 def _shift_tables():
-    """int32 [level, high or low byte, byte]: that byte of a word times x to the power of 16 * 2^level."""
+    """int32 `[level, high or low byte, byte]`: that byte of a word times x to the power of 16 * 2^level."""
     byte = np.arange(256, dtype=np.int64)
     factor, tables = int(_remainder(2**16)), []
     for _ in range(31):

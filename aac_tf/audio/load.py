@@ -1,4 +1,4 @@
-"""Sound files as waveforms that are fit to be captioned: whole, in `tf.data`, or in a SavedModel."""
+"""Sound files as checked waveforms: in eager mode, in `tf.data`, or in a SavedModel."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ from aac_tf.audio.wav import try_decode_wav
 
 
 def load_audio(path, sample_rate=None):
-    """Read a sound file: WAV, FLAC, Ogg Vorbis or MP3, its channels averaged.
+    """Reads a WAV, FLAC, Ogg Vorbis or MP3 file as a mono waveform; `SoundFile` reads long files in parts.
 
     Args:
-      path: The file, str or path-like; whatever `tf.io.gfile` reads.
-      sample_rate: Rate in Hz to resample to, int; None keeps the file's own.
+        path: str or path-like, any file that `tf.io.gfile` reads.
+        sample_rate: int, sample rate in Hz to resample to; None keeps the file's own.
 
     Returns:
-      (waveform float32 [samples], full scale at 1; sample rate in Hz, int).
+        `(waveform, sample_rate)`: float32 `[samples]`, the mean of the channels with full scale at 1; int, Hz.
 
     Raises:
-      AudioError: The file is missing, a directory, empty, not audio, truncated or damaged, silent, shorter than 0.05 s,
-        or has samples that are not finite. `SoundFile` reads a long file in parts.
+        AudioError: if the file is missing, a directory, empty, not audio, truncated, damaged, silent, shorter than
+            0.05 s, or has samples that are not finite.
+
+    Example:
+        >>> from aac_tf.audio import load_audio
+        >>> waveform, rate = load_audio("rain.wav", sample_rate=16000)  # doctest: +SKIP
     """
     file = SoundFile(path)
     parts = list(file.parts(sample_rate))
@@ -32,18 +36,18 @@ def load_audio(path, sample_rate=None):
 
 
 def read_audio(path, sample_rate):
-    """`load_audio` for graphs: read, decode, check and resample a file inside `Dataset.map`.
+    """`load_audio` for graphs: reads, decodes, checks and resamples a file inside `Dataset.map`.
 
     Args:
-      path: Scalar string tensor.
-      sample_rate: Rate in Hz wanted, int.
+        path: scalar string tensor.
+        sample_rate: int, sample rate of the result in Hz.
 
     Returns:
-      float32 [samples].
+        float32 `[samples]`.
 
     Raises:
-      tf.errors.OpError: The file cannot be used, for the reason that `error_reason(str(error))` tells. TensorFlow does
-        not say which file that was: `load_audio` does.
+        tf.errors.OpError: if the file cannot be used; `error_reason(str(error))` is the reason. Unlike `load_audio`'s
+            error, it does not name the file.
     """
     waveform, rate = decode_audio(tf.io.read_file(path))
     with tf.control_dependencies(require(*sound_checks(tf.size(waveform), rate, *is_finite_and_audible(waveform)))):
@@ -52,15 +56,15 @@ def read_audio(path, sample_rate):
 
 
 def read_wavs(contents, sample_rate):
-    """Decode, check and resample WAV files in a SavedModel; a file that cannot be used spares the others.
+    """Decodes, checks and resamples WAV files in a SavedModel; an unusable file does not affect the others.
 
     Args:
-      contents: Bytes of the files, a string tensor [batch].
-      sample_rate: Rate in Hz wanted, int.
+        contents: string tensor `[batch]`, bytes of the files.
+        sample_rate: int, sample rate of the result in Hz.
 
     Returns:
-      (waveform float32 [batch, samples], padded with zeros on the right; its length, int32 [batch], 0 for a file that
-      cannot be used; reason, a string tensor [batch], why it cannot, empty for the others).
+        `(waveform, length, reason)`: float32 `[batch, samples]`, zero-padded on the right; int32 `[batch]`, 0 for an
+        unusable file; string `[batch]`, why a file is unusable, empty for the others.
     """
 
     def read(contents):

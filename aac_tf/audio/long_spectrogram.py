@@ -10,21 +10,20 @@ import tensorflow as tf
 
 from aac_tf.audio.spectrogram import log_mel, mel_spectrogram, peak, spectrogram
 
-# 95 s at DCASE2020's 86 frames a second.
-PART_FRAMES = 8192
+PART_FRAMES = 8192  # 95 s of DCASE2020
 
 
 def long_spectrogram(waveform, spec, length, part_frames=PART_FRAMES):
-    """`spectrogram` of a padded batch, computed part after part where it is long.
+    """`spectrogram` of a padded batch, computed in parts if it is long.
 
     Args:
-      waveform: float32 [batch, samples] at `spec.sample_rate`.
-      spec: A `SpectrogramSpec`, such as `DCASE2020`.
-      length: Valid samples of each clip, int32 [batch].
-      part_frames: Most frames of a part, of all clips together, int.
+        waveform: float32 `[batch, samples]` at `spec.sample_rate`.
+        spec: `SpectrogramSpec`, such as `DCASE2020`.
+        length: int32 `[batch]`, valid samples of each clip.
+        part_frames: int, maximum number of frames of a part, of all clips together.
 
     Returns:
-      float32 [batch, frames, bins]; frames beyond a clip's own are 0.
+        float32 `[batch, frames, bins]`; frames after the end of a clip are 0.
     """
     batch, samples = tf.shape(waveform)[0], tf.shape(waveform)[1]
     frames = spec.output_length(samples)
@@ -52,14 +51,14 @@ def long_spectrogram(waveform, spec, length, part_frames=PART_FRAMES):
 
 
 def spectrogram_of_parts(parts, spec):
-    """`spectrogram` of one sound that comes in parts, such as those of `SoundFile.parts`, which need not be kept.
+    """`spectrogram` of one sound in parts, such as those of `SoundFile.parts`; parts are not kept.
 
     Args:
-      parts: Iterable of float32 [samples] at `spec.sample_rate`, at least one.
-      spec: A `SpectrogramSpec`, such as `DCASE2020`.
+        parts: iterable of float32 `[samples]` at `spec.sample_rate`, at least one.
+        spec: `SpectrogramSpec`, such as `DCASE2020`.
 
     Returns:
-      float32 [frames, bins].
+        float32 `[frames, bins]`.
     """
     whole, mel, finish = _compiled(spec)
     parts = iter(parts)
@@ -83,7 +82,7 @@ def spectrogram_of_parts(parts, spec):
 
 
 def _plain(spec):
-    """Of a sound with the zeros that the whole spectrogram has around it: frames start at its samples."""
+    """The spec for the parts of a sound whose zero padding is already there: frames start at its first sample."""
     return dataclasses.replace(spec, centered=False, peak_normalize=False, segment_length=None, segment_hop=None)
 
 

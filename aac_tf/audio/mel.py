@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-# Slaney's scale: linear below 1 kHz (200/3 Hz a mel), above it 27 mels for each factor of 6.4.
+# Slaney's scale: linear below 1 kHz with 200/3 Hz per mel, above it 27 mels per factor of 6.4.
 _LINEAR_HZ = 200.0 / 3.0
 _BREAK_HZ = 1000.0
 _BREAK_MEL = _BREAK_HZ / _LINEAR_HZ
@@ -14,7 +14,7 @@ _LOG_STEP = np.log(6.4) / 27.0
 
 
 def hz_to_mel(frequency, scale):
-    """Frequencies in Hz on the "slaney" or the "htk" mel scale."""
+    """Converts frequencies in Hz to the `slaney` or `htk` mel scale."""
     frequency = np.asarray(frequency, np.float64)
     if scale == "htk":
         return 1127.0 * np.log1p(frequency / 700.0)
@@ -34,27 +34,32 @@ def mel_to_hz(mel, scale):
 def mel_filter_bank(sample_rate, fft_length, num_bins, fmin, fmax, scale="slaney", norm="area"):
     """Triangular filters with centres equally spaced in mels.
 
-    The "slaney" triangles are straight in Hz, as in Slaney's Auditory Toolbox and librosa; the "htk" ones are straight
-    in mels, as in HTK, Kaldi and `tf.signal.linear_to_mel_weight_matrix` (so YAMNet and AST).
+    `slaney` triangles are linear in Hz, as in Slaney's Auditory Toolbox and librosa; `htk` triangles are linear in
+    mels, as in HTK, Kaldi and `tf.signal.linear_to_mel_weight_matrix`, and therefore in YAMNet and AST.
 
     Args:
-      sample_rate: Hz, int.
-      fft_length: Points of the Fourier transform, int.
-      num_bins: Number of filters, int.
-      fmin: Lower edge of the first filter in Hz.
-      fmax: Upper edge of the last filter in Hz.
-      scale: "slaney" or "htk".
-      norm: "area" (each triangle has area 1 over Hz) or None (each has height 1).
+        sample_rate: int, Hz.
+        fft_length: int, points of the Fourier transform.
+        num_bins: int, number of filters.
+        fmin: float, lower edge of the first filter in Hz.
+        fmax: float, upper edge of the last filter in Hz.
+        scale: `slaney` or `htk`.
+        norm: `area` for triangles of area 1 over Hz, None for triangles of height 1.
 
     Returns:
-      float32 array [fft_length // 2 + 1, num_bins], read-only.
+        float32 array `[fft_length // 2 + 1, num_bins]`, read-only.
 
     Raises:
-      ValueError: An unknown scale or norm, or a band that is empty or reaches beyond half the sample rate.
+        ValueError: if the scale or norm is unknown, or the band is empty or exceeds half the sample rate.
+
+    Example:
+        >>> from aac_tf.audio.mel import mel_filter_bank
+        >>> mel_filter_bank(16000, 512, num_bins=64, fmin=125.0, fmax=7500.0, scale="htk", norm=None).shape
+        (257, 64)
 
     Reference:
-      M. Slaney, Auditory Toolbox (1998), Interval Research TR 1998-010, function mfcc; S. Young et al., The HTK Book,
-      section 5.4 (filterbank analysis).
+        M. Slaney, Auditory Toolbox (1998), Interval Research TR 1998-010, function mfcc; S. Young et al., The HTK Book,
+        section 5.4 (filterbank analysis).
     """
     if scale not in ("slaney", "htk"):
         raise ValueError(f"mel scale must be 'slaney' or 'htk', not {scale!r}")
@@ -74,5 +79,5 @@ def mel_filter_bank(sample_rate, fft_length, num_bins, fmin, fmax, scale="slaney
     if norm == "area":
         bank *= 2.0 / (edges_hz[2:] - edges_hz[:-2])
     bank = bank.astype(np.float32)
-    bank.flags.writeable = False  # shared by all callers through the cache
+    bank.flags.writeable = False  # all callers share it through the cache
     return bank

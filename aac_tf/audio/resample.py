@@ -1,4 +1,4 @@
-"""Change the sample rate of a waveform with core TensorFlow operations, at rates known only at run time."""
+"""Resampling with core TensorFlow operations, also at rates that are known only at run time."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import math
 
 import tensorflow as tf
 
-# Kaiser-windowed sinc. The stop band starts at the lower of the two Nyquist frequencies, as soxr's does, so nothing
-# folds back; 80 zero crossings a side bring the pass band up to 0.913 of it, which is soxr's figure as well.
+# Kaiser-windowed sinc. The stop band starts at the lower Nyquist frequency of the two rates, as soxr's does, so that
+# nothing aliases; with 80 zero crossings on either side the pass band ends at 0.913 of it, again as soxr's does.
 _ZERO_CROSSINGS = 80
 _CUTOFF = 0.9565
 _ATTENUATION_DB = 110.0
-# 11025 -> 48000 Hz, the largest ratio of two usual rates, is 640/147.
+# 11025 to 48000 Hz, the largest ratio of two common rates, is 640/147.
 _MAX_UP = 640
 
 
 def resampled_length(samples, rate_in, rate_out):
-    """Number of samples that `resample` gives: ceil(samples * rate_out / rate_in), as in librosa and torchaudio.
+    """Number of samples after `resample`: `ceil(samples * rate_out / rate_in)`, as in librosa and torchaudio.
 
-    soxr alone rounds to the nearest instead, one sample less at times, and none at all for a very short sound.
+    soxr rounds to the nearest integer instead, which is sometimes one sample less, and 0 for a very short sound.
 
     Args:
-      samples: Number of samples at `rate_in`, an int or an integer tensor of any shape.
-      rate_in: Sample rate of the sound in Hz, an int or a scalar integer tensor.
-      rate_out: Sample rate wanted in Hz, an int or a scalar integer tensor.
+        samples: int or integer tensor of any shape, number of samples at `rate_in`.
+        rate_in: int or integer scalar tensor, sample rate of the sound in Hz.
+        rate_out: int or integer scalar tensor, sample rate of the result in Hz.
 
     Returns:
-      An int where all three are Python ints, else an integer tensor shaped and typed like `samples`.
+        int if all three are ints, otherwise an integer tensor with the shape and dtype of `samples`.
+
+    Example:
+        >>> from aac_tf.audio import resampled_length
+        >>> resampled_length(15 * 44100, 44100, 16000)
+        240000
     """
     if not any(tf.is_tensor(value) for value in (samples, rate_in, rate_out)):
         return -(-samples * rate_out // rate_in)
@@ -36,25 +41,32 @@ def resampled_length(samples, rate_in, rate_out):
 
 
 def resample(waveform, rate_in, rate_out):
-    """Resample a waveform without delay, by a polyphase filter (a Kaiser-windowed sinc) applied as one convolution.
+    """Resamples a waveform without delay, with a polyphase Kaiser-windowed sinc filter applied as one convolution.
 
-    The rates are reduced to up/down with up <= 640, which every pair of usual rates fits exactly; other pairs get the
-    nearest such ratio, which is off by 0.08 % (1.4 cents) at most, and far less as a rule. What lies outside the
-    waveform counts as zeros, so zeros padded on the right change no valid sample.
+    The ratio of the rates is reduced to up/down with up <= 640, which is exact for all common rates. For other rates it
+    is the nearest such ratio, off by at most 0.08 % (1.4 cents) and usually by far less. The waveform counts as zero
+    outside its samples, so that zero padding on the right changes no valid sample.
 
     Args:
-      waveform: float [samples] or [batch, samples].
-      rate_in: Its sample rate in Hz, an int or a scalar integer tensor.
-      rate_out: Sample rate wanted in Hz, an int or a scalar integer tensor.
+        waveform: float `[samples]` or `[batch, samples]`.
+        rate_in: int or integer scalar tensor, sample rate of the waveform in Hz.
+        rate_out: int or integer scalar tensor, sample rate of the result in Hz.
 
     Returns:
-      float32 [resampled_length(samples)] or [batch, resampled_length(samples)]; the waveform itself if the rates agree.
+        float32 `[resampled_length(samples)]` or `[batch, resampled_length(samples)]`; the waveform itself if the rates
+        are equal.
 
     Raises:
-      ValueError: A rate is not positive, or `rate_out` is more than 640 times `rate_in`.
+        ValueError: if a rate is not positive, or `rate_out` is more than 640 times `rate_in`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.audio import resample
+        >>> resample(tf.zeros([44100]), 44100, 16000).shape
+        TensorShape([16000])
 
     Reference:
-      J. O. Smith, Digital Audio Resampling Home Page, https://ccrma.stanford.edu/~jos/resample/
+        J. O. Smith, Digital Audio Resampling Home Page, https://ccrma.stanford.edu/~jos/resample/
     """
     waveform = tf.cast(waveform, tf.float32)
     static_in, static_out = tf.get_static_value(rate_in), tf.get_static_value(rate_out)
@@ -76,13 +88,13 @@ def _convert(waveform, rate_in, rate_out):
     shape = tf.shape(waveform)
     samples = shape[-1]
     length = resampled_length(samples, rate_in, rate_out)
-    # The stride of a convolution must be known when the graph is made; these rates may not be. So the samples are laid
-    # out as blocks of `block_in` channels and a convolution of stride 1 turns each two neighbours into `block_out`.
+    # The stride of a convolution must be static, but the rates may not be. So the samples are laid out as blocks of
+    # `block_in` channels, and a convolution of stride 1 maps each two neighbouring blocks to `block_out` samples.
     blocks = tf.maximum(-(-length // block_out), 1) + 1
     right = blocks * block_in - margin - samples
     batch = tf.reduce_prod(shape[:-1])
     flat = tf.reshape(waveform, [batch, samples])
-    # No output reaches samples past the last block (there are some only where up/down is not the exact ratio).
+    # Samples after the last block, which exist only if up/down is not the exact ratio, affect no output.
     flat = tf.pad(flat[:, : samples + tf.minimum(right, 0)], [[0, 0], [margin, tf.maximum(right, 0)]])
     flat = tf.nn.conv1d(tf.reshape(flat, [batch, blocks, block_in]), kernel, stride=1, padding="VALID")
     flat = tf.reshape(flat, [batch, (blocks - 1) * block_out])[:, :length]
@@ -91,25 +103,25 @@ def _convert(waveform, rate_in, rate_out):
 
 
 def resampling_ratio(rate_in, rate_out):
-    """The ratio by which `resample` resamples: each `up` of its samples take the time of `down` of the sound's.
+    """The ratio that `resample` uses: `up` samples of its result last as long as `down` samples of the sound.
 
     Args:
-      rate_in: Sample rate of the sound in Hz, an int.
-      rate_out: Sample rate wanted in Hz, an int.
+        rate_in: int, sample rate of the sound in Hz.
+        rate_out: int, sample rate of the result in Hz.
 
     Returns:
-      (up, down), ints.
+        `(up, down)`, ints.
     """
     up, down = _ratio(rate_in, rate_out)
     return int(up), int(down)
 
 
 def _ratio(rate_in, rate_out):
-    """The two rates' ratio as int32 scalars (up, down), up <= 640: exact if it can be, else the nearest."""
+    """The ratio of two rates as int32 scalars (up, down) with up <= 640: exact if possible, otherwise the nearest."""
     up = tf.range(1, _MAX_UP + 1)
     exact = tf.cast(up, tf.float64) * tf.cast(rate_in, tf.float64) / tf.cast(rate_out, tf.float64)
     down = tf.maximum(tf.round(exact), 1.0)
-    best = tf.argmin(tf.abs(down / exact - 1.0))  # the first of equals, hence the reduced fraction
+    best = tf.argmin(tf.abs(down / exact - 1.0))  # the first minimum, hence the reduced fraction
     return up[best], tf.cast(down[best], tf.int32)
 
 
@@ -117,12 +129,12 @@ def _polyphase_kernel(up, down):
     """The filter as a convolution from blocks of input samples to blocks of output samples.
 
     Returns:
-      (kernel float32 [2, block_in, block_out], margin: samples of the first block that lie before the sound, int32).
+        `(kernel, margin)`: float32 `[2, block_in, block_out]`; int32 scalar, leading samples of the first block.
     """
-    # In steps of 1 / up input samples all distances are whole numbers, and most occur many times.
+    # In steps of 1 / up input samples all distances are integers, and most of them occur many times.
     steps = _ZERO_CROSSINGS * tf.maximum(up, down)
     margin = steps // up
-    # Blocks so long that two of them hold all that an output block needs.
+    # Two blocks must cover the inputs of one output block.
     repeat = -(-(margin + (steps - down) // up + 1) // down)
     block_in, block_out = repeat * down, repeat * up
     tap = tf.range(2 * block_in)[:, tf.newaxis] - margin
@@ -132,14 +144,14 @@ def _polyphase_kernel(up, down):
 
 
 def _half_filter(steps, up, down):
-    """The filter's values at distances of 0, 1, ... `steps` times 1 / up input samples, and a zero for all beyond."""
-    # float32 is enough: its rounding is 127 dB below the signal.
+    """Filter values at distances of 0, 1, ... `steps` times 1 / up input samples, then a zero for all longer ones."""
+    # float32 is enough: rounding is 127 dB below the signal.
     distance = tf.cast(tf.range(steps + 1), tf.float32)
     beta = 0.1102 * (_ATTENUATION_DB - 8.7)  # Kaiser's formula
     slope = tf.sqrt(tf.maximum(0.0, 1.0 - tf.square(distance / tf.cast(steps, tf.float32))))
-    # I0(beta * slope) / I0(beta), by the scaled Bessel function, which XLA has as well.
+    # I0(beta * slope) / I0(beta) with the scaled Bessel function, which XLA supports.
     window = tf.math.bessel_i0e(beta * slope) * tf.exp(beta * (slope - 1.0)) / tf.math.bessel_i0e(beta)
-    cutoff = _CUTOFF / tf.cast(tf.maximum(up, down), tf.float32)  # cycles a step, doubled
+    cutoff = _CUTOFF / tf.cast(tf.maximum(up, down), tf.float32)  # twice the cycles per step
     angle = math.pi * cutoff * distance
     sinc = tf.where(distance > 0, tf.math.divide_no_nan(tf.sin(angle), angle), 1.0)
     return tf.pad(cutoff * tf.cast(up, tf.float32) * sinc * window, [[0, 1]])

@@ -1,4 +1,4 @@
-"""Sound files read in parts, so that hours of sound need no more memory than minutes."""
+"""Sound files read in parts, so that an hour of sound needs no more memory than a minute."""
 
 from __future__ import annotations
 
@@ -14,31 +14,34 @@ from aac_tf.audio.decode import check_compressed, decode_compressed, mix_down, t
 from aac_tf.audio.errors import AudioError, error_reason
 from aac_tf.audio.flac import FLAC_DTYPES
 from aac_tf.audio.resample import resample, resampled_length, resampling_ratio
-from aac_tf.audio.wav import FORMAT_BYTES, HEADER_BYTES, MAX_CHUNKS, WAV_MAGIC, read_bytes, wav_layout, wav_samples
+from aac_tf.audio.wav import FORMAT_BYTES, HEADER_BYTES, WAV_MAGIC, find_chunks, read_bytes, wav_layout, wav_samples
 
 PART_SECONDS = 30
-WHOLE_SECONDS = 600  # of a compressed file that is decoded at once, which several threads can do at a time
+WHOLE_SECONDS = 600  # shorter compressed files are decoded at once, which several threads can do in parallel
 _COMPILING = threading.Lock()
 
 
 class SoundFile:
-    """A WAV, FLAC, Ogg Vorbis or MP3 file, read by parts that are together what the whole would be.
+    """A WAV, FLAC, Ogg Vorbis or MP3 file, read in parts.
 
-    But of an MP3 that is damaged in its middle, which nothing tells, tensorflow-io may find other parts behind it.
+    The parts together are what reading the whole file gives. The exception is an MP3 with undetected damage in its
+    middle, after which tensorflow-io may return different samples.
 
     Args:
-      path: The file, str or path-like; whatever `tf.io.gfile` reads.
+        path: str or path-like, any file that `tf.io.gfile` reads.
 
     Attributes:
-      sample_rate: Hz, int.
-      samples: Number of samples of one channel, int.
+        sample_rate: int, Hz.
+        samples: int, number of samples of one channel.
 
     Raises:
-      AudioError: The file is missing, a directory, empty, not audio, truncated or damaged.
+        AudioError: if the file is missing, a directory, empty, not audio, truncated or damaged.
 
     Example:
-      >>> file = SoundFile("an_hour.flac")
-      >>> sum(float(tf.reduce_sum(part**2)) for part in file.parts(16000))  # energy
+        >>> from aac_tf.audio import SoundFile
+        >>> file = SoundFile("an_hour.flac")  # doctest: +SKIP
+        >>> sum(len(part) for part in file.parts(sample_rate=16000))  # doctest: +SKIP
+        57600000
     """
 
     def __init__(self, path):
@@ -58,22 +61,23 @@ class SoundFile:
             raise AudioError(path, "its name is not UTF-8") from error
 
     def parts(self, sample_rate=None):
-        """Read the file from its beginning to its end.
+        """Reads the file from start to end.
 
         Args:
-          sample_rate: Rate in Hz to resample to, int; None keeps the file's own.
+            sample_rate: int, sample rate in Hz to resample to; None keeps the file's own.
 
         Yields:
-          float32 [samples], the mean of the channels, full scale at 1: `PART_SECONDS` or a little more, the last less.
+            float32 `[samples]`, the mean of the channels with full scale at 1: `PART_SECONDS` or slightly more, except
+            for the last part.
 
         Raises:
-          AudioError: At the end, if all of the file is silent, it is shorter than 0.05 s, or any sample is not finite.
-            Also where the file is damaged after all.
+            AudioError: at the end if the whole file is silent, is shorter than 0.05 s, or has samples that are not
+                finite; earlier if the file turns out to be damaged.
         """
         own, wanted = self.sample_rate, self.sample_rate if sample_rate is None else sample_rate
-        with _COMPILING:  # files are read in threads
+        with _COMPILING:  # threads read files in parallel
             convert, up, down = _converter(own, wanted)
-        # Every part begins where a new sample falls on an old one, and hears more of its neighbours than the filter.
+        # A part starts where input and output samples coincide, and is read with more context than the filter spans.
         size, context = (-(-seconds * own // down) * down for seconds in (PART_SECONDS, 1))
         missing, finite, audible = resampled_length(self.samples, own, wanted), True, False
         try:
@@ -81,7 +85,7 @@ class SoundFile:
                 first, last = max(start - context, 0), start + size + context
                 part = self._read(first, min(last, self.samples))
                 if len(part) < min(last, self.samples) - first:
-                    raise AudioError(self.path, "truncated while it was read")
+                    raise AudioError(self.path, "truncated while being read")
                 if start and last > self.samples:
                     part = tf.pad(part, [[0, last - self.samples]])
                 part, part_finite, part_audible = convert(part)
@@ -89,7 +93,7 @@ class SoundFile:
                 skipped = (start - first) * up // down
                 count = missing if start + size >= self.samples else min(size * up // down, missing)
                 part = part[skipped : skipped + count] if skipped or count < len(part) else part
-                # Rates without an exact ratio may leave some samples without sound.
+                # Without an exact ratio of the rates, the last part may be a few samples short.
                 yield tf.pad(part, [[0, count - len(part)]]) if count > len(part) else part
                 missing -= count
         except tf.errors.OpError as error:
@@ -101,20 +105,13 @@ class SoundFile:
 
 def _open_wav(name, file, header, total):
     """Sample rate, number of samples and a function `(start, stop) -> samples`."""
-    position, form, format_start, data_start, data_size = 12, b"", 0, 0, 0
-    # The same walk as `try_decode_wav`'s, without what is between the chunks.
-    for _ in range(MAX_CHUNKS):
-        if position + 8 > total or (format_start and data_start):
-            break
+
+    def read_bytes_at(position, count):
         file.seek(position)
-        kind, size = struct.unpack("<4sI", file.read(8))
-        position += 8
-        if kind == b"fmt " and size >= 16 and not format_start:
-            form, format_start = file.read(FORMAT_BYTES), position
-        if kind == b"data" and not data_start:
-            data_start, data_size = position, size
-        position += size + size % 2
-    layout = _layout(header, form, format_start, data_start, data_size, total)
+        return file.read(count)
+
+    chunks = find_chunks(lambda position: struct.unpack("<4sI", read_bytes_at(position, 8)), total)
+    layout = _layout(header, read_bytes_at(chunks[0], FORMAT_BYTES), *chunks, total)
     require((layout.reason == "", layout.reason))
     start, block = int(layout.start), int(layout.block)
 
@@ -128,7 +125,7 @@ def _open_wav(name, file, header, total):
 
 
 def _open_compressed(name, total):
-    require((total < 2**31, "larger than 2 GB, which only WAV files may be"))  # of the bytes of one string
+    require((total < 2**31, "larger than 2 GB, which only WAV files may be"))  # limit of a string tensor
     contents = tf.io.read_file(name)
     rate, decoder, samples = _check(contents)
     if samples > WHOLE_SECONDS * rate.numpy():
@@ -136,7 +133,7 @@ def _open_compressed(name, total):
             reader = _PartReader(name)
             return int(rate), reader.samples, reader.read
         except tf.errors.InvalidArgumentError:
-            # The reader does not know a FLAC behind an ID3 tag, which the decoder does.
+            # A FLAC file with an ID3 tag in front: the reader rejects it, the decoder does not.
             if decoder >= len(FLAC_DTYPES):
                 raise
     waveform = _decode(contents, decoder)
@@ -144,9 +141,10 @@ def _open_compressed(name, total):
 
 
 class _PartReader:
-    """Parts of a compressed file, by tensorflow-io, which has one reader for all files and threads of a process.
+    """Reads parts of a compressed file with tensorflow-io.
 
-    Whatever it opens takes the place of what it had open, so that readers take turns.
+    tensorflow-io has one reader for all files and threads of a process. Opening a file closes the one before, so that
+    instances take turns.
     """
 
     _turn = threading.Lock()
@@ -164,7 +162,7 @@ class _PartReader:
         _PartReader._last = self
 
     def read(self, first, last):
-        """float32 [last - first]."""
+        """float32 `[last - first]`."""
         with self._turn:
             if self._last is not self:
                 self._open()
@@ -172,7 +170,7 @@ class _PartReader:
 
 
 _BYTES, _NUMBER, _TRUTH = (tf.TensorSpec([], dtype) for dtype in (tf.string, tf.int32, tf.bool))
-# The many small operations of a header's reading cost more one by one than the decoding itself.
+# Compiled, since the many small operations that read a header cost more in eager mode than the decoding.
 _layout = tf.function(
     lambda header, form, *numbers: wav_layout(
         read_bytes(header, 0, HEADER_BYTES), read_bytes(form, 0, FORMAT_BYTES), *numbers
@@ -189,9 +187,9 @@ _decode = tf.function(decode_compressed, input_signature=[_BYTES, _NUMBER])
 
 @functools.lru_cache(maxsize=64)
 def _converter(rate_in, rate_out):
-    # Compiled for these rates the filter is a constant, and its making, most of the work for a short clip, done once.
+    # Compiled for these rates the filter is a constant; computing it is most of the work for a short clip.
     def convert(waveform):
         return resample(waveform, rate_in, rate_out), *is_finite_and_audible(waveform)
 
-    convert = tf.function(convert, [tf.TensorSpec([None], tf.float32)], autograph=False)
-    return convert.get_concrete_function(), *resampling_ratio(rate_in, rate_out)
+    compiled = tf.function(convert, [tf.TensorSpec([None], tf.float32)], autograph=False)
+    return compiled.get_concrete_function(), *resampling_ratio(rate_in, rate_out)

@@ -1,4 +1,4 @@
-"""SpecAugment: hide a stretch of time and a band of frequencies of a training clip."""
+"""SpecAugment: masks a run of frames and a band of bins of a training clip."""
 
 from __future__ import annotations
 
@@ -9,23 +9,30 @@ import tensorflow as tf
 
 @dataclasses.dataclass(frozen=True)
 class SpecAugment:
-    """Mask one random run of frames and one random run of bins of a spectrogram.
+    """Masks one random run of frames and one random run of bins of a spectrogram.
 
-    The masks look like those of `tfio.audio.time_mask` and `tfio.audio.freq_mask`, which are not used because they draw
-    from the global random state, so that a run cannot be repeated, and fail on clips shorter than the mask.
+    The masks have the form of `tfio.audio.time_mask` and `tfio.audio.freq_mask`. These draw from the global random
+    state, so that runs are not reproducible, and fail on clips shorter than the mask.
 
     Args:
-      max_frames: Longest time mask in frames; the width is uniform in 0..max_frames.
-      max_bins: Widest frequency mask in bins; the width is uniform in 0..max_bins.
-      probability: Share of clips that are masked at all.
-      mask_value: What masked frames and bins are set to.
+        max_frames: maximum width of the time mask in frames; the width is uniform in 0..max_frames.
+        max_bins: maximum width of the frequency mask in bins; the width is uniform in 0..max_bins.
+        probability: probability that a clip is masked.
+        mask_value: value of masked frames and bins.
 
     Raises:
-      ValueError: A negative width, or a probability outside 0..1.
+        ValueError: if a width is negative or the probability is not in 0..1.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.audio import SpecAugment
+        >>> masked = SpecAugment(max_frames=20, max_bins=8, probability=1.0)(tf.ones([100, 64]), seed=[1, 2])
+        >>> masked.shape
+        TensorShape([100, 64])
 
     Reference:
-      D. S. Park et al., SpecAugment: a simple data augmentation method for automatic speech recognition, Interspeech
-      2019, https://arxiv.org/abs/1904.08779
+        D. S. Park et al., SpecAugment: a simple data augmentation method for automatic speech recognition, Interspeech
+        2019, https://arxiv.org/abs/1904.08779
     """
 
     max_frames: int = 192
@@ -42,15 +49,15 @@ class SpecAugment:
             raise ValueError(f"probability must be from 0 to 1, got {self.probability}")
 
     def draw(self, frames, bins, seed):
-        """Draw the masks of one clip; at least one frame and one bin stay.
+        """Draws the masks of one clip; at least one frame and one bin remain.
 
         Args:
-          frames: Frames of the clip, an int or a scalar int tensor, at least 1.
-          bins: Bins of the clip, an int or a scalar int tensor, at least 1.
-          seed: int [2]; the same seed gives the same masks.
+            frames: int or int scalar tensor, frames of the clip, at least 1.
+            bins: int or int scalar tensor, bins of the clip, at least 1.
+            seed: int `[2]`; the same seed gives the same masks.
 
         Returns:
-          (time_start, time_width, bin_start, bin_width), int32 scalars; both widths are 0 for a clip left as it is.
+            `(time_start, time_width, bin_start, bin_width)`, int32 scalars; both widths are 0 for an unmasked clip.
         """
         uniform = tf.random.stateless_uniform([5], seed)
         applied = uniform[0] < self.probability
@@ -66,14 +73,14 @@ class SpecAugment:
         )
 
     def __call__(self, spectrogram, seed):
-        """Mask one clip.
+        """Masks one clip.
 
         Args:
-          spectrogram: float [frames, bins], without padding.
-          seed: int [2].
+            spectrogram: float `[frames, bins]`, without padding.
+            seed: int `[2]`.
 
         Returns:
-          The same shape and dtype.
+            The same shape and dtype.
         """
         frames, bins = tf.shape(spectrogram)[0], tf.shape(spectrogram)[1]
         time_start, time_width, bin_start, bin_width = self.draw(frames, bins, seed)
@@ -82,7 +89,7 @@ class SpecAugment:
 
 
 def _below(limit, uniform):
-    """An int32 in 0..limit-1 from a number that is uniform in [0, 1)."""
+    """Maps a number that is uniform in [0, 1) to an int32 in 0..limit-1."""
     return tf.cast(uniform * tf.cast(limit, tf.float32), tf.int32)
 
 

@@ -13,36 +13,42 @@ from aac_tf.audio.mel import mel_filter_bank
 
 @dataclasses.dataclass(frozen=True)
 class SpectrogramSpec:
-    """All that fixes a log-mel spectrogram.
+    """Parameters of a log-mel spectrogram.
 
     Args:
-      name: What it is called in messages.
-      sample_rate: Hz.
-      window_length: Samples a frame holds.
-      hop_length: Samples from one frame to the next.
-      fft_length: Points of the Fourier transform; frames are padded to it with zeros.
-      window: "hamming" or "hann".
-      num_bins: Number of mel filters.
-      mel_scale: "slaney" or "htk" (see `mel_filter_bank`).
-      mel_norm: "area" or None (see `mel_filter_bank`).
-      fmin: Lower edge of the first filter in Hz.
-      fmax: Upper edge of the last filter in Hz.
-      periodic_window: Whether the window is periodic (as for spectral analysis) or symmetric (as in Kaldi).
-      centered: Whether frame t is centred on sample t * hop_length, with zeros around the sound, or starts there.
-      peak_normalize: Whether a clip is divided by its largest magnitude first.
-      remove_dc: Whether each frame's mean is taken from it.
-      preemphasis: Share of the sample before that is taken from each sample of a frame (Kaldi's way: the first sample
-        of a frame counts as its own predecessor).
-      power: 1 for magnitudes, 2 for power.
-      log_offset: Added to each mel value before the logarithm.
-      log_floor: Least value that enters the natural logarithm.
-      segment_length: Frames of the segments that the spectrogram will be cut into, for frames that are not centred: a
-        clip is padded with zeros until its frames fill whole segments. None pads nothing, and cuts the samples after
-        the last whole frame.
-      segment_hop: Frames from one segment to the next.
+        name: name in messages and in `SPECS`.
+        sample_rate: sample rate in Hz.
+        window_length: samples per frame.
+        hop_length: samples from one frame to the next.
+        fft_length: points of the Fourier transform; frames are zero-padded to it.
+        window: `hamming` or `hann`.
+        num_bins: number of mel filters.
+        mel_scale: `slaney` or `htk` (see `mel_filter_bank`).
+        mel_norm: `area` or None (see `mel_filter_bank`).
+        fmin: lower edge of the first filter in Hz.
+        fmax: upper edge of the last filter in Hz.
+        periodic_window: whether the window is periodic (as for spectral analysis) or symmetric (as in Kaldi).
+        centered: whether frame t is centred on sample `t * hop_length` of the zero-padded sound, or starts there.
+        peak_normalize: whether to divide a clip by its largest magnitude first.
+        remove_dc: whether to subtract its mean from each frame.
+        preemphasis: coefficient of the pre-emphasis within each frame, as in Kaldi: the first sample of a frame counts
+            as its own predecessor.
+        power: 1 for magnitudes, 2 for power.
+        log_offset: value added to each mel value before the logarithm.
+        log_floor: minimum of what enters the natural logarithm.
+        segment_length: frames per segment, for encoders of segments; needs `centered=False`. A clip is zero-padded
+            until its frames fill whole segments. None pads nothing, and drops the samples after the last whole frame.
+        segment_hop: frames from one segment to the next.
 
     Raises:
-      ValueError: Lengths that do not fit together, or an unknown window, power or mel scale.
+        ValueError: if lengths do not fit together, or for an unknown window, power or mel scale.
+
+    Example:
+        >>> import dataclasses
+        >>> from aac_tf.audio import DCASE2020
+        >>> spec = dataclasses.replace(DCASE2020, name="coarse", num_bins=32)
+        >>> spec.output_length(15 * spec.sample_rate)
+        1292
     """
 
     name: str
@@ -82,7 +88,7 @@ class SpectrogramSpec:
             raise ValueError(f"{self.name}: power must be 1 (magnitude) or 2 (power), not {self.power}")
         if self.log_offset <= 0 and self.log_floor <= 0:
             raise ValueError(
-                f"{self.name}: log_offset or log_floor must be positive, or silence would be minus infinity"
+                f"{self.name}: log_offset or log_floor must be positive, otherwise silence becomes minus infinity"
             )
         self._check_segments()
         self.mel_matrix()
@@ -91,7 +97,7 @@ class SpectrogramSpec:
         if self.segment_length is None and self.segment_hop is None:
             return
         if self.centered:
-            raise ValueError(f"{self.name}: only frames that are not centred can be padded to whole segments")
+            raise ValueError(f"{self.name}: segments need frames that are not centred (centered=False)")
         if self.segment_length is None or not 0 < (self.segment_hop or 0) <= self.segment_length:
             raise ValueError(
                 f"{self.name}: segment_hop must be from 1 to segment_length={self.segment_length}, got "
@@ -99,13 +105,13 @@ class SpectrogramSpec:
             )
 
     def output_length(self, samples):
-        """Number of frames that so many samples give, never less than one.
+        """Number of frames of a sound, at least one.
 
         Args:
-          samples: An int, an integer array or an integer tensor.
+            samples: int, integer array or integer tensor, number of samples.
 
         Returns:
-          The same type and shape.
+            The same type and shape.
         """
         if self.centered:
             return 1 + samples // self.hop_length
@@ -116,105 +122,54 @@ class SpectrogramSpec:
         return self.segment_length + self.segment_hop * ((_not_negative(samples - first) + hop - 1) // hop)
 
     @property
+    def first_centre(self):
+        """The sample on which the first frame is centred, a float."""
+        return 0.0 if self.centered else self.window_length / 2
+
+    @property
+    def frame_times(self):
+        """`(first, hop)` in seconds: frame i is centred `first + i * hop` seconds after the start of the sound."""
+        return self.first_centre / self.sample_rate, self.hop_length / self.sample_rate
+
+    @property
     def silence(self):
-        """What digital silence becomes in every bin, a float."""
+        """The value of digital silence in every bin, a float."""
         return float(np.log(max(self.log_offset, self.log_floor)))
 
     def mel_matrix(self):
-        """The filter bank, a float32 array [fft_length // 2 + 1, num_bins]."""
+        """The mel filter bank, a float32 array `[fft_length // 2 + 1, num_bins]`."""
         return mel_filter_bank(
             self.sample_rate, self.fft_length, self.num_bins, self.fmin, self.fmax, self.mel_scale, self.mel_norm
         )
 
     def window_samples(self):
-        """The window, a float64 array [window_length]."""
+        """The window, a float64 array `[window_length]`."""
         points = self.window_length if self.periodic_window else self.window_length - 1
         cosine = np.cos(2 * np.pi * np.arange(self.window_length) / max(points, 1))
         return 0.54 - 0.46 * cosine if self.window == "hamming" else 0.5 - 0.5 * cosine
 
 
-# The features of the sub-sampling captioner (K. Nguyen, K. Drossos, T. Virtanen, Temporal sub-sampling of audio feature
-# sequences for automated audio captioning, DCASE 2020). The floor only decides what digital silence becomes: over 21
-# Clotho recordings no mel value is below 2.6e-6, and the rounding noise of 16 bits, 3.6e-6 at the median in a clip at
-# full scale, stays above 3e-7. Parity with librosa does not depend on it (measured from 1e-3 to 1e-10).
-DCASE2020 = SpectrogramSpec(
-    name="DCASE2020",
-    sample_rate=44100,
-    window_length=1024,
-    hop_length=512,
-    fft_length=1024,
-    window="hamming",
-    num_bins=64,
-    mel_scale="slaney",
-    mel_norm="area",
-    fmin=0.0,
-    fmax=22050.0,
-    peak_normalize=True,
-    log_floor=1e-8,
-)
-
-# The front end of YAMNet, padding included: the first segment of 96 frames covers 0.975 s, each further one 0.48 s more
-# (M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet, features.py).
-YAMNET = SpectrogramSpec(
-    name="YAMNET",
-    sample_rate=16000,
-    window_length=400,
-    hop_length=160,
-    fft_length=512,
-    window="hann",
-    num_bins=64,
-    mel_scale="htk",
-    mel_norm=None,
-    fmin=125.0,
-    fmax=7500.0,
-    centered=False,
-    log_offset=0.001,
-    segment_length=96,
-    segment_hop=48,
-)
-
-# The filter bank of AST before its normalization, Kaldi's at a full scale of 1. Segments as for YAMNET, so that their
-# times agree: 96 frames, every 0.48 s (Y. Gong, Y.-A. Chung, J. Glass, AST: Audio Spectrogram Transformer, Interspeech
-# 2021; http://kaldi-asr.org/doc/feat.html).
-AST = SpectrogramSpec(
-    name="AST",
-    sample_rate=16000,
-    window_length=400,
-    hop_length=160,
-    fft_length=512,
-    window="hann",
-    num_bins=128,
-    mel_scale="htk",
-    mel_norm=None,
-    fmin=20.0,
-    fmax=8000.0,
-    periodic_window=False,
-    centered=False,
-    remove_dc=True,
-    preemphasis=0.97,
-    power=2.0,
-    log_floor=float(np.finfo(np.float32).eps),
-    segment_length=96,
-    segment_hop=48,
-)
-
-
 def spectrogram(waveform, spec, length=None, dtype=tf.float64, mel_matrix=None):
-    """Log-mel spectrogram of one clip or of a batch padded on the right.
+    """Log-mel spectrogram of a clip, or of a batch padded on the right.
 
-    The padding changes nothing: a clip's frames are those that it has alone. At least one frame comes out, even for a
-    clip without any samples.
+    The padding has no effect: a clip has the same frames alone and in a batch. Even an empty clip has one frame.
 
     Args:
-      waveform: float [samples] or [batch, samples] at `spec.sample_rate`.
-      spec: A `SpectrogramSpec`, such as `DCASE2020`.
-      length: Valid samples of each clip, int [batch] (a scalar for one clip); all of them if None. Frames beyond
-        `spec.output_length(length)` are 0.
-      dtype: Of the Fourier transform; tf.float32 for runtimes that have no other, such as LiteRT.
-      mel_matrix: float32 tensor that holds `spec.mel_matrix()`, for graphs that make it themselves; None makes it.
+        waveform: float `[samples]` or `[batch, samples]` at `spec.sample_rate`.
+        spec: `SpectrogramSpec`, such as `DCASE2020`.
+        length: int `[batch]` (a scalar for one clip), valid samples of each clip; None if all are valid. Frames after
+            `spec.output_length(length)` are 0.
+        dtype: dtype of the Fourier transform; `tf.float32` for runtimes without float64, such as LiteRT.
+        mel_matrix: float32 tensor to use instead of the constant `spec.mel_matrix()`.
 
     Returns:
-      float32 [frames, bins] or [batch, frames, bins], frames = `spec.output_length(samples)`.
+        float32 `[frames, bins]` or `[batch, frames, bins]` with `frames = spec.output_length(samples)`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.audio import DCASE2020, spectrogram
+        >>> spectrogram(tf.zeros([2, 44100]), DCASE2020, length=[44100, 22050]).shape
+        TensorShape([2, 87, 64])
     """
     waveform = tf.cast(waveform, tf.float32)
     samples = tf.shape(waveform)[-1]
@@ -229,40 +184,40 @@ def spectrogram(waveform, spec, length=None, dtype=tf.float64, mel_matrix=None):
 
 
 def peak(waveform):
-    """Largest magnitude of float32 [..., samples], [...]; 0 of no samples."""
-    # reduce_max of no samples is minus infinity.
+    """Largest magnitude of float32 `[..., samples]`, `[...]`; 0 for an empty clip."""
+    # reduce_max of an empty tensor is minus infinity.
     return tf.maximum(tf.reduce_max(tf.abs(waveform), axis=-1), 0.0)
 
 
 def mel_spectrogram(waveform, spec, dtype=tf.float64, mel_matrix=None):
-    """The part of `spectrogram` that looks at no more than one frame: mel values of waveforms as they are.
+    """Mel values before peak normalization and logarithm: the part of `spectrogram` that treats each frame alone.
 
     Args:
-      waveform: float32 [..., samples].
-      spec: See `spectrogram`.
-      dtype: See `spectrogram`.
-      mel_matrix: See `spectrogram`.
+        waveform: float32 `[..., samples]`.
+        spec: as for `spectrogram`.
+        dtype: as for `spectrogram`.
+        mel_matrix: as for `spectrogram`.
 
     Returns:
-      float32 [..., frames, bins].
+        float32 `[..., frames, bins]`.
     """
     mel_matrix = spec.mel_matrix() if mel_matrix is None else mel_matrix
     return tf.linalg.matmul(_spectrum(_frames(waveform, spec), spec, dtype), mel_matrix)
 
 
 def log_mel(mel, spec, peaks):
-    """The rest of `spectrogram`: normalization by the peaks of whole sounds, and the logarithm.
+    """Peak normalization and logarithm: the part of `spectrogram` after `mel_spectrogram`.
 
     Args:
-      mel: float32 [..., frames, bins], of `mel_spectrogram`.
-      spec: See `spectrogram`.
-      peaks: float32 [...], of `peak`.
+        mel: float32 `[..., frames, bins]`, from `mel_spectrogram`.
+        spec: as for `spectrogram`.
+        peaks: float32 `[...]`, the `peak` of each whole sound.
 
     Returns:
-      float32 [..., frames, bins].
+        float32 `[..., frames, bins]`.
     """
     if spec.peak_normalize:
-        # Frames are linear in the sound, and their values are of its first or second power.
+        # Mel values are proportional to the first or second power of the waveform.
         mel = tf.math.divide_no_nan(mel, peaks[..., tf.newaxis, tf.newaxis] ** spec.power)
     return tf.math.log(tf.maximum(mel + spec.log_offset, spec.log_floor))
 
@@ -274,11 +229,11 @@ def _not_negative(number):
 
 
 def _frames(waveform, spec):
-    """Frames [..., frames, window_length] with whatever zeros they need on either side."""
+    """Frames `[..., frames, window_length]` of the waveform, zero-padded as the spec needs."""
     samples = tf.shape(waveform)[-1]
     left = spec.window_length // 2 if spec.centered else 0
     right = (spec.output_length(samples) - 1) * spec.hop_length + spec.window_length - left - samples
-    # Samples after the last whole frame are cut where frames are not centred.
+    # Without centring, samples after the last whole frame are dropped.
     waveform = waveform[..., : samples + tf.minimum(right, 0)]
     zeros = tf.zeros(tf.concat([tf.shape(waveform)[:-1], [left + tf.maximum(right, 0)]], axis=0))
     waveform = tf.concat([zeros[..., :left], waveform, zeros[..., left:]], axis=-1)
@@ -286,16 +241,15 @@ def _frames(waveform, spec):
 
 
 def _spectrum(frames, spec, dtype):
-    """Magnitude or power, float32 [..., frames, fft_length // 2 + 1]."""
-    # In float32 the transform's rounding noise, spread over all bins by the loudest one, reaches the quiet ones: log
-    # mels are then off by up to 1.4e-4 on real recordings, against 5e-7 in float64, which is the faster of the two ways
-    # to keep below 1e-4 with room to spare (the other, a product with the Fourier matrix, stays at 7e-5).
+    """Magnitude or power, float32 `[..., frames, fft_length // 2 + 1]`."""
+    # A float32 transform spreads its rounding noise over all bins, and the quiet ones suffer: log-mels are off by up to
+    # 1.4e-4 on real recordings, against 5e-7 in float64. A product with the Fourier matrix is off by 7e-5 and slower.
     frames = tf.cast(frames, dtype)
     if spec.remove_dc:
         frames -= tf.reduce_mean(frames, axis=-1, keepdims=True)
     if spec.preemphasis:
         frames -= spec.preemphasis * tf.concat([frames[..., :1], frames[..., :-1]], axis=-1)
     spectrum = tf.signal.rfft(frames * tf.constant(spec.window_samples(), dtype), [spec.fft_length])
-    # Back to float32 before the magnitudes, which take twice the transform's time in float64.
+    # Magnitudes in float32: in float64 they take twice as long as the transform.
     power = sum(tf.square(tf.cast(part(spectrum), tf.float32)) for part in (tf.math.real, tf.math.imag))
     return power if spec.power == 2.0 else tf.sqrt(power)

@@ -3,40 +3,40 @@
 from __future__ import annotations
 
 import collections
+import functools
 
 import tensorflow as tf
 
 from aac_tf.audio.checks import first_reason, plausible_rate, require
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
-# Encoders that write to a pipe cannot come back to fill in the size: ffmpeg leaves the first, sox the second.
+# An encoder that writes to a pipe cannot go back to fill in the size: ffmpeg leaves the first value, sox the second.
 _UNKNOWN_SIZE, _SOX_UNKNOWN_SIZE = 0xFFFFFFFF, 0x7FFFF000
 
-# What RIFF files begin with, and those whose sizes have 64 bits.
-WAV_MAGIC = (b"RIFF", b"RF64")
+WAV_MAGIC = (b"RIFF", b"RF64")  # RF64 has 64-bit sizes
 HEADER_BYTES, FORMAT_BYTES = 36, 26
-MAX_CHUNKS = 4096  # no sound has more; without a limit, a file of zeros would be walked in steps of 8 bytes
+_MAX_CHUNKS = 4096  # no real file has more; without a limit, a file of zeros is walked in steps of 8 bytes
 
 WavLayout = collections.namedtuple("WavLayout", "start size block encoding channels rate reason")
 
 
 def decode_wav(contents):
-    """Decode a WAV file: 8-bit unsigned, 16, 24 and 32-bit integers, 32 and 64-bit floats, any number of channels.
+    """Decodes a WAV file: 8-bit unsigned, 16, 24 and 32-bit integers, 32 and 64-bit floats, any number of channels.
 
-    Chunks may come in any order. A size left open by an encoder that wrote to a pipe means "to the end of the file".
+    Chunks may be in any order. A size that an encoder left open means "up to the end of the file".
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
+        contents: scalar string tensor, bytes of the file.
 
     Returns:
-      (waveform float32 [samples], the mean of the channels, full scale at 1; sample rate in Hz, an int32 scalar).
+        `(waveform, sample_rate)`: float32 `[samples]`, the mean of the channels with full scale at 1; int32 scalar, Hz.
 
     Raises:
-      tf.errors.InvalidArgumentError: The bytes are not a WAV file, are cut short, or hold another encoding.
+        tf.errors.InvalidArgumentError: if the bytes are not a WAV file, are truncated, or have an unsupported encoding.
 
     Reference:
-      IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991); Microsoft,
-      WAVEFORMATEXTENSIBLE, https://learn.microsoft.com/windows/win32/api/mmreg/ns-mmreg-waveformatextensible
+        IBM and Microsoft, Multimedia Programming Interface and Data Specifications 1.0 (1991); Microsoft,
+        WAVEFORMATEXTENSIBLE, https://learn.microsoft.com/windows/win32/api/mmreg/ns-mmreg-waveformatextensible
     """
     waveform, rate, reason = try_decode_wav(contents)
     with tf.control_dependencies(require((tf.equal(reason, ""), reason))):
@@ -44,42 +44,80 @@ def decode_wav(contents):
 
 
 def try_decode_wav(contents):
-    """`decode_wav` that says what is wrong with the bytes, so that one bad file of a batch need not stop the others.
+    """Like `decode_wav`, but returns what is wrong instead of raising, so that one bad file does not fail a batch.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
+        contents: scalar string tensor, bytes of the file.
 
     Returns:
-      (waveform, sample rate, reason): as `decode_wav`, and a string scalar. It is empty where all is well; otherwise
-      the waveform has no samples, and the rate no meaning.
+        `(waveform, sample_rate, reason)`: as for `decode_wav`, and a string scalar. It is empty if all is well;
+        otherwise the waveform is empty and the rate has no meaning.
     """
-    chunks = _find_chunks(contents)
-    header, form = read_bytes(contents, 0, HEADER_BYTES), read_bytes(contents, chunks[0], FORMAT_BYTES)
-    layout = wav_layout(header, form, *chunks, tf.strings.length(contents))
+
+    def read_header(position):
+        return tf.strings.substr(contents, position, 4), little_endian(read_bytes(contents, position + 4, 4))
+
+    total = tf.strings.length(contents)
+    format_start, data_start, data_size = _find_chunks_in_graph()(read_header, tf.cast(total, tf.int64))
+    header, form = read_bytes(contents, 0, HEADER_BYTES), read_bytes(contents, format_start, FORMAT_BYTES)
+    layout = wav_layout(header, form, format_start, data_start, data_size, total)
     data = tf.strings.substr(contents, layout.start, layout.size)
     return wav_samples(data, layout.encoding, layout.channels), layout.rate, layout.reason
 
 
-def wav_layout(header, form, format_start, data_start, data_size, total):
-    """Where the samples of a WAV file are, and what they are, from its chunks.
+def find_chunks(read_header, total):
+    """Walks the chunks of a WAV file.
+
+    Written for ints, with which `SoundFile` seeks from chunk to chunk; AutoGraph makes the loop for tensors of it.
 
     Args:
-      header: The first bytes of the file, int32 [HEADER_BYTES], of `read_bytes`.
-      form: The first bytes of the fmt chunk's body, int32 [FORMAT_BYTES], of `read_bytes`.
-      format_start: Offset of that body in the file, an int64 scalar; 0 if there is none.
-      data_start: Offset of the data chunk's body, an int64 scalar; 0 if there is none.
-      data_size: Its size as the chunk says it, an int64 scalar.
-      total: Bytes of the file, an integer scalar tensor.
+        read_header: function from the offset of a chunk to its kind, 4 bytes, and its size.
+        total: int or int64 scalar tensor, size of the file.
 
     Returns:
-      `WavLayout` of scalars: `start` and `size` of the samples in bytes, int64; `block`, bytes of one sample of all
-      channels, int64; `encoding` and `channels`, int32, as `wav_samples` takes them; `rate`, the sample rate in Hz,
-      int32; and `reason`, a string. It is empty where all is well; otherwise it says what is wrong, and the size is 0.
+        `(format_start, data_start, data_size)` of the type of `total`: offsets of the bodies of the fmt and the data
+        chunk, 0 if there is none, and the size that the data chunk states.
+    """
+    zero = 0 * total
+    position, format_start, data_start, data_size, chunks = zero + 12, zero, zero, zero, 0
+    # `&` instead of `and`, for which AutoGraph needs a branch each.
+    while (position + 8 <= total) & (chunks < _MAX_CHUNKS) & ((format_start == 0) | (data_start == 0)):
+        kind, size = read_header(position)
+        position += 8
+        if (kind == b"fmt ") & (size >= 16) & (format_start == 0):
+            format_start = position
+        if (kind == b"data") & (data_start == 0):
+            data_start, data_size = position, size
+        position += size + size % 2  # chunks start at even offsets
+        chunks += 1
+    return format_start, data_start, data_size
+
+
+@functools.lru_cache(maxsize=1)
+def _find_chunks_in_graph():
+    return tf.autograph.to_graph(find_chunks, recursive=False)
+
+
+def wav_layout(header, form, format_start, data_start, data_size, total):
+    """Interprets the chunks of a WAV file.
+
+    Args:
+        header: int32 `[HEADER_BYTES]`, first bytes of the file, from `read_bytes`.
+        form: int32 `[FORMAT_BYTES]`, first bytes of the fmt chunk's body, from `read_bytes`.
+        format_start: int64 scalar, from `find_chunks`.
+        data_start: int64 scalar, from `find_chunks`.
+        data_size: int64 scalar, from `find_chunks`.
+        total: integer scalar tensor, size of the file.
+
+    Returns:
+        `WavLayout` of scalars: int64 `start` and `size` of the samples in bytes; int64 `block`, bytes of one sample of
+        all channels; int32 `encoding` and `channels` for `wav_samples`; int32 `rate` in Hz; string `reason`, empty if
+        all is well, otherwise what is wrong, and the size is 0.
     """
     total = tf.cast(total, tf.int64)
     is_riff, is_rf64 = (tf.reduce_all(header[:4] == list(magic)) for magic in WAV_MAGIC)
     is_wav = (is_riff | is_rf64) & tf.reduce_all(header[8:12] == list(b"WAVE"))
-    # What is too large for the data chunk's 32 bits is in the first chunk of an RF64 file.
+    # A size that exceeds the data chunk's 32 bits is in the first chunk of an RF64 file.
     is_large = is_rf64 & tf.reduce_all(header[12:16] == list(b"ds64")) & (data_size == _UNKNOWN_SIZE)
     data_size = tf.where(is_large, little_endian(header[28:36]), data_size)
     tag, channels, rate = little_endian(form[0:2]), little_endian(form[2:4]), little_endian(form[4:8])
@@ -88,7 +126,7 @@ def wav_layout(header, form, format_start, data_start, data_size, total):
     width = block // tf.maximum(channels, 1)
 
     available = tf.maximum(total - data_start, 0)
-    # An empty sound has size 0 too, but there the size in the file's first header covers all that follows.
+    # The data size of an empty sound is 0 too, but then the size in the file's header covers everything that follows.
     riff_size = little_endian(header[4:8])
     unknown_zero = (data_size == 0) & ((riff_size == 0) | (riff_size == _UNKNOWN_SIZE) | (riff_size + 8 <= data_start))
     unknown_sox = (data_size <= _SOX_UNKNOWN_SIZE) & (data_size > _SOX_UNKNOWN_SIZE - tf.maximum(block, 1))
@@ -103,7 +141,7 @@ def wav_layout(header, form, format_start, data_start, data_size, total):
         (data_start > 0, "damaged WAV file: it has no data chunk"),
         (
             (channels > 0) & (block > 0) & (block == width * channels),
-            "damaged WAV file: its fmt chunk contradicts itself",
+            "damaged WAV file: its fmt chunk is inconsistent",
         ),
         plausible_rate(rate),
         (
@@ -112,7 +150,7 @@ def wav_layout(header, form, format_start, data_start, data_size, total):
         ),
         (
             data_size <= available,
-            tf.strings.join(["truncated: ", text(data_size), " bytes of sound expected, ", text(available), " found"]),
+            tf.strings.join(["truncated: expected ", text(data_size), " bytes of audio, found ", text(available)]),
         ),
     )
     is_sound = tf.equal(reason, "")
@@ -129,15 +167,15 @@ def wav_layout(header, form, format_start, data_start, data_size, total):
 
 
 def wav_samples(data, encoding, channels):
-    """The samples that bytes of a WAV file stand for.
+    """Decodes the samples of a WAV file.
 
     Args:
-      data: Whole samples, a scalar string tensor.
-      encoding: See `wav_layout`.
-      channels: Number of channels, an int32 scalar.
+        data: scalar string tensor, bytes of whole samples.
+        encoding: int32 scalar, from `wav_layout`.
+        channels: int32 scalar, number of channels.
 
     Returns:
-      float32 [samples], the mean of the channels, full scale at 1.
+        float32 `[samples]`, the mean of the channels with full scale at 1.
     """
     samples = tf.switch_case(
         encoding,
@@ -155,47 +193,20 @@ def wav_samples(data, encoding, channels):
 
 def _decode_24_bit(data):
     samples = tf.reshape(tf.io.decode_raw(data, tf.uint8), [tf.strings.length(data) // 3, 3])
-    # A zero byte below the three makes a 32-bit integer of the same loudness.
+    # A zero byte below the three makes a 32-bit integer of the same fraction of full scale.
     return tf.cast(tf.bitcast(tf.pad(samples, [[0, 0], [1, 0]]), tf.int32), tf.float32) / 2.0**31
 
 
-def _find_chunks(contents):
-    """Walk the chunks; int64 scalars (start of the fmt chunk's body, start of the data, its size), 0 if none."""
-
-    def step(position, format_start, data_start, data_size):
-        header = read_bytes(contents, position, 8)
-        size = little_endian(header[4:8])
-        is_format = tf.reduce_all(header[:4] == list(b"fmt ")) & (size >= 16)
-        is_data = tf.reduce_all(header[:4] == list(b"data")) & (data_start == 0)
-        body = position + 8
-        return (
-            body + size + size % 2,  # chunks start at even offsets
-            tf.where(is_format & (format_start == 0), body, format_start),
-            tf.where(is_data, body, data_start),
-            tf.where(is_data, size, data_size),
-        )
-
-    zero, total = tf.constant(0, tf.int64), tf.cast(tf.strings.length(contents), tf.int64)
-    return tf.while_loop(
-        lambda position, format_start, data_start, _: (
-            (position + 8 <= total) & ((format_start == 0) | (data_start == 0))
-        ),
-        step,
-        (tf.constant(12, tf.int64), zero, zero, zero),
-        maximum_iterations=MAX_CHUNKS,
-    )[1:]
-
-
 def read_bytes(contents, position, count):
-    """Some bytes of a file, with zeros where they lie beyond its end.
+    """Bytes of a file, with zeros after its end.
 
     Args:
-      contents: Bytes of the file, a scalar string tensor.
-      position: Offset of the first byte, an int or an integer scalar tensor, not negative.
-      count: Number of bytes, int.
+        contents: scalar string tensor, bytes of the file.
+        position: int or integer scalar tensor, offset of the first byte, not negative.
+        count: int, number of bytes.
 
     Returns:
-      int32 [count].
+        int32 `[count]`.
     """
     position = tf.minimum(tf.cast(position, tf.int64), tf.cast(tf.strings.length(contents), tf.int64))
     found = tf.io.decode_raw(tf.strings.substr(contents, position, tf.constant(count, tf.int64)), tf.uint8)
@@ -203,5 +214,5 @@ def read_bytes(contents, position, count):
 
 
 def little_endian(digits):
-    """The int64 scalar that the bytes, int32 [count], stand for, least significant byte first."""
+    """The int64 scalar that bytes, int32 `[count]`, encode with the least significant byte first."""
     return tf.reduce_sum(tf.cast(digits, tf.int64) * [256**place for place in range(digits.shape[0])])

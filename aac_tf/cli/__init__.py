@@ -1,1 +1,1 @@
-"""Thin command lines: parse, call, print."""
+"""Command lines: each parses its arguments, calls the library and prints the result."""

@@ -1,55 +1,54 @@
-"""`caption.py`: captions sound files with a trained run."""
+"""`caption.py`: captions sound files with a trained model."""
 
 import json
 import pathlib
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
     parser = make_parser(
         ("caption.py", "aac-caption"),
-        "Say in a sentence what sound files hold.",
+        "Describe each sound file in a sentence.",
         "caption.py --run runs/demo --beam 3 dog.wav rain.flac",
         partly=True,
     )
-    parser.add_argument("--run", required=True, help="folder of the trained run")
-    parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
+    add_run_flag(parser)
+    add_search_flags(parser)
     parser.add_argument(
         "--attention",
         metavar="OUT.png",
-        help="draw what each word listened to (of several files: OUT-NAME.png each); --beam 1 is the paper's way",
+        help="plot the attention of each word (several files: one OUT-NAME.png each); the papers plot --beam 1",
     )
-    # One argument: a list would take the files that follow it, too.
-    parser.add_argument("--words", metavar="WORD,...", help="words of the caption that are drawn (default: all)")
-    parser.add_argument("--text", help="draw the attention of this caption instead of the model's own")
-    parser.add_argument(
-        "--json", action="store_true", help="one JSON object a line, with log-probability, alternatives, words"
-    )
-    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV, FLAC, OGG or MP3")
-    return run_command(_run, parser, arguments)
+    # One comma-separated argument: with nargs="+" it would swallow the files that follow.
+    parser.add_argument("--words", metavar="WORD,...", help="plot only these words of the caption")
+    parser.add_argument("--text", help="plot the attention of this caption instead of the generated one")
+    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives and word times")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="sound file: WAV, FLAC, OGG or MP3")
+    return run_command(_caption, parser, arguments)
 
 
-def _run(options, console):
+def _caption(options, console):
     from aac_tf.audio import AudioError
     from aac_tf.inference.captioner import Captioner
 
     if options.attention is None and (options.words or options.text):
-        raise ValueError("--words and --text are about the picture: add --attention OUT.png")
-    pictures = _pictures(options)
-    captioner = Captioner.load(options.run)
-    bad = 0
+        raise ValueError("--words and --text need --attention OUT.png")
+    plots = _plot_paths(options)
+    captioner = Captioner.load(options.run, search_overrides(options))
+    skipped = 0
     for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
         if isinstance(caption, AudioError):
-            bad += 1
-            console.show(f"left out: {path}: {caption.reason}")
+            skipped += 1
+            console.show(f"skipped: {path}: {caption.reason}")
             if options.json:
                 print(json.dumps({"file": path, "error": caption.reason}), flush=True)
             continue
         if options.attention is not None:
-            _draw(captioner, options, path, caption, pictures[index])
-            console.show(f"drew {pictures[index]}")
+            _plot(captioner, options, path, caption, plots[index])
+            console.show(f"wrote {plots[index]}")
         if options.json:
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
             words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
@@ -57,13 +56,13 @@ def _run(options, console):
             print(json.dumps({**result, "words": words}, ensure_ascii=False), flush=True)
         else:
             print(f"{path}\t{caption.text}", flush=True)
-    if bad:
-        console.show(f"{bad} of {len(options.files)} files left out")
-    return (FAILED if bad == len(options.files) else PARTLY) if bad else None
+    if skipped:
+        console.show(f"{skipped} of {len(options.files)} files skipped")
+    return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
-def _pictures(options):
-    """Where each file's picture goes; two files of one name are told apart by their position."""
+def _plot_paths(options):
+    """The path of each file's attention plot; files of the same name are numbered by their position."""
     if options.attention is None:
         return []
     out = pathlib.Path(options.attention)
@@ -71,17 +70,17 @@ def _pictures(options):
     if len(options.files) == 1:
         return [out]
     stems = [pathlib.Path(path).stem for path in options.files]
-    names = [f"{stem}-{at}" if stems.count(stem) > 1 else stem for at, stem in enumerate(stems, 1)]
+    names = [f"{stem}-{number}" if stems.count(stem) > 1 else stem for number, stem in enumerate(stems, 1)]
     return [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in names]
 
 
-def _draw(captioner, options, path, caption, out):
-    """Writes the picture of a file's attention."""
+def _plot(captioner, options, path, caption, out):
+    """Writes the attention plot of a file."""
     from aac_tf.evaluation.attention_map import save_attention_map
 
     if options.text is not None:
         caption = captioner.attend(path, options.text)
     words = options.words and options.words.split(",")
-    if words and len(options.files) > 1:  # each caption has its own
+    if words and len(options.files) > 1:  # not every caption has all of them
         words = [word for word in words if word in caption.text.split()]
     save_attention_map(out, caption, path, words)

@@ -1,18 +1,22 @@
-"""What all commands share: quiet start-up, common flags, progress, readable errors, exit codes."""
+"""What all commands share: help pages, quiet start-up, progress, readable errors and exit codes."""
 
 import argparse
 import contextlib
 import io
 import os
 import sys
+import textwrap
 
 from tqdm import tqdm
+
+from aac_tf.errors import AacError
 
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
-# What the user can mend in a command, config or file; of the project's errors the others are RuntimeErrors.
-_MISTAKES = (
+# Errors that the user can correct in the command, the config or a file (exit code 2). The package's other errors are
+# RuntimeErrors (exit code 1).
+_USER_ERRORS = (
     ValueError,
     FileExistsError,
     FileNotFoundError,
@@ -22,18 +26,21 @@ _MISTAKES = (
 )
 
 
+_HELP_WIDTH = 80
+
+
 class Console:
-    """Shows progress and messages on standard error; results go to standard output, which others may read.
+    """Prints progress and messages to standard error; standard output is for results that other programs may read.
 
     Attributes:
-        interactive: bool, whether a person is watching a terminal.
+        interactive: bool, whether standard error is a terminal.
     """
 
     def __init__(self):
         self.interactive = sys.stderr.isatty()
 
     def progress(self, what):
-        """A function `(done, total)` that shows a bar once the work has lasted two seconds."""
+        """Returns a function `(done, total)` that shows a progress bar once the work has taken two seconds."""
         bars = []
 
         def update(done, total):
@@ -51,49 +58,53 @@ class Console:
         print(text, file=sys.stderr, flush=True)
 
     def left_out(self, split, clips):
-        """Says which clips of a `ClipList` were left out: the first ten by name, and how many in all."""
+        """Reports the skipped clips of a `ClipList`: the first ten by name, and their number."""
         for name, reason in clips.left_out[:10]:
-            self.show(f"  left out: {name}: {reason}")
+            self.show(f"  skipped: {name}: {reason}")
         if clips.left_out:
-            self.show(f"{split}: {len(clips)} clips, {len(clips.left_out)} left out")
+            self.show(f"{split}: {len(clips)} clips, {len(clips.left_out)} skipped")
         else:
             self.show(f"{split}: {len(clips)} clips")
 
 
 def make_parser(commands, about, example, partly=False):
-    """An argument parser with what all commands have: an example, exit codes, `--debug`.
+    """Makes an argument parser with what all commands have: examples, exit codes and `--debug`.
 
     Args:
-        commands: names of the command, the first as it is in a checkout, the last as it is installed.
-        about: str, what it does.
-        example: str, with the first name.
-        partly: bool, whether it may leave files out and go on.
+        commands: tuple of the command's names, the script in a checkout first, the installed command last.
+        about: str, what the command does.
+        example: str, one or several lines that call the command by its first name.
+        partly: bool, whether the command skips files that it cannot use.
+
+    Returns:
+        `argparse.ArgumentParser`.
     """
     name = commands[-1] if os.path.basename(sys.argv[0]) == commands[-1] else commands[0]
-    left_out = "3 done, but some files were left out; " if partly else ""
-    codes = f"exit codes: 0 done; 1 failed; 2 wrong usage, config or data; {left_out}130 interrupted; 143 terminated"
+    skipped = "3 done, but some files were skipped; " if partly else ""
+    codes = f"exit codes: 0 done; 1 failed; 2 wrong usage, config or data; {skipped}130 interrupted; 143 terminated"
+    examples = textwrap.indent(example.replace(commands[0], name), "  ")
     parser = argparse.ArgumentParser(
         prog=name,
-        description=about,
-        epilog=f"example:\n  {example.replace(commands[0], name)}\n\n{codes}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description=textwrap.fill(about, _HELP_WIDTH),
+        epilog=f"example:\n{examples}\n\n{textwrap.fill(codes, _HELP_WIDTH)}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,  # keeps the line breaks of the examples
     )
-    parser.add_argument("--debug", action="store_true", help="on an error, show where in the program it happened")
+    parser.add_argument("--debug", action="store_true", help="on an error, show the traceback")
     return parser
 
 
 def run_command(main, parser, arguments=None):
-    """Runs a command and turns what goes wrong into one readable line.
+    """Runs a command and prints errors as one readable line.
 
     Args:
-        main: function `(options, console) -> exit code`; it may raise any of the project's errors.
+        main: function `(options, console) -> exit code`, or None for 0; it may raise any of the package's errors.
         parser: from `make_parser`.
-        arguments: list of str; None takes the program's.
+        arguments: list of str; None takes `sys.argv`.
 
     Returns:
         The exit code.
     """
-    # Intermixed: `--run RUN key=value --resume` is as good as any other order.
+    # Intermixed: flags and key=value arguments come in any order.
     options = parser.parse_intermixed_args(arguments)
     _quiet_start()
     try:
@@ -102,27 +113,27 @@ def run_command(main, parser, arguments=None):
         print(str(error) or "interrupted", file=sys.stderr)
         return 128 + getattr(error, "signum", INTERRUPTED - 128)
     except BrokenPipeError:
-        # The reader of our output, such as `head`, has left; so nobody minds, and Python shall not say so at exit.
+        # The reader of our output, such as `head`, has exited. Python would report that when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
         if options.debug:
             raise
-        module = type(error).__module__
-        ours = module.startswith("aac_tf") or (module == "builtins" and isinstance(error, (ValueError, OSError)))
+        # Layers raise a plain ValueError for bad arguments, as Keras layers do.
+        ours = isinstance(error, (AacError, OSError)) or type(error) is ValueError
         text = " ".join(str(error).split()) or type(error).__name__
         kind = "" if ours else f"{type(error).__name__}: "
         print(f"error: {kind}{text[:600]}", file=sys.stderr)
         if not ours:
-            print("(--debug shows where in the program this happened)", file=sys.stderr)
-        return MISUSED if ours and isinstance(error, _MISTAKES) else FAILED
+            print("(--debug shows the traceback)", file=sys.stderr)
+        return MISUSED if ours and isinstance(error, _USER_ERRORS) else FAILED
 
 
 def _quiet_start():
-    """Keeps TensorFlow's and Keras' start-up messages from people who only want a caption."""
+    """Imports TensorFlow and Keras without their start-up messages."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        import keras_nlp  # noqa: F401 - prints its backend, to standard output, when it is imported
+        import keras_nlp  # noqa: F401 - prints its backend to standard output when it is imported
         import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")

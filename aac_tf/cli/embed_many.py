@@ -1,37 +1,38 @@
-"""`aac-embed-many`: fills the store of frozen embeddings on Apache Beam, before training."""
+"""`aac-embed-many`: fills the embedding store on Apache Beam, before training."""
 
 import json
 
-from aac_tf.cli.caption_many import import_beam, split_flags
+from aac_tf.cli.caption_many import import_beam, split_arguments
 from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
     parser = make_parser(
         ("aac-embed-many",),
-        "Compute the frozen network's embeddings of a dataset's clips on Apache Beam, and store them where training "
-        "finds them. What is there is left as it is. Options after -- are Beam's own.",
+        "Compute the frozen encoder's embeddings of a dataset on Apache Beam and put them into the store that training "
+        "reads. Embeddings that are already stored are kept. Arguments after -- are passed to Beam.",
         "aac-embed-many --config configs/clotho_yamnet.yaml data.root=/data/clotho \\\n"
-        "      -- --direct_running_mode multi_processing --direct_num_workers 4",
+        "    -- --direct_running_mode multi_processing --direct_num_workers 4",
     )
-    parser.add_argument("--config", required=True, help="YAML file, see configs/")
-    parser.add_argument("--json", action="store_true", help="print the counts as a JSON object")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="config values, as for training")
-    ours, flags = split_flags(arguments)
-    return run_command(lambda options, console: _run(options, flags, console), parser, ours)
+    add_config_flag(parser, required=True)
+    add_json_flag(parser, "print the counts as a JSON object")
+    add_overrides(parser, "data.root=/data/clotho", trained=False)
+    own, beam_flags = split_arguments(arguments)
+    return run_command(lambda options, console: _embed_many(options, beam_flags, console), parser, own)
 
 
-def _run(options, flags, console):
+def _embed_many(options, beam_flags, console):
     from aac_tf.config import load_config
 
     import_beam()
     from aac_tf.many.embeddings import embed_many
 
     config = load_config(options.config, options.overrides)
-    folder, rows, made = embed_many(config, flags, console.progress)
+    folder, rows, made = embed_many(config, beam_flags, console.progress)
     if options.json:
         print(json.dumps({"folder": folder, "rows": rows, "made": made}))
     else:
-        console.show(f"{rows} embeddings are stored, {made} of them made now")
+        console.show(f"{rows} embeddings stored, {made} of them computed now")
         print(folder)

@@ -1,113 +1,121 @@
-"""`evaluate.py`: scores captions, those of a trained run or those in a file."""
+"""`evaluate.py`: scores the captions of a trained model, or those in a file."""
 
 import json
 import pathlib
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
+    from aac_tf.evaluation.metrics import METRICS
+
     parser = make_parser(
         ("evaluate.py", "aac-evaluate"),
-        "Score captions (BLEU, ROUGE-L, METEOR, CIDEr, SPICE, SPIDEr; events of scenes): those that a trained run\n"
-        "gives a split, or those in a CSV of file_name,caption_predicted against one of file_name,caption_1,...",
+        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr, SPICE and SPIDEr; on composed scenes also by their events. "
+        "The captions are those that a trained model gives a split (--run), or those in a CSV file with the columns "
+        "file_name,caption_predicted (--predictions), whose references have the columns file_name,caption_1,...",
         "evaluate.py --run runs/demo --split test --beam 3\n"
-        "  evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
+        "evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
         partly=True,
     )
-    parser.add_argument("--run", help="folder of the trained run")
-    parser.add_argument("--split", default="test", choices=sorted(SPLITS), help="(default: test, Clotho's evaluation)")
-    parser.add_argument("--beam", type=int, help="beam size; 1 is greedy search (default: the run's)")
-    parser.add_argument("--predictions", metavar="CSV", help="captions to score in place of a run's")
-    parser.add_argument("--references", metavar="CSV", help="what people wrote about the same files")
-    parser.add_argument("--partial", action="store_true", help="score --predictions that lack some of the files, too")
+    add_run_flag(parser, required=False)
+    parser.add_argument(
+        "--split",
+        default="test",
+        choices=sorted(SPLITS),
+        metavar="SPLIT",
+        help="train (or development), validation, or test (or evaluation); default: test",
+    )
+    add_search_flags(parser)
+    parser.add_argument("--predictions", metavar="CSV", help="captions file to score instead of a run")
+    parser.add_argument("--references", metavar="CSV", help="reference captions of the same files")
+    parser.add_argument("--partial", action="store_true", help="skip files that --predictions lacks instead of failing")
     parser.add_argument(
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help="bleu rouge_l meteor cider spice spider (default: all there can be)",
+        help=f"{' '.join(METRICS)} (default: all that are available)",
     )
     parser.add_argument(
-        "--attention", action="store_true", help="of scenes: how much attention lies on the sound that a word names"
+        "--attention",
+        action="store_true",
+        help="on composed scenes, also measure how much attention each word pays to the sound that it names",
     )
-    parser.add_argument("--confidence", action="store_true", help="95%% intervals of the scores, by bootstrap")
-    parser.add_argument("--versus", metavar="CSV", help="compare with other predictions of the same files, in pairs")
+    parser.add_argument("--confidence", action="store_true", help="add 95%% confidence intervals, by bootstrap")
+    parser.add_argument(
+        "--versus", metavar="CSV", help="compare with other predictions of the same files (paired test)"
+    )
     parser.add_argument(
         "--output",
-        help="folder for a run's predictions.csv and metrics.json (default: the run's), of another split than test "
-        "called predictions-SPLIT.csv and metrics-SPLIT.json; file for the scores of --predictions, as JSON with those "
-        "of each item",
+        metavar="PATH",
+        help="with --run: folder for predictions.csv and metrics.json, or predictions-SPLIT.csv and metrics-SPLIT.json "
+        "for splits other than test (default: the run folder); with --predictions: JSON file for the corpus and "
+        "per-item scores",
     )
-    parser.add_argument("--show", type=int, default=0, metavar="N", help="print N captions beside the truth")
-    parser.add_argument("--json", action="store_true", help="print the corpus scores as JSON")
+    parser.add_argument("--show", type=int, default=0, metavar="N", help="also print N captions with their references")
+    add_json_flag(parser, "print the corpus scores as a JSON object")
     parser.add_argument(
         "--fetch-spice",
         nargs="?",
         const="",
         metavar="URL",
-        help="download what SPICE needs, once (Stanford CoreNLP, about 390 MB, from Maven Central or a copy of it)",
+        help="download what SPICE needs (Stanford CoreNLP, about 390 MB) from Maven Central or from a mirror at URL",
     )
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="config values that training left open, such as data.root=/data/clotho",
-    )
-    return run_command(_run, parser, arguments)
+    add_overrides(parser, "data.root=/data/clotho")
+    return run_command(_evaluate, parser, arguments)
 
 
-def _run(options, console):
+def _evaluate(options, console):
     _check_options(options)
     if options.fetch_spice is not None:
         _fetch_spice(options.fetch_spice, console)
         if not options.run and not options.predictions:
             return None
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
-    written = _write(result, options)  # before anything else can go wrong
+    written = _write_scores(result, options)  # first, so that a failure below does not lose them
     if options.confidence or options.versus:
-        _weigh(result, options)
-        _write(result, options)
+        _add_statistics(result, options)
+        _write_scores(result, options)
     for name, reason in result.left_out[:10]:
-        console.show(f"  left out: {name}: {reason}")
+        console.show(f"  skipped: {name}: {reason}")
     if options.json:
         print(json.dumps(result.summary()))
     else:
         from aac_tf.cli.score_tables import print_scores
 
         print_scores(result, title, paper, options.show)
-    missing = result.scores.not_computed
-    for name, reason in missing.items():
-        if name != "spider" or "spice" not in missing:  # it would say the same again
-            console.show(f"{name} was not computed: {reason}")
+    for reason, names in _reasons(result.scores.not_computed).items():
+        console.show(f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
     if result.left_out:
-        console.show(f"{len(result.left_out)} clips left out")
+        console.show(f"{len(result.left_out)} clips skipped")
     return _exit_code(result)
 
 
 def _check_options(options):
-    # `--metrics` takes all words up to the next flag, also config values that come last.
+    # `--metrics` takes all words up to the next flag, including key=value arguments at the end.
     words = [word for text in options.metrics or [] for word in text.split(",") if word]
     options.overrides += [word for word in words if "=" in word]
     options.metrics = [word for word in words if "=" not in word] if options.metrics else None
     if options.run and (options.predictions or options.references):
-        raise ValueError("--run captions clips itself: give either --run, or --predictions and --references")
+        raise ValueError("give either --run, or --predictions and --references")
     if options.attention and not options.run:
-        raise ValueError("--attention goes with --run: a file of captions does not say where they were heard")
-    if options.beam is not None and not options.run:
-        raise ValueError("--beam goes with --run: a file's captions are there already")
+        raise ValueError("--attention needs --run: a captions file holds no attention")
+    if (options.beam is not None or options.search is not None) and not options.run:
+        raise ValueError("--beam and --search need --run: the captions in a file are final")
     if options.partial and options.run:
-        raise ValueError("--partial goes with --predictions: a run captions all files itself")
+        raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
-        raise ValueError("--predictions and --references belong together")
+        raise ValueError("--predictions and --references must be given together")
     if not (options.run or options.predictions or options.fetch_spice is not None):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
     if options.overrides and not options.run:
-        raise ValueError(f"{options.overrides[0]}: config values, or other words, go with --run only")
+        raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")
 
 
 def _fetch_spice(source, console):
@@ -123,11 +131,11 @@ def _fetch_spice(source, console):
 
 def _evaluate_run(options, console):
     from aac_tf.evaluation.evaluator import evaluate
-    from aac_tf.evaluation.metrics import check_metrics
+    from aac_tf.evaluation.scoring import check_metrics
     from aac_tf.inference.captioner import Captioner
 
     check_metrics(options.metrics)
-    captioner = Captioner.load(options.run, options.overrides)
+    captioner = Captioner.load(options.run, [*options.overrides, *search_overrides(options)])
     config = captioner.config
     split = SPLITS[options.split]
     result = evaluate(captioner, config, split, options.beam, options.metrics, console.progress, options.attention)
@@ -136,23 +144,23 @@ def _evaluate_run(options, console):
 
 def _evaluate_files(options, console):
     from aac_tf.evaluation.evaluator import Evaluation
-    from aac_tf.evaluation.metrics import compute_scores
     from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
+    from aac_tf.evaluation.scoring import compute_scores
 
     references = read_references(options.references)
     captions = read_predictions(options.predictions)
     captions, missing = match_predictions(captions, references, options.partial, options.predictions)
     scores = compute_scores(captions, references, options.metrics, console.progress("Scoring"))
-    left_out = [(name, "has no prediction") for name in missing]
+    left_out = [(name, "no prediction") for name in missing]
     result = Evaluation(captions, references, scores.corpus(), scores.per_item(), left_out, scores)
     return result, pathlib.Path(options.predictions).name, {}
 
 
-def _weigh(result, options):
-    """Adds intervals and the comparison with other captions to an `Evaluation`."""
+def _add_statistics(result, options):
+    """Adds confidence intervals and the comparison with other predictions to an `Evaluation`."""
     from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-    from aac_tf.evaluation.metrics import compute_scores
     from aac_tf.evaluation.prediction_files import match_predictions, read_predictions
+    from aac_tf.evaluation.scoring import compute_scores
 
     if options.confidence:
         result.confidence = confidence_intervals(result.scores.found)
@@ -171,8 +179,8 @@ def _weigh(result, options):
         }
 
 
-def _write(result, options):
-    """Writes the scores; returns the files."""
+def _write_scores(result, options):
+    """Writes the scores; returns the paths of the files."""
     from aac_tf.evaluation.evaluator import write_evaluation, write_scores
 
     if options.run:
@@ -182,9 +190,17 @@ def _write(result, options):
     return [options.output] if options.output else []
 
 
+def _reasons(not_computed):
+    """Metrics by the reason why they were not computed, which may be that of a metric they require."""
+    reasons = {}
+    for name, reason in not_computed.items():
+        reasons.setdefault(reason, []).append(name)
+    return reasons
+
+
 def _exit_code(result):
-    from aac_tf.evaluation.metrics import missing_metrics
+    from aac_tf.evaluation.scoring import missing_metrics
 
     if result.scores.not_computed.keys() - missing_metrics().keys():
-        return FAILED  # a metric that should have gone did not
+        return FAILED  # an available metric failed
     return PARTLY if result.left_out else None

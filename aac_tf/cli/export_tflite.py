@@ -1,4 +1,4 @@
-"""`export/tflite.py`: writes a trained run as a LiteRT model."""
+"""`export/tflite.py`: exports a trained model to LiteRT."""
 
 import contextlib
 import json
@@ -6,38 +6,32 @@ import os
 import pathlib
 
 from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
     parser = make_parser(
         ("export/tflite.py", "aac-export-tflite"),
-        "Write a trained run as a LiteRT (TensorFlow Lite) model: one file, from waveform to the words of greedy "
-        "search, that needs built-in operations alone.",
+        "Export a trained model to LiteRT (TensorFlow Lite): one file that takes a waveform, returns the caption of "
+        "greedy search and needs only built-in operations.",
         "export/tflite.py --run runs/demo --output models/captioner.tflite",
     )
-    parser.add_argument("--run", required=True, help="folder of the trained run")
-    parser.add_argument(
-        "--output", required=True, metavar="FILE", help="the model's file; one that is there is replaced"
-    )
-    parser.add_argument("--float", action="store_true", help="store weights in 32 bits (default: in 8)")
-    parser.add_argument("--json", action="store_true", help="print what was written as a JSON object")
-    parser.add_argument(
-        "overrides",
-        nargs="*",
-        metavar="key=value",
-        help="config values that training left open, such as embedding.source=FOLDER",
-    )
-    return run_command(_run, parser, arguments)
+    add_run_flag(parser)
+    parser.add_argument("--output", required=True, metavar="FILE", help="model file; an existing one is replaced")
+    parser.add_argument("--float", action="store_true", help="store 32-bit float weights instead of 8-bit integers")
+    add_json_flag(parser, "print a description of the exported model as a JSON object")
+    add_overrides(parser, "embedding.source=FOLDER")
+    return run_command(_export, parser, arguments)
 
 
-def _run(options, console):
+def _export(options, console):
     from aac_tf.export.lite import export_lite
     from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(options.run, options.overrides)
-    console.show(f"converting {options.run}: up to a minute")
-    with contextlib.nullcontext() if options.debug else _without_notes():
+    console.show(f"exporting {options.run}; this takes up to a minute")
+    with contextlib.nullcontext() if options.debug else _silenced():
         about = export_lite(captioner, options.output, quantize=not options.float)
     size = pathlib.Path(options.output).stat().st_size
     if options.json:
@@ -47,13 +41,13 @@ def _run(options, console):
 
 
 @contextlib.contextmanager
-def _without_notes():
-    """Keeps the converter, which is no Python, from writing its notes to standard error; its errors are exceptions."""
-    standard_error, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+def _silenced():
+    """Silences the converter, a C++ program that logs to file descriptor 2; its errors are raised as exceptions."""
+    standard_error, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
         os.dup2(standard_error, 2)
         os.close(standard_error)
-        os.close(nowhere)
+        os.close(null)

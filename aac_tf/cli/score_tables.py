@@ -1,4 +1,4 @@
-"""Tables of scores for people to read."""
+"""Score tables for the terminal."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,18 +8,18 @@ def print_scores(result, title, paper, show=0):
     """Prints an `Evaluation`.
 
     Args:
-        result: the `Evaluation`.
+        result: `Evaluation`.
         title: str.
-        paper: dict of score name to the score that the paper reports; it may be empty.
-        show: how many captions to print beside the truth.
+        paper: dict of score name to the score that the paper reports, or empty.
+        show: int, number of captions to print with a reference.
     """
     terminal = Console()
     terminal.print(_score_table(result, title, paper))
     if result.versus:
         terminal.print(_difference_table(result))
     for name, caption in list(result.captions.items())[:show]:
-        heard, truth = getattr(caption, "text", caption), result.references[name][0]
-        terminal.print(f"\n{name}\n  heard: {heard}\n  truth: {truth}", highlight=False, markup=False)
+        predicted, reference = getattr(caption, "text", caption), result.references[name][0]
+        terminal.print(f"\n{name}\n  predicted: {predicted}\n  reference: {reference}", highlight=False, markup=False)
 
 
 def _score_table(result, title, paper):
@@ -43,8 +43,8 @@ def _score_table(result, title, paper):
 
 
 def _difference_table(result):
-    table = Table(title=f"against {result.versus['predictions']}")
-    for name in ("metric", "score", "theirs", "difference", "95 % interval", "p"):
+    table = Table(title=f"compared with {result.versus['predictions']}")
+    for name in ("metric", "score", "other", "difference", "95 % interval", "p"):
         table.add_column(name, justify="left" if name == "metric" else "right")
     for name, found in result.versus["differences"].items():
         scores = result.corpus[name], result.versus["corpus"][name]

@@ -6,26 +6,33 @@ import pathlib
 import sys
 
 from aac_tf.cli.console import MISUSED, make_parser, run_command
+from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
+from aac_tf.config.schema import MONITORS
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
     parser = make_parser(
         ("train.py", "aac-train"),
         "Train an audio captioner from a config.",
-        "train.py --config configs/clotho_logmel.yaml data.root=/data/clotho training.epochs=20",
+        "train.py --config configs/clotho_logmel.yaml data.root=/data/clotho training.epochs=20\n"
+        "train.py --run runs/clotho_logmel --resume",
     )
-    parser.add_argument("--config", help="YAML file, see configs/")
-    parser.add_argument("--run", help="folder for the run (default: runs/NAME, NAME from the config)")
-    parser.add_argument("--resume", action="store_true", help="go on where the run in --run stopped")
-    parser.add_argument("--describe", action="store_true", help="print layers and sizes; no recordings needed")
-    parser.add_argument("--json", action="store_true", help="machine-readable output")
-    parser.add_argument("--keys", action="store_true", help="list every config key with its default and meaning")
-    parser.add_argument("overrides", nargs="*", metavar="key=value", help="config values, such as training.epochs=5")
-    return run_command(_run, parser, arguments)
+    add_config_flag(parser)
+    parser.add_argument("--run", help="folder to write the run to (default: runs/NAME with the config's name)")
+    parser.add_argument("--resume", action="store_true", help="continue the interrupted run in --run")
+    parser.add_argument(
+        "--describe",
+        action="store_true",
+        help="print the model's layers and sizes without training; needs no recordings",
+    )
+    add_json_flag(parser, "print the result as a JSON object")
+    parser.add_argument("--keys", action="store_true", help="list all config keys with their defaults and meanings")
+    add_overrides(parser, "training.epochs=5", trained=False)
+    return run_command(_train, parser, arguments)
 
 
-def _run(options, console):
+def _train(options, console):
     from aac_tf.config import describe_keys, load_config
     from aac_tf.runs.run import Run
 
@@ -34,7 +41,7 @@ def _run(options, console):
             print(f"{key}={default}\n    {about}")
         return None
     if options.config is None and not (options.resume and options.run):
-        print("error: name a config with --config, or a run to go on with: --run RUN --resume", file=sys.stderr)
+        print("error: give a config with --config, or continue a run with --run RUN --resume", file=sys.stderr)
         return MISUSED
     if options.config is None:
         config = load_config(Run(options.run).config_path, options.overrides)
@@ -46,9 +53,9 @@ def _run(options, console):
     from aac_tf.training.trainer import train
 
     run = Run(options.run or pathlib.Path("runs") / config.name)
-    with contextlib.redirect_stdout(sys.stderr):  # where Keras' own progress belongs as well
+    with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to standard output
         rows = train(config, run, options.resume, console, [CaptionBoard(run, config)])
-    best = _best(config, rows)
+    best = _best_epoch(config, rows)
     if options.json:
         print(json.dumps({"run": str(run.folder), "epochs": len(rows), "best": best}))
     else:
@@ -58,30 +65,29 @@ def _run(options, console):
     return None
 
 
-def _best(config, rows):
+def _best_epoch(config, rows):
     monitor = config.training.monitor
-    choose = max if monitor == "val_bleu" else min
-    # The first of those that are equal once rounded, as the checkpoint is.
+    # Of epochs that are equal after rounding the first, as for the best checkpoint.
     decimals = config.training.monitor_decimals
-    row = choose(
+    row = MONITORS[monitor](
         rows, key=lambda row: float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals)
     )
     return {"epoch": int(row["epoch"]), "monitor": monitor, "value": float(row[monitor])}
 
 
 def _describe(config, console, as_json):
-    from aac_tf.build import build_embedder, build_model, build_spec, build_tokenizer, make_scenes
+    from aac_tf.build import build_frozen_encoder, build_model, build_spec
+    from aac_tf.data.preparation import fit_tokenizer, prepare_dataset
 
-    make_scenes(config, console.progress)
-    vocabulary_size = build_tokenizer(config).vocabulary_size()
-    model = build_model(config, vocabulary_size, embedder=build_embedder(config))
+    prepare_dataset(config, console.progress)
+    vocabulary_size = fit_tokenizer(config).vocabulary_size()
+    model = build_model(config, vocabulary_size, embedder=build_frozen_encoder(config))
     spec = build_spec(config)
     trainable = sum(int(weight.shape.num_elements()) for weight in model.trainable_weights)
     layers = {}
     for weight in model.weights:
-        name = "/".join(
-            weight.name.split("/")[1:3]
-        )  # after the model's own name: encoder/layer_1, decoder/embedding, ...
+        # Without the model's own name: encoder/layer_1, decoder/embedding, ...
+        name = "/".join(weight.name.split("/")[1:3])
         layers[name] = layers.get(name, 0) + int(weight.shape.num_elements())
     description = {
         "name": config.name,

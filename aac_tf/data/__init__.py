@@ -1,1 +1,1 @@
-"""Clips to batches."""
+"""Input pipelines: from clips to batches."""

@@ -1,4 +1,4 @@
-"""Embeddings of a list of clips, computed once and kept as sharded TFRecords."""
+"""The embedding store: embeddings of clips, computed once and stored in TFRecord shards."""
 
 import dataclasses
 import hashlib
@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.data.features import ViewedFeatures
-from aac_tf.datasets.clips import DatasetError
+from aac_tf.datasets import DatasetError
 from aac_tf.utils.atomic import atomic_write
 
 CLIPS_PER_SHARD = 32
-# Frames that are embedded together at the most, padding included; a longer clip goes alone.
+# Maximum number of frames in a batch, padding included; a longer clip forms a batch of its own.
 BATCH_FRAMES = 100_000
 
 _RECORD = {
@@ -31,10 +31,10 @@ class Shard:
     """A file with one view of some clips.
 
     Attributes:
-        path: `pathlib.Path`; the name is a hash of all that the content depends on.
-        view: 0 for the clips as they are, or the number of an augmented view.
-        clips: int numpy array, which clips, in the order of the records.
-        offsets: byte at which each record begins.
+        path: `pathlib.Path`, whose name is a hash of everything that the content depends on.
+        view: int, 0 for the unmodified clips, or the number of an augmented view.
+        clips: int numpy array, indices of the clips, in the order of the records.
+        offsets: int numpy array, byte offset of each record.
     """
 
     path: pathlib.Path
@@ -44,18 +44,19 @@ class Shard:
 
 
 class StoredEmbeddings:
-    """Embeddings read from shards, one row for every view and clip: row `view * clips + clip`.
+    """Embeddings read from shards, with one row per view and clip: row `view * clips + clip`.
 
-    A row is read by itself, wherever it lies in its file, so that training can ask for clips in any order.
+    Rows are read at their offsets, so that training can read clips in any order.
 
     Args:
-        paths: list of str, the file of each row.
-        offsets: list of int, the byte at which each row's record begins.
+        paths: list of str, file of each row.
+        offsets: list of int, byte offset of each row's record in its file.
         lengths: list of int, segments of each row.
-        width: int, of an embedding.
+        width: int, width of an embedding.
 
     Attributes:
-        lengths, bins: segments of each row, width of an embedding; as in `FileFeatures`.
+        lengths: int64 numpy array, segments of each row.
+        bins: int, width of an embedding.
     """
 
     def __init__(self, paths, offsets, lengths, width):
@@ -68,8 +69,8 @@ class StoredEmbeddings:
         return len(self.lengths)
 
     def load(self, index):
-        """Embedding float32 `[segments, width]` of a row (int tensor); a graph function for `Dataset.map`."""
-        # The public TFRecordDataset always begins with the first record of a file.
+        """Reads the embedding float32 `[segments, width]` of row `index`, an int tensor; for use in `Dataset.map`."""
+        # The public TFRecordDataset always starts with the first record of a file.
         records = tf.raw_ops.TFRecordDatasetV2(
             filenames=self._paths[index][tf.newaxis],
             compression_type="",
@@ -84,39 +85,39 @@ class StoredEmbeddings:
 
 
 def store_embeddings(folder, embedder, clips, features, augment=None, views=0, keep=None, progress=None, make=None):
-    """Embeds clips, unless that was done before, and keeps the embeddings in a folder.
+    """Embeds clips and stores the embeddings in a folder, unless they are already stored.
 
-    The files, TFRecords of `tf.train.Example` (`name`, `view`, `segments`, and `embedding`: float32 `[segments,
-    width]`, little-endian), are named by a hash of the network's checksum, the masks, and name, size and time of change
-    of their clips. What is there is taken, and damaged files are made anew, so that a killed process loses one file's
-    work, and runs, also running ones, may share a folder. Nothing is lost but time if it is deleted.
+    The files are TFRecords of `tf.train.Example` with `name`, `view`, `segments` and `embedding` (float32 `[segments,
+    width]`, little-endian). Their names are hashes of the network's checksum, the masks, and the name, size and
+    modification time of each clip. Existing files are used and damaged ones recomputed, so a killed process loses the
+    work on one file only, and several processes may share the folder. It can be deleted at any time.
 
     Args:
-        folder: path, made where it is not there.
-        embedder: frozen layer `(spectrogram, length) -> (embedding, length)`, such as `YamnetEmbedder`.
+        folder: path, created if necessary.
+        embedder: `FrozenEncoder`, such as `YamnetEmbedder`.
         clips: `ClipList`.
         features: `FileFeatures` of the clips.
         augment: `SpecAugment` for the augmented views; its probability is that of drawing one of them.
-        views: int, augmented views of each clip beside the one as it is.
-        keep: optional function `StoredEmbeddings -> features` to hold them elsewhere, such as `MemoryFeatures`.
+        views: int, number of augmented views of each clip, in addition to the unmodified one.
+        keep: optional function `StoredEmbeddings -> features` that holds them elsewhere, such as `MemoryFeatures`.
         progress: optional function `(what) -> (function (done, total))`.
-        make: optional function with the arguments of `embed_shards`, but for `progress`, that embeds what is missing
-            elsewhere, such as on several machines. What it leaves is embedded here.
+        make: optional function with the arguments of `embed_shards` except `progress`, which embeds missing shards
+            elsewhere, such as on several machines. Shards that it does not write are embedded here.
 
     Returns:
         `ViewedFeatures` of the clips.
 
     Raises:
-        DatasetError: if the folder cannot be written to.
+        DatasetError: if the folder cannot be written.
     """
     progress = progress or (lambda what: None)
     folder = pathlib.Path(folder).expanduser()
     segments = np.array([embedder.output_length(int(frames)) for frames in features.lengths], np.int64)
-    shards = _plan(folder, embedder, clips, features, augment, views)
-    missing = _check(shards, clips, segments, progress("Checking stored embeddings"))
+    shards = _plan_shards(folder, embedder, clips, features, augment, views)
+    missing = _find_missing(shards, clips, segments, progress("Checking stored embeddings"))
     if missing and make:
         make(missing, embedder, clips, features, augment)
-        missing = _check(missing, clips, segments, progress("Checking new embeddings"))
+        missing = _find_missing(missing, clips, segments, progress("Checking new embeddings"))
     if missing:
         embed_shards(missing, embedder, clips, features, augment, progress("Embedding clips"))
     paths, offsets = np.empty((views + 1, len(clips)), object), np.empty((views + 1, len(clips)), np.int64)
@@ -127,8 +128,8 @@ def store_embeddings(folder, embedder, clips, features, augment=None, views=0, k
     return ViewedFeatures(keep(rows) if keep else rows, views, augment.probability if views else 0.0)
 
 
-def _plan(folder, embedder, clips, features, augment, views):
-    """All shards; clips of like length share one, so that hardly any padding is embedded."""
+def _plan_shards(folder, embedder, clips, features, augment, views):
+    """All shards; clips of similar length share one, so that there is little padding."""
     order = np.argsort(features.lengths, kind="stable")
     shards = []
     for chosen in np.split(order, range(CLIPS_PER_SHARD, len(order), CLIPS_PER_SHARD)):
@@ -144,21 +145,20 @@ def _plan(folder, embedder, clips, features, augment, views):
     return sorted(shards, key=lambda shard: shard.view)
 
 
-def _check(shards, clips, segments, progress):
-    """Reads every shard, which checks its sums, and fills in the offsets; returns those that have to be made."""
+def _find_missing(shards, clips, segments, progress):
+    """Reads all shards, which verifies their checksums, and sets their offsets; returns those to compute."""
     missing = []
     for done, shard in enumerate(shards, 1):
-        if not _is_whole(shard, clips, segments):
+        if not _is_complete(shard, clips, segments):
             missing.append(shard)
         if progress:
             progress(done, len(shards))
     return missing
 
 
-def _is_whole(shard, clips, segments):
+def _is_complete(shard, clips, segments):
     if not shard.path.is_file():
         return False
-
     try:
         names, views, counts, lengths = (column.numpy() for column in _inspect(str(shard.path)))
     except tf.errors.OpError:
@@ -170,10 +170,10 @@ def _is_whole(shard, clips, segments):
     return True
 
 
-# Compiled once: big datasets have thousands of shards, and each is looked at whenever a training begins.
+# Compiled once: large datasets have thousands of shards, and all are checked when training starts.
 @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
 def _inspect(path):
-    """Names, views, segments and lengths of a shard's records; an error of TensorFlow where it is damaged."""
+    """Names, views, segments and lengths of the records of a shard; raises a TensorFlow error if it is damaged."""
 
     def inspect(record):
         found = tf.io.parse_single_example(record, _RECORD)
@@ -183,23 +183,23 @@ def _inspect(path):
 
 
 def _offsets(record_lengths):
-    """Where records begin: a length and its sum come before each, a sum after it, 16 bytes in all."""
+    """Byte offsets of records; a TFRecord has 16 bytes of length and checksums in addition to its content."""
     return np.concatenate([[0], np.cumsum([length + 16 for length in record_lengths[:-1]])]).astype(np.int64)
 
 
 def embed_shards(shards, embedder, clips, features, augment, progress=None):
-    """Makes shards, the spectrograms of the next clips being computed meanwhile.
+    """Computes and writes shards, and computes the spectrograms of the next clips in the background.
 
     Args:
-        shards: list of `Shard`, whose offsets are filled in.
+        shards: list of `Shard`, whose offsets are set.
         embedder: see `store_embeddings`.
-        clips: `ClipList` that the shards' numbers count in.
+        clips: `ClipList` that the shards' clips are indices into.
         features: `FileFeatures` of the clips.
         augment: `SpecAugment` for augmented views, or None.
         progress: optional function `(done, total)`, of clips.
 
     Raises:
-        DatasetError: if they cannot be written.
+        DatasetError: if the shards cannot be written.
     """
     rows = [(clip, zlib.crc32(clips[clip].name.encode()), shard.view) for shard in shards for clip in shard.clips]
     index, hashes, views = (tf.constant(column, tf.int64) for column in zip(*rows))
@@ -208,7 +208,7 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
     def load(row):
         spectrogram = features.load(index[row])
         if masks is not None:
-            # The masks of a view are a function of the clip's name, so that a shard made anew equals the lost one.
+            # Masks depend only on the view and the name of the clip, so a recomputed shard equals the lost one.
             masked = masks(spectrogram, tf.stack([hashes[row], views[row]]))
             spectrogram = tf.where(views[row] > 0, masked, spectrogram)
         return spectrogram, tf.shape(spectrogram)[0]
@@ -235,7 +235,7 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
 
 
 def _write(shard, names, embeddings):
-    """Writes a shard beside its place and moves it there; returns the offsets of its records."""
+    """Writes a shard atomically; returns the offsets of its records."""
     lengths = []
     try:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
@@ -253,8 +253,8 @@ def _write(shard, names, embeddings):
     except (OSError, tf.errors.OpError) as error:
         reason = " ".join(str(getattr(error, "message", error)).split())
         raise DatasetError(
-            f"cannot store embeddings in {shard.path.parent}: {reason}; name another folder with "
-            "data.embedding_folder, or compute them every epoch with data.embedding_store=off"
+            f"cannot store embeddings in {shard.path.parent}: {reason}; choose another folder with "
+            "data.embedding_folder, or compute them in every epoch with data.embedding_store=off"
         ) from error
     return _offsets(lengths)
 

@@ -1,4 +1,4 @@
-"""Features of a list of clips: spectrograms computed from their files, kept in memory, or in several views."""
+"""Features of clips: computed from their files, kept in memory, or stored in several views."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,15 +7,15 @@ from aac_tf.audio import read_audio, spectrogram
 
 
 class FileFeatures:
-    """Spectrograms read, decoded, resampled and computed whenever they are asked for.
+    """Spectrograms that are computed from sound files on each access.
 
     Args:
         paths: list of str, files that passed `screen_audio`.
-        lengths: list of int, frames of each (`spec.output_length` of its samples at the spec's rate).
+        lengths: list of int, frames of each clip: `spec.output_length` of its samples at the spec's sample rate.
         spec: `SpectrogramSpec`.
 
     Attributes:
-        lengths: int numpy array, frames of each clip.
+        lengths: int64 numpy array, frames of each clip.
         bins: int, width of a frame.
     """
 
@@ -29,17 +29,17 @@ class FileFeatures:
         return len(self.lengths)
 
     def load(self, index):
-        """Spectrogram float32 `[frames, bins]` of clip `index` (int tensor); a graph function for `Dataset.map`."""
+        """Computes the spectrogram float32 `[frames, bins]` of clip `index`, an int tensor; for use in `Dataset.map`."""
         waveform = read_audio(self._paths[index], self._spec.sample_rate)
         return tf.ensure_shape(spectrogram(waveform, self._spec), [None, self.bins])
 
 
 class MemoryFeatures:
-    """The same features, all computed once and kept; attributes as of `FileFeatures`.
+    """Features that are computed once and kept in memory; attributes as in `FileFeatures`.
 
     Args:
-        features: `FileFeatures`, or others with its attributes and `load`.
-        progress: optional function called as `progress(done, total)`.
+        features: `FileFeatures`, or other features with its attributes and `load`.
+        progress: optional function `(done, total)`.
     """
 
     def __init__(self, features, progress=None):
@@ -50,7 +50,7 @@ class MemoryFeatures:
             if progress:
                 progress(len(loaded), len(features))
         self.lengths = np.array([len(example) for example in loaded], np.int64)
-        with tf.device("CPU:0"):  # a graphics processor's memory is not for the input pipeline
+        with tf.device("CPU:0"):  # the input pipeline must not use GPU memory
             self._starts = tf.constant(np.concatenate([[0], np.cumsum(self.lengths)]))
             self._frames = tf.constant(np.concatenate(loaded))
 
@@ -63,7 +63,7 @@ class MemoryFeatures:
 
 
 class ViewedFeatures:
-    """Features with augmented views that were made beforehand; attributes as of `FileFeatures`.
+    """Features with precomputed augmented views; attributes as in `FileFeatures`.
 
     Args:
         rows: features of all views, row `view * clips + clip`; view 0 is the clips as they are.
@@ -74,34 +74,35 @@ class ViewedFeatures:
     def __init__(self, rows, views, probability):
         self.lengths = rows.lengths[: len(rows) // (views + 1)]
         self.bins = rows.bins
-        self._rows, self._views, self._probability = rows, views, probability
+        self.views = views
+        self._rows, self._probability = rows, probability
 
     def __len__(self):
         return len(self.lengths)
 
     def load(self, index):
-        """The clip as it is; see `FileFeatures.load`."""
+        """Loads the unmodified clip; see `FileFeatures.load`."""
         return self._rows.load(index)
 
     def draw(self, index, seed):
-        """The clip as it is, or one of its views; seed int `[2]` says which."""
+        """Loads the unmodified clip or one of its augmented views, selected by the seed int `[2]`."""
         uniform = tf.random.stateless_uniform([2], seed)
-        view = 1 + tf.cast(uniform[1] * self._views, index.dtype)
+        view = 1 + tf.cast(uniform[1] * self.views, index.dtype)
         return self._rows.load(tf.where(uniform[0] < self._probability, view, 0) * len(self) + index)
 
 
 def feature_statistics(features, max_clips=500):
-    """Mean and variance of every bin over clips.
+    """Computes the mean and variance of each bin over clips.
 
     Args:
         features: `FileFeatures` or `MemoryFeatures`.
-        max_clips: int; so many clips, evenly spread, are read.
+        max_clips: int, maximum number of clips to read, evenly spaced in the dataset.
 
     Returns:
-        Two float32 numpy arrays [bins].
+        (mean, variance), float32 numpy arrays `[bins]`.
     """
     chosen = np.unique(np.linspace(0, len(features) - 1, min(len(features), max_clips)).astype(np.int64))
-    count, total, squares = 0, 0.0, 0.0
+    count, total, squares = 0, np.zeros(features.bins), np.zeros(features.bins)
     dataset = tf.data.Dataset.from_tensor_slices(chosen).map(features.load, tf.data.AUTOTUNE)
     for example in dataset.as_numpy_iterator():
         example = example.astype(np.float64)

@@ -1,4 +1,4 @@
-"""Batches: the tf.data pipelines of training, validation and captioning."""
+"""The tf.data pipelines of training, validation and captioning."""
 
 import dataclasses
 import math
@@ -6,15 +6,18 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.models.loss import position_weights
+
 
 @dataclasses.dataclass
 class Examples:
-    """What is learnt from: a clip and one caption, or a clip and all its captions.
+    """Training examples: a clip with one caption, or a clip with all its captions.
 
     Attributes:
-        clip: int64 [examples], index of each example's clip.
-        tokens: int32 [examples, words + 2], or [examples, captions, words + 2] with all captions of a clip.
-        words: int32 [examples] or [examples, captions]: tokens that are not padding; 0 where a clip has fewer captions.
+        clip: int64 `[examples]`, index of each example's clip.
+        tokens: int32 `[examples, words + 2]`, or `[examples, captions, words + 2]` with all captions of a clip.
+        words: int32 `[examples]` or `[examples, captions]`, number of tokens that are not padding; 0 for captions that
+            fill up clips with fewer captions than others.
     """
 
     clip: np.ndarray
@@ -31,7 +34,7 @@ def make_examples(clips, tokenizer, captions_per_clip="one"):
     Args:
         clips: `ClipList`.
         tokenizer: `WordTokenizer`.
-        captions_per_clip: `"one"`: every caption is an example; `"all"`: every clip is.
+        captions_per_clip: str; `one`: each caption is an example; `all`: each clip is.
 
     Returns:
         `Examples`.
@@ -39,23 +42,39 @@ def make_examples(clips, tokenizer, captions_per_clip="one"):
     counts = [len(clip.captions) for clip in clips]
     tokens, words = (x.numpy() for x in tokenizer.encode([text for clip in clips for text in clip.captions]))
     owner = np.repeat(np.arange(len(clips)), counts)
+    times = np.array([clip.weight for clip in clips])
     if captions_per_clip == "one":
-        return Examples(owner, tokens, words)
+        rows = np.repeat(np.arange(len(owner)), times[owner])
+        return Examples(owner[rows], tokens[rows], words[rows])
     position = np.concatenate([np.arange(count) for count in counts])
     grid = np.full((len(clips), max(counts), tokens.shape[1]), tokenizer.pad_id, np.int32)
     grid_words = np.zeros(grid.shape[:2], np.int32)
     grid[owner, position], grid_words[owner, position] = tokens, words
-    return Examples(np.arange(len(clips)), grid, grid_words)
+    rows = np.repeat(np.arange(len(clips)), times)
+    return Examples(rows, grid[rows], grid_words[rows])
 
 
 def bucket_boundaries(lengths, frames):
-    """Upper bounds, in frames, of the buckets that are in use: those of `frames` below the longest clip, and that."""
+    """Computes the upper bounds of the length buckets, in frames.
+
+    Args:
+        lengths: list of int, frames of each clip.
+        frames: list of int, configured upper bounds.
+
+    Returns:
+        list of int, the bounds below the length of the longest clip, and that length.
+
+    Example:
+        >>> from aac_tf.data.pipeline import bucket_boundaries
+        >>> bucket_boundaries([5, 12, 30], [8, 16, 99])
+        [8, 16, 30]
+    """
     longest = int(max(lengths))
     return [bound for bound in sorted(set(frames)) if bound < longest] + [longest]
 
 
 def steps_per_epoch(examples, features, boundaries, batch_size):
-    """Number of batches of an epoch of `training_batches`; the order of the examples does not change it."""
+    """Computes the number of batches that `training_batches` has in each epoch; arguments as there."""
     bucket = np.searchsorted(boundaries, features.lengths[examples.clip])
     return int(sum(math.ceil(count / batch_size) for count in np.bincount(bucket)))
 
@@ -73,31 +92,31 @@ def training_batches(
     first_step=0,
     context=None,
 ):
-    """Endless batches of training examples, epoch after epoch.
+    """Makes batches of training examples, endlessly, epoch after epoch.
 
-    Order and augmentation are functions of the seed, the epoch and the example alone, so that a run that starts at
-    `first_step` of `first_epoch` sees what an uninterrupted one would have.
+    Order and augmentation depend only on the seed, the epoch and the example, so a run that starts at `first_step` of
+    `first_epoch` continues exactly as an uninterrupted one.
 
     Args:
         examples: `Examples`.
         features: `FileFeatures`, `MemoryFeatures` or `ViewedFeatures`.
-        boundaries: list of int from `bucket_boundaries`; a batch holds clips of one bucket.
-        batch_size: int, on all replicas together.
-        word_weights: float [vocabulary], weight of each word in the loss; None weights all alike.
+        boundaries: list of int from `bucket_boundaries`; all clips of a batch are in the same bucket.
+        batch_size: int, examples per batch, on all replicas together.
+        word_weights: float `[vocabulary]`, weight of each word in the loss; None weights all words equally.
         seed: int.
-        draw: function `(clip index, seed [2]) -> features [time, bins]` that augments; None takes clips as they are.
-        static_shapes: bool; False pads a batch to its longest clip and caption, True to its bucket's boundary, to the
-            tokens' full width, and, by rows without weight, to `batch_size` (XLA compiles a program for every shape).
+        draw: function `(clip index, seed [2]) -> features [time, bins]` that augments; None does not augment.
+        static_shapes: bool. False pads a batch to its longest clip and caption. True pads it to the boundary of its
+            bucket, to the full width of the tokens and, with rows of zero weight, to `batch_size`, so that XLA compiles
+            only one program per bucket.
         first_epoch: int.
-        first_step: int, batches of the first epoch that are passed over; their clips are not read.
-        context: `tf.distribute.InputContext`; the batches are then one replica's share, those of this pipeline's
-            replicas in turn, and only their clips are read. A batch that the replicas cannot share evenly is filled
-            up with rows without weight.
+        first_step: int, number of batches of the first epoch to skip; their clips are not read.
+        context: `tf.distribute.InputContext`. The elements are then the shares of this pipeline's replicas in turn, and
+            only their clips are read. A batch that cannot be split evenly is filled up with rows of zero weight.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
         next words; `weights` float32, 0 for padding, scaled so that Keras' mean over all positions of the batch is the
-        mean over its words, however much padding there is and on however many replicas the batch is spread.
+        mean over its words, for any amount of padding and any number of replicas.
     """
     count = tf.constant(len(examples), tf.int64)
     lengths = tf.constant(features.lengths[examples.clip], tf.int32)
@@ -109,13 +128,13 @@ def training_batches(
             row = tf.random.experimental.index_shuffle(position, epoch_seed, count - 1)
             return {"row": row, "seed": tf.random.experimental.stateless_fold_in(epoch_seed, row)}
 
-        # Batches are made of row numbers: what a batch does not need is never read.
+        # Batches of row numbers, so that a replica does not read the clips of others.
         return (
             tf.data.Dataset.range(count)
             .map(shuffled)
             .bucket_by_sequence_length(
                 lambda example: lengths[example["row"]],
-                # An element goes to the first bucket whose boundary it is below.
+                # An element goes to the first bucket whose boundary is above its length.
                 bucket_boundaries=[bound + 1 for bound in boundaries],
                 bucket_batch_sizes=[batch_size] * (len(boundaries) + 1),
             )
@@ -129,7 +148,7 @@ def training_batches(
 def validation_batches(
     examples, features, batch_size, word_weights=None, boundaries=(), static_shapes=False, context=None
 ):
-    """One pass over examples in order of length; arguments and elements as in `training_batches`."""
+    """Makes batches of one pass over examples, sorted by length; arguments and elements as in `training_batches`."""
     order = np.argsort(features.lengths[examples.clip], kind="stable")
     rows = {"row": order, "seed": np.zeros([len(order), 2], np.int32)}
     plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
@@ -138,11 +157,11 @@ def validation_batches(
 
 
 def clip_batches(features, batch_size, boundaries=(), static_shapes=False, context=None):
-    """One pass over all clips in order of length; arguments as in `training_batches`.
+    """Makes batches of one pass over all clips, sorted by length; arguments as in `training_batches`.
 
     Returns:
-        `tf.data.Dataset` of dicts of `clip` int64 `[batch]`, its index, or -1 for a row that only fills up; `features`
-        float32 `[batch, time, bins]`; `length` int32 `[batch]`.
+        `tf.data.Dataset` of dicts: `clip` int64 `[batch]`, index of the clip, or -1 for rows that fill up the batch;
+        `features` float32 `[batch, time, bins]`; `length` int32 `[batch]`.
     """
     plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
     order = np.argsort(features.lengths, kind="stable")
@@ -159,17 +178,21 @@ def clip_batches(features, batch_size, boundaries=(), static_shapes=False, conte
 
 
 def _load_examples(batches, examples, plan, draw, word_weights):
-    """Batches of row numbers and seeds to batches of examples."""
+    """Turns batches of row numbers and seeds into batches of examples."""
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
     captions = 1 if tokens.shape.rank == 2 else tokens.shape[1]
 
     def shares(batch):
         targets = tf.maximum(tf.gather(words, batch["row"]) - 1, 0)
-        # A batch is as wide for all replicas: Keras' mean over positions is that of the whole batch only then.
+        # All replicas pad to the same width, otherwise the mean of their means is not that of the whole batch.
         width = tokens.shape[-1] - 1 if plan.static else tf.reduce_max(targets)
         positions = plan.rows(batch["row"]) * captions * width
-        scale = tf.cast(positions, tf.float32) / tf.cast(tf.reduce_sum(targets), tf.float32)
-        common = {"width": width, "scale": scale, "frames": plan.frames(tf.gather(clip, batch["row"]))}
+        common = {
+            "width": width,
+            "positions": positions,
+            "total": tf.reduce_sum(targets),
+            "frames": plan.frames(tf.gather(clip, batch["row"])),
+        }
         return plan.shares(batch, common)
 
     def load(share):
@@ -187,21 +210,19 @@ def _load_examples(batches, examples, plan, draw, word_weights):
         if plan.static:
             texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])
         targets = texts[..., 1:]
-        weights = tf.sequence_mask(counts - 1, tf.shape(targets)[-1], dtype=tf.float32) * share["scale"]
-        if word_weights is not None:
-            weights *= tf.gather(tf.constant(word_weights, tf.float32), targets)
+        weights = position_weights(targets, counts - 1, share["positions"], share["total"], word_weights)
         return {"features": loaded, "length": length, "tokens": texts[..., :-1]}, targets, weights
 
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
 class _Plan:
-    """How batches of row numbers become batches of features: how they are padded, and who takes which part.
+    """Splits batches of row numbers between replicas, and loads and pads their features.
 
     Args:
-        features: what rows are loaded from.
-        boundaries: list of int, the lengths that batches of fixed shapes are padded to; None pads to the longest clip.
-        batch_size: int, rows that batches of fixed shapes have.
+        features: features that rows are loaded from.
+        boundaries: list of int, lengths that batches of static shapes are padded to; None pads to the longest clip.
+        batch_size: int, number of rows of batches of static shapes.
         context: `tf.distribute.InputContext`, or None.
     """
 
@@ -215,25 +236,25 @@ class _Plan:
         self._pipeline = 0 if context is None else context.input_pipeline_id
 
     def rows(self, row):
-        """Rows of the whole batch once it is filled up: an int where that is fixed."""
+        """Number of rows of the filled-up batch, on all replicas; an int for static shapes."""
         return self._each(row) * self._replicas
 
     def _each(self, row):
         return -(-(self._batch_size if self.static else tf.shape(row)[0]) // self._replicas)
 
     def frames(self, clip):
-        """Frames that a batch of these clips is padded to; -1: those of its longest."""
+        """Number of frames that a batch of clips is padded to; -1 for that of its longest clip."""
         if not self.static:
             return tf.constant(-1, tf.int64)
         longest = tf.reduce_max(tf.gather(tf.constant(self.features.lengths), clip))
         return self._boundaries[tf.searchsorted(self._boundaries, longest[tf.newaxis])[0]]
 
     def shares(self, batch, common):
-        """The parts of a batch that this pipeline's replicas take, a dataset; -1 fills up.
+        """Splits a batch into a dataset of the shares of this pipeline's replicas, filled up with -1.
 
         Args:
             batch: dict of int `[rows, ...]`.
-            common: dict of what all parts shall have.
+            common: dict of values that all shares get.
         """
         each, replicas = self._each(next(iter(batch.values()))), self._replicas
 
@@ -244,15 +265,15 @@ class _Plan:
 
         parts = {name: split(values) for name, values in batch.items()}
         parts |= {name: tf.repeat(tf.convert_to_tensor(value)[tf.newaxis], replicas) for name, value in common.items()}
-        mine = replicas // self._pipelines
-        return tf.data.Dataset.from_tensor_slices(parts).skip(mine * self._pipeline).take(mine)
+        own = replicas // self._pipelines
+        return tf.data.Dataset.from_tensor_slices(parts).skip(own * self._pipeline).take(own)
 
     def load(self, index, load, frames):
-        """Features float32 `[rows, time, bins]` of a part, and their lengths int32 `[rows]`.
+        """Loads the features float32 `[rows, time, bins]` of a share, and their lengths int32 `[rows]`.
 
         Args:
-            index: int64 `[rows]`, clips; -1 for rows that fill up, which get one frame of zeros.
-            load: function of a row's number to its features.
+            index: int64 `[rows]`, indices of clips; -1 for rows that fill up, which get one frame of zeros.
+            load: function from the number of a row to its features.
             frames: int64, from `frames`.
         """
         bins = self.features.bins

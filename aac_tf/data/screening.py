@@ -1,4 +1,4 @@
-"""Finding unusable sound files before training does."""
+"""Finding unusable sound files before training starts."""
 
 import concurrent.futures
 import os
@@ -6,20 +6,20 @@ import os
 import tensorflow as tf
 
 from aac_tf.audio import AudioError, SoundFile
-from aac_tf.datasets.clips import ClipList
+from aac_tf.datasets import ClipList
 
 
 def screen_audio(clips, max_seconds=None, progress=None):
-    """Reads every file once, but those too long, to leave out what training would stumble over.
+    """Reads all files, except those that are too long, and removes the clips whose files cannot be used.
 
     Args:
         clips: `ClipList`.
-        max_seconds: float; longer clips are left out. None: any length.
-        progress: optional function called as `progress(done, total)`.
+        max_seconds: float; longer clips are removed. None accepts any length.
+        progress: optional function `(done, total)`.
 
     Returns:
-        A `ClipList` of the usable clips, with what was left out so far and now; and a list of (samples, sample_rate) of
-        each usable clip.
+        (`ClipList` of the usable clips, whose `left_out` includes the removed ones; list with the (samples,
+        sample_rate) of each usable clip).
     """
 
     def inspect(clip):
@@ -29,7 +29,7 @@ def screen_audio(clips, max_seconds=None, progress=None):
             if max_seconds is not None and seconds > max_seconds:
                 return f"lasts {seconds:.1f} s, more than data.max_seconds={max_seconds:g}", None
             if tf.io.gfile.stat(clip.path).length >= 2**31:
-                return "larger than 2 GB: cut it", None  # training reads the bytes of a file as one string
+                return "larger than 2 GB: split it", None  # training reads a file into one string
             for _ in file.parts():
                 pass
         except AudioError as error:

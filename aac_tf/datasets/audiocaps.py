@@ -1,48 +1,53 @@
-"""AudioCaps: one caption a row, clips named after the video and its start."""
+"""The AudioCaps dataset."""
 
-import pathlib
+from aac_tf.datasets.audio_files import match_audio
+from aac_tf.datasets.base import Dataset
+from aac_tf.datasets.clips import ClipList
+from aac_tf.datasets.csv_files import read_rows
 
-from aac_tf.datasets.clips import ClipList, DatasetError, match_audio, read_rows
-
-FILES = {"train": "train.csv", "validation": "val.csv", "test": "test.csv"}
+STEMS = {"train": "train", "validation": "val", "test": "test"}
 
 
-def read_audiocaps(root, split, audio_needed=True):
-    """Clips of AudioCaps v1 (Kim et al., "AudioCaps: Generating Captions for Audios in The Wild", 2019).
+class AudioCaps(Dataset):
+    """AudioCaps v1: one caption per row, of clips cut from YouTube videos.
 
-    The CSV's `youtube_id` and `start_time` name a clip; as download tools differ, the files `ID.wav`, `ID_START.wav`,
-    `YID.wav` and their .flac, .ogg and .mp3 forms are looked for in `root/SPLIT`, `root/audio` and `root`.
+    A clip's file is called `ID`, `ID_START` or `YID`, depending on the tool that downloaded it, where the columns
+    `youtube_id` and `start_time` give `ID` and `START`. It is looked for in `train/` (`val/` or `validation/`,
+    `test/`), in `audio/` and in the root folder.
 
     Args:
-        root: folder with `train.csv val.csv test.csv`, and the clips.
-        split: `train`, `validation` or `test`.
-        audio_needed: whether clips without a file are left out.
+        root: path of a folder with `train.csv`, `val.csv` and `test.csv`, and the clips.
 
-    Returns:
-        A `ClipList`, or None where the folder has no such CSV.
+    Reference:
+        Kim, Kim, Lee, Kim, AudioCaps: Generating Captions for Audios in The Wild, NAACL-HLT 2019.
 
-    Raises:
-        DatasetError: if the folder or its CSV cannot be read.
+    Example:
+        >>> from aac_tf.datasets import AudioCaps
+        >>> clips = AudioCaps("audiocaps").clips("train")  # doctest: +SKIP
     """
-    folder = pathlib.Path(root)
-    if not folder.is_dir():
-        raise DatasetError(f"AudioCaps' folder {root} does not exist; set data.root to where its CSV files are")
-    if not (folder / FILES[split]).is_file():
-        return None
-    captions = {}
-    for row in read_rows(folder / FILES[split], ["youtube_id", "start_time", "caption"]):
-        if row["caption"].strip():
-            captions.setdefault((row["youtube_id"], row["start_time"]), []).append(row["caption"].strip())
-    named, missing = {}, []
-    folders = [folder / FILES[split][:-4], folder / split, folder / "audio", folder]
-    files = {path.stem: path for place in reversed(folders) if place.is_dir() for path in place.iterdir()}
-    for (video, start), texts in captions.items():
-        stem = next((stem for stem in (f"{video}_{start}", video, f"Y{video}") if stem in files), None)
-        if stem is None and not audio_needed:
-            named[f"{video}_{start}"] = texts
-        elif stem is None:
-            missing.append((f"{video}_{start}", f"no such clip in {folder}"))
-        else:
-            named[str(files[stem].relative_to(folder))] = texts
-    found = match_audio(named, folder, audio_needed)
-    return ClipList(found.clips, missing + found.left_out)
+
+    def clips(self, split, audio_needed=True):
+        self._check_root("train.csv, val.csv and test.csv")
+        table = self.root / f"{STEMS.get(split, split)}.csv"
+        if split not in STEMS or not table.is_file():
+            return None
+        captions = {}
+        for row in read_rows(table, ["youtube_id", "start_time", "caption"]):
+            if row["caption"].strip():
+                captions.setdefault((row["youtube_id"], row["start_time"]), []).append(row["caption"].strip())
+        files, named, missing = self._files(split), {}, []
+        for (video, start), texts in captions.items():
+            stem = next((stem for stem in (f"{video}_{start}", video, f"Y{video}") if stem in files), None)
+            if stem is not None:
+                named[str(files[stem].relative_to(self.root))] = texts
+            elif audio_needed:
+                missing.append((f"{video}_{start}", f"no such clip in {self.root}"))
+            else:
+                named[f"{video}_{start}"] = texts
+        found = match_audio(named, self.root, audio_needed)
+        return ClipList(found.clips, missing + found.left_out)
+
+    def _files(self, split):
+        """Files by stem; where several folders have the same stem, the first folder wins."""
+        folders = [self.root / STEMS[split], self.root / split, self.root / "audio", self.root]
+        return {path.stem: path for folder in reversed(folders) if folder.is_dir() for path in folder.iterdir()}

@@ -1,38 +1,36 @@
-"""Clotho: CSV files of five captions a clip beside the folders of the clips."""
+"""The Clotho dataset."""
 
-import pathlib
-
-from aac_tf.datasets.clips import DatasetError, match_audio, read_captions
+from aac_tf.datasets.audio_files import match_audio
+from aac_tf.datasets.base import Dataset
+from aac_tf.datasets.csv_files import read_captions
+from aac_tf.datasets.errors import DatasetError
 
 FOLDERS = {"train": "development", "validation": "validation", "test": "evaluation"}
 
 
-def _captions_path(root, split):
-    folder = pathlib.Path(root)
-    if not folder.is_dir():
-        raise DatasetError(f"Clotho's folder {root} does not exist; set data.root to where its CSV files are")
-    paths = sorted(folder.glob(f"clotho_captions_{FOLDERS[split]}*.csv"))
-    if len(paths) > 1:
-        raise DatasetError(f"{root} holds several caption files for {split}: {', '.join(path.name for path in paths)}")
-    return paths[0] if paths else None
-
-
-def read_clotho(root, split, audio_needed=True):
-    """Clips of a Clotho v1 or v2.1 folder (Drossos, Lipping, Virtanen, "Clotho: an Audio Captioning Dataset", 2020).
+class Clotho(Dataset):
+    """Clotho v1 or v2.1: five captions per clip.
 
     Args:
-        root: folder with `clotho_captions_*.csv` and `development/ validation/ evaluation/`.
-        split: `train`, `validation` or `test`.
-        audio_needed: whether clips without a file are left out.
+        root: path of a folder with `clotho_captions_{development,validation,evaluation}*.csv`, and the clips in
+            `development/`, `validation/` and `evaluation/`. v1 has no validation split.
 
-    Returns:
-        A `ClipList`, or None where the dataset has no such split.
+    Reference:
+        Drossos, Lipping, Virtanen, Clotho: an Audio Captioning Dataset, ICASSP 2020.
 
-    Raises:
-        DatasetError: if the folder or its captions cannot be read.
+    Example:
+        >>> from aac_tf.datasets import Clotho
+        >>> clips = Clotho("clotho_v2.1").clips("train")  # doctest: +SKIP
     """
-    path = _captions_path(root, split)
-    if path is None:
-        return None
-    folder = pathlib.Path(root) / FOLDERS[split]
-    return match_audio(read_captions(path), folder, audio_needed, report_uncaptioned=True)
+
+    def clips(self, split, audio_needed=True):
+        self._check_root("clotho_captions_*.csv")
+        if split not in FOLDERS:
+            return None
+        paths = sorted(self.root.glob(f"clotho_captions_{FOLDERS[split]}*.csv"))
+        if len(paths) > 1:
+            names = ", ".join(path.name for path in paths)
+            raise DatasetError(f"{self.root} has several caption files for {split}, expected one: {names}")
+        if not paths:
+            return None
+        return match_audio(read_captions(paths[0]), self.root / FOLDERS[split], audio_needed, report_uncaptioned=True)

@@ -1,34 +1,39 @@
-"""Anybody's captioned clips: a CSV file a split."""
+"""Captioned clips listed in CSV files."""
 
-import pathlib
-
-from aac_tf.datasets.clips import DatasetError, match_audio, read_captions
-
-
-def _captions_path(root, split):
-    place = pathlib.Path(root)
-    if place.is_file():
-        return place if split == "train" else None
-    if not place.is_dir():
-        raise DatasetError(f"{root} is neither a CSV file nor a folder of them; set data.root")
-    path = place / f"{split}.csv"
-    return path if path.is_file() else None
+from aac_tf.datasets.audio_files import match_audio
+from aac_tf.datasets.base import Dataset
+from aac_tf.datasets.csv_files import read_captions
+from aac_tf.datasets.errors import DatasetError
 
 
-def read_manifest(root, split, audio_needed=True):
-    """Clips of a CSV with `file_name` and `caption_1` ... `caption_n`, or `caption` (one row a caption).
+class Manifest(Dataset):
+    r"""Any captioned clips: a CSV file per split.
+
+    The columns are `file_name`, relative to the CSV file's folder, and `caption_1` ... `caption_n`, or `caption` with
+    one caption per row.
 
     Args:
-        root: a CSV file (training alone), or a folder with `train.csv`, `validation.csv`, `test.csv`, any of which may
-            be missing. File names are relative to the CSV's folder.
-        split: `train`, `validation` or `test`.
-        audio_needed: whether clips without a file are left out.
+        root: path of a folder with any of `train.csv`, `validation.csv` and `test.csv`; or path of a CSV file, which
+            is the train split.
 
-    Returns:
-        A `ClipList`, or None where there is no such split.
-
-    Raises:
-        DatasetError: if the CSV cannot be read.
+    Example:
+        >>> import pathlib, tempfile
+        >>> from aac_tf.datasets import Manifest
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = pathlib.Path(folder, "train.csv").write_text("file_name,caption\ndog.wav,a dog barks\n")
+        ...     _ = pathlib.Path(folder, "dog.wav").write_bytes(b"")
+        ...     clips = Manifest(folder).clips("train")
+        >>> clips[0].name, clips[0].captions
+        ('dog.wav', ['a dog barks'])
     """
-    path = _captions_path(root, split)
-    return None if path is None else match_audio(read_captions(path), path.parent, audio_needed)
+
+    def clips(self, split, audio_needed=True):
+        if self.root.is_file():
+            path = self.root if split == "train" else None
+        elif self.root.is_dir():
+            path = self.root / f"{split}.csv"
+        else:
+            raise DatasetError(f"{self.root} is neither a CSV file nor a folder of CSV files")
+        if path is None or not path.is_file():
+            return None
+        return match_audio(read_captions(path), path.parent, audio_needed)

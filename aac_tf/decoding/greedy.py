@@ -1,51 +1,58 @@
 """Greedy search."""
 
+import dataclasses
+
 import tensorflow as tf
 
-from aac_tf.decoding.rules import Hypotheses, word_log_probs
+from aac_tf.decoding.generate import generate
+from aac_tf.decoding.rules import Rules
+from aac_tf.decoding.search import Hypotheses, Search
+
+
+@dataclasses.dataclass(frozen=True)
+class Greedy(Search):
+    """Takes the most likely word at every step.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.decoding import Greedy, Rules
+        >>> def step(tokens, state, memory):
+        ...     return tf.repeat([[0.0, 1.0, 2.0]], tf.shape(tokens)[0], axis=0), state
+        >>> found = Greedy()(step, state=tf.zeros([1, 1]), memory=None, rules=Rules(start_id=0, end_id=1, max_words=3))
+        >>> found.tokens.numpy()
+        array([[[2, 2, 2, 1]]], dtype=int32)
+    """
+
+    @property
+    def size(self):
+        """One caption per clip."""
+        return 1
+
+    def __call__(self, step, state, memory, rules):
+        """See `Search`."""
+        found = generate(step, state, memory, rules, _most_likely)
+        return Hypotheses(found.tokens[:, tf.newaxis], found.log_probs[:, tf.newaxis])
 
 
 def greedy_search(step, state, memory, start_id, end_id, max_words=20, min_words=1, forbidden_ids=()):
-    """Takes the likeliest word at every step.
+    """Takes the most likely word at every step, as the search `Greedy` does.
 
     Args:
-        step: function `(tokens [batch], state, memory) -> (logits float32 [batch, vocabulary], state)`.
-        state: nest of tensors `[batch, ...]`, the first state.
-        memory: whatever every step needs beside the state.
-        start_id: int, the word before the first.
-        end_id: int, the word that ends a caption.
-        max_words: int, longest caption; `end_id` follows it at the latest.
-        min_words: int, shortest caption.
-        forbidden_ids: ids that are never chosen.
+        step: see `Search`.
+        state: see `Search`.
+        memory: see `Search`.
+        start_id: see `Rules`.
+        end_id: see `Rules`.
+        max_words: see `Rules`.
+        min_words: see `Rules`.
+        forbidden_ids: see `Rules`.
 
     Returns:
-        `Hypotheses` with tokens `[batch, max_words + 1]`. The loop ends when all captions of the batch have.
+        `Hypotheses` without the `size` axis: tokens int32 `[batch, max_words + 1]` and log_probs float32 `[batch]`.
     """
-    batch = tf.shape(tf.nest.flatten(state)[0])[0]
-    words = tf.range(max_words + 1)
+    rules = Rules(start_id, end_id, max_words, min_words, forbidden_ids)
+    return generate(step, state, memory, rules, _most_likely)
 
-    def running(position, tokens, log_probs, previous, ended, state):
-        return ~tf.reduce_all(ended)
 
-    def body(position, tokens, log_probs, previous, ended, state):
-        logits, state = step(previous, state, memory)
-        candidates = word_log_probs(logits, position, end_id, max_words, min_words, forbidden_ids)
-        chosen = tf.where(ended, end_id, tf.argmax(candidates, axis=-1, output_type=tf.int32))
-        log_probs += tf.where(ended, 0.0, tf.reduce_max(candidates, axis=-1))
-        tokens = tf.where(words == position, chosen[:, tf.newaxis], tokens)
-        return position + 1, tokens, log_probs, chosen, ended | (chosen == end_id), state
-
-    _, tokens, log_probs, _, _, _ = tf.while_loop(
-        running,
-        body,
-        (
-            tf.constant(0),
-            tf.fill([batch, max_words + 1], end_id),
-            tf.zeros([batch]),
-            tf.fill([batch], start_id),
-            tf.zeros([batch], tf.bool),
-            state,
-        ),
-        maximum_iterations=max_words + 1,
-    )
-    return Hypotheses(tokens, log_probs)
+def _most_likely(log_probs, tokens, position):
+    return tf.argmax(log_probs, axis=-1, output_type=tf.int32)

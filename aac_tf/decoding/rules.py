@@ -1,41 +1,56 @@
-"""What every search returns and which words it may choose."""
+"""Constraints on the captions that a search may return."""
 
-import typing
+import dataclasses
+from typing import Tuple
 
 import tensorflow as tf
 
 
-class Hypotheses(typing.NamedTuple):
-    """Captions found by a search.
-
-    Attributes:
-        tokens: int32 `[batch, words]` (greedy) or `[batch, beam, words]`, best first; `<END>` and, after it, `<END>`.
-        log_probs: float32 `[batch]` or `[batch, beam]`: sum over the words and `<END>`.
-    """
-
-    tokens: tf.Tensor
-    log_probs: tf.Tensor
-
-
-def word_log_probs(logits, position, end_id, max_words, min_words, forbidden_ids):
-    """Log-probabilities of the next word, minus infinity for words that may not come here.
+@dataclasses.dataclass(frozen=True)
+class Rules:
+    """Which words a caption may contain and how long it may be.
 
     Args:
-        logits: float32 `[rows, vocabulary]`.
-        position: int tensor, number of words so far.
-        end_id: int. After `max_words` words nothing else may come; before `min_words` it may not.
-        max_words: int.
-        min_words: int.
-        forbidden_ids: list of int, words that never come.
+        start_id: id of the token before the first word.
+        end_id: id of the token that ends a caption.
+        max_words: maximum number of words, `end_id` not counted.
+        min_words: minimum number of words.
+        forbidden_ids: ids that never occur in a caption.
 
-    Returns:
-        float32 `[rows, vocabulary]`: the model's log-probabilities; those of forbidden words are not shared out
-        among the others, so a caption's value does not depend on the rules.
+    Raises:
+        ValueError: if no caption can follow the rules.
     """
-    size = logits.shape[-1] or tf.shape(logits)[-1]
-    ids = tf.range(size)
-    allowed = tf.where(position < max_words, tf.ones([size], tf.bool), ids == end_id)
-    allowed &= (ids != end_id) | (position >= min_words)
-    for forbidden in forbidden_ids:
-        allowed &= ids != forbidden
-    return tf.where(allowed, tf.nn.log_softmax(logits), logits.dtype.min)
+
+    start_id: int
+    end_id: int
+    max_words: int = 20
+    min_words: int = 1
+    forbidden_ids: Tuple[int, ...] = ()
+
+    def __post_init__(self):
+        object.__setattr__(self, "forbidden_ids", tuple(self.forbidden_ids))
+        if not 0 <= self.min_words <= self.max_words:
+            raise ValueError(f"min_words must be in [0, max_words={self.max_words}], got {self.min_words}")
+        if self.end_id in self.forbidden_ids:
+            raise ValueError(f"end_id={self.end_id} must not be in forbidden_ids: no caption could end")
+
+    def log_probs(self, logits, position):
+        """Log-probabilities of the next word; the lowest float32 for words that are not allowed.
+
+        The probability of the words that are not allowed is not redistributed to the others, so the log-probability
+        of a caption does not depend on the rules.
+
+        Args:
+            logits: float32 `[rows, vocabulary]`.
+            position: int tensor, number of words so far.
+
+        Returns:
+            float32 `[rows, vocabulary]`.
+        """
+        size = logits.shape[-1] or tf.shape(logits)[-1]
+        ids = tf.range(size)
+        allowed = tf.where(position < self.max_words, tf.ones([size], tf.bool), ids == self.end_id)
+        allowed &= (ids != self.end_id) | (position >= self.min_words)
+        for forbidden in self.forbidden_ids:
+            allowed &= ids != forbidden
+        return tf.where(allowed, tf.nn.log_softmax(logits), logits.dtype.min)

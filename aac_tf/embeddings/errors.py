@@ -1,7 +1,7 @@
-"""What goes wrong with a frozen network."""
+"""Errors of frozen encoders."""
 
 from aac_tf.errors import AacError
 
 
 class EmbeddingError(AacError, ValueError):
-    """A pretrained network that is missing, damaged, or not the one that was meant."""
+    """A pretrained network that is missing, damaged, or of the wrong kind."""

@@ -1,20 +1,25 @@
-"""Where a frozen network's weights come from."""
+"""Where the weights of a frozen encoder are loaded from."""
 
 import os
 
 
 def choose_source(source, variable, published):
-    """The source to load: what was named, if it is here; otherwise the copy that the environment names.
+    """The source to load: the given one if it exists here, otherwise the one that an environment variable names.
 
-    A run's config names the source that it was trained with, which another machine may keep elsewhere.
+    A run's config names the source that it was trained with, which may have another path on another machine.
 
     Args:
-        source: path, or a name that a hub knows; None names nothing.
-        variable: str, the environment variable that names a copy.
-        published: str, the published weights' name, for want of both.
+        source: path, or a name on a hub; None if none is given.
+        variable: str, the environment variable.
+        published: str, name of the published weights, used if there is neither.
 
     Returns:
         str, with `~` expanded.
+
+    Example:
+        >>> from aac_tf.embeddings.sources import choose_source
+        >>> choose_source(None, "UNSET_VARIABLE", "owner/model")
+        'owner/model'
     """
     named, copy = os.path.expanduser(os.fspath(source or "")), os.environ.get(variable)
     if copy and not (named and os.path.exists(named)):

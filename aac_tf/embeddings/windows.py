@@ -1,4 +1,4 @@
-"""Spectrogram to overlapping windows, the segments that a frozen network hears one by one."""
+"""Overlapping windows of spectrograms."""
 
 from __future__ import annotations
 
@@ -9,24 +9,33 @@ import tensorflow as tf
 def segment_windows(spectrogram, length, spec):
     """Cuts spectrograms into windows of `spec.segment_length` frames, one every `spec.segment_hop`.
 
-    A clip's last window reaches beyond its frames where these do not fill it; what lies there is silence.
+    The last window of a clip is filled up with silence.
 
     Args:
-        spectrogram: float [batch, frames, bins], padded on the right with anything.
-        length: int [batch], valid frames of each clip.
+        spectrogram: float `[batch, frames, bins]`, padded on the right with anything.
+        length: int `[batch]`, valid frames of each clip.
         spec: `SpectrogramSpec` with segments, such as `YAMNET`.
 
     Returns:
-        (windows of the same dtype [batch, segments, segment_length, bins], segments of each clip, int32 [batch]).
-        Windows beyond those of a clip hold silence.
+        `(windows, count)`: windows of the same dtype `[batch, segments, segment_length, bins]`, silent after the end of
+        a clip; int32 `[batch]`, number of windows of each clip.
     """
-    whole, length = _with_silence(spectrogram, length, spec)
-    windows = tf.signal.frame(whole, spec.segment_length, spec.segment_hop, axis=1)
+    padded, length = pad_with_silence(spectrogram, length, spec)
+    windows = tf.signal.frame(padded, spec.segment_length, spec.segment_hop, axis=1)
     return windows, count_windows(length, spec)
 
 
-def _with_silence(spectrogram, length, spec):
-    """Spectrograms with silence behind each clip, as long as all windows of the longest; valid frames of each clip."""
+def pad_with_silence(spectrogram, length, spec):
+    """Replaces the padding of spectrograms by silence and extends it to the end of the last window.
+
+    Args:
+        spectrogram: float `[batch, frames, bins]`, padded on the right with anything.
+        length: int `[batch]`, valid frames of each clip.
+        spec: `SpectrogramSpec` with segments.
+
+    Returns:
+        `(spectrogram, length)`: the same dtype `[batch, frames, bins]`; int32 `[batch]`, valid frames of each clip.
+    """
     frames = tf.shape(spectrogram)[1]
     length = tf.minimum(tf.cast(length, tf.int32), frames)
     silence = tf.cast(spec.silence, spectrogram.dtype)
@@ -37,14 +46,20 @@ def _with_silence(spectrogram, length, spec):
 
 
 def count_windows(frames, spec):
-    """Number of windows that so many frames give, never less than one.
+    """Number of windows of a spectrogram, at least 1.
 
     Args:
-        frames: an int, an integer array or an integer tensor.
+        frames: int, integer array or integer tensor, number of frames.
         spec: `SpectrogramSpec` with segments.
 
     Returns:
         The same type and shape.
+
+    Example:
+        >>> from aac_tf.audio import YAMNET
+        >>> from aac_tf.embeddings.windows import count_windows
+        >>> count_windows(YAMNET.output_length(15 * YAMNET.sample_rate), YAMNET)
+        31
     """
     further = (frames - spec.segment_length + spec.segment_hop - 1) // spec.segment_hop
     if tf.is_tensor(further):
@@ -52,27 +67,27 @@ def count_windows(frames, spec):
     return 1 + (np.maximum(further, 0) if isinstance(further, np.ndarray) else max(further, 0))
 
 
-def run_in_parts(network, windows, most, width):
-    """Runs a network on equal parts of the windows, of few different sizes.
+def run_in_parts(network, windows, max_size, width):
+    """Runs a network on equal parts of the windows, with few distinct part sizes.
 
-    Libraries such as oneDNN and cuDNN prepare a network's layers for every shape that they meet, and keep that: oneDNN
-    for about a thousand layers and shapes, beyond which it is prepared anew at every call, and memory creeps.
+    Libraries such as oneDNN and cuDNN prepare a network's layers for every new shape and cache the result. oneDNN
+    caches about a thousand layers and shapes; beyond that it prepares at every call, and memory grows.
 
     Args:
-        network: function from windows to float32 [windows, width].
-        windows: tensor [windows, ...], or their numbers.
-        most: int, most windows of a part; None: all at once.
-        width: int, of what the network returns.
+        network: function from windows to float32 `[windows, width]`.
+        windows: tensor `[windows, ...]`, the windows or their indices.
+        max_size: int, maximum number of windows in a part; None runs all at once.
+        width: int, width of the network's output.
 
     Returns:
-        float32 [windows, width].
+        float32 `[windows, width]`.
     """
-    if most is None:
+    if max_size is None:
         return network(windows)
-    count, sizes = tf.shape(windows)[0], tf.constant(_part_sizes(most))
-    # The least padding, by one part or by parts of at least half the size; of equals the fewest parts.
+    count, sizes = tf.shape(windows)[0], tf.constant(_part_sizes(max_size))
+    # The size with the least padding, for one part or for parts of at least half the maximum; the largest of equals.
     rows = (count + sizes - 1) // sizes * sizes
-    rows = tf.where((sizes >= count) | (2 * sizes >= most), rows, rows.dtype.max)
+    rows = tf.where((sizes >= count) | (2 * sizes >= max_size), rows, rows.dtype.max)
     size = tf.reduce_max(tf.where(tf.equal(rows, tf.reduce_min(rows)), sizes, 0))
     parts = tf.maximum((count + size - 1) // size, 1)
     windows = tf.pad(windows, [[0, parts * size - count]] + [[0, 0]] * (windows.shape.rank - 1))
@@ -85,42 +100,9 @@ def run_in_parts(network, windows, most, width):
     return tf.reshape(rows, [-1, width])[:count]
 
 
-def _part_sizes(most):
-    """Sizes up to `most`: all to 8, then four an octave, so that at most a fifth of one part is padding."""
-    sizes = [min(size, most) for size in range(1, 9)]
-    while sizes[-1] < most:
-        sizes.append(min(sizes[-1] + 2 ** (sizes[-1].bit_length() - 3), most))
+def _part_sizes(max_size):
+    """All sizes up to 8, then four per octave, so that at most a fifth of a part is padding."""
+    sizes = [min(size, max_size) for size in range(1, 9)]
+    while sizes[-1] < max_size:
+        sizes.append(min(sizes[-1] + 2 ** (sizes[-1].bit_length() - 3), max_size))
     return np.unique(sizes).astype(np.int32)
-
-
-def embed_segments(network, spectrogram, length, spec, most, width):
-    """Embeds the windows of spectrograms with a network, without gradients.
-
-    Args:
-        network: function from windows float32 [windows, segment_length, bins] to float32 [windows, width].
-        spectrogram: float [batch, frames, bins], padded on the right with anything.
-        length: int [batch], valid frames of each clip; None if all are valid.
-        spec: `SpectrogramSpec` with segments.
-        most: int, most windows that go through the network at once; None: all.
-        width: int, of what the network returns.
-
-    Returns:
-        (float32 [batch, segments, width], zero beyond its length; segments of each clip, int32 [batch]).
-    """
-    spectrogram = tf.ensure_shape(tf.cast(spectrogram, tf.float32), [None, None, spec.num_bins])
-    if length is None:
-        length = tf.fill([tf.shape(spectrogram)[0]], tf.shape(spectrogram)[1])
-    segments = count_windows(tf.shape(spectrogram)[1], spec)
-    whole, length = _with_silence(spectrogram, length, spec)
-    batch, frames = tf.shape(whole)[0], tf.shape(whole)[1]
-    length = count_windows(length, spec)
-    whole = tf.reshape(whole, [-1, spec.num_bins])
-
-    def run(numbers):
-        # Windows of the whole batch, twice its spectrograms, are never there at once.
-        first = numbers // segments * frames + numbers % segments * spec.segment_hop
-        return network(tf.gather(whole, first[:, tf.newaxis] + tf.range(spec.segment_length)))
-
-    rows = run_in_parts(run, tf.range(batch * segments), most, width)
-    valid = tf.sequence_mask(length, segments)[..., tf.newaxis]
-    return tf.stop_gradient(tf.where(valid, tf.reshape(rows, [batch, segments, width]), 0.0)), length

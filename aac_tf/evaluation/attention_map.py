@@ -1,4 +1,4 @@
-"""A picture of what a captioner listened to: the sound, and below it every word's attention over time."""
+"""Figures of the attention: the spectrogram of a sound, and below it the attention of each word over time."""
 
 import dataclasses
 import io
@@ -13,26 +13,26 @@ from aac_tf.audio import DCASE2020, load_audio, spectrogram
 
 
 def attention_map(caption, waveform, sample_rate, words=None, title=None, events=()):
-    """Draws a sound and the attention of a caption's words over time, as papers on attention captioners do.
+    """Draws the spectrogram of a sound and the attention of a caption's words over time.
 
     Args:
-        caption: `Caption`.
-        waveform: float [samples].
-        sample_rate: Hz.
-        words: list of str, the words to show; None: all.
-        title: str above the picture; None: the caption.
-        events: optional (name, onset in seconds, offset in seconds) of what is known to sound, shown above the sound.
+        caption: `Caption` of the sound.
+        waveform: float `[samples]`.
+        sample_rate: int, in Hz.
+        words: list of str, the words to draw; None draws all.
+        title: str, title of the figure; None is the caption.
+        events: sequence of (name, onset in seconds, offset in seconds), annotations to draw above the spectrogram.
 
     Returns:
-        `matplotlib.figure.Figure`; the darker, the more weight; the line marks each word's peak.
+        `matplotlib.figure.Figure`. Darker means more attention; a line marks the peak of each word.
 
     Raises:
-        ValueError: if the caption does not have one of the words.
+        ValueError: if one of the words is not in the caption.
     """
     rows = [word for word in caption.words if words is None or word.text in words]
     unknown = sorted(set(words or ()) - {word.text for word in caption.words})
     if unknown:
-        raise ValueError(f"the caption {caption.text!r} has no word {', '.join(unknown)}")
+        raise ValueError(f"{', '.join(unknown)} is not in the caption {caption.text!r}")
     seconds = len(waveform) / sample_rate
     figure = Figure(figsize=(10, 2.6 + 0.27 * len(rows) + 0.2 * bool(events)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -45,10 +45,10 @@ def attention_map(caption, waveform, sample_rate, words=None, title=None, events
 
 
 def save_attention_map(path, caption, sound, words=None):
-    """Reads a sound file and writes the picture of its caption's attention.
+    """Draws the attention of a sound file's caption and writes the figure to a file.
 
     Args:
-        path: PNG, PDF or SVG file to write.
+        path: path of the PNG, PDF or SVG file to write.
         caption: `Caption` of the sound.
         sound: path of the sound file.
         words: see `attention_map`.
@@ -58,14 +58,22 @@ def save_attention_map(path, caption, sound, words=None):
 
 
 def as_png(figure, dpi=100):
-    """A figure as the bytes of a PNG file."""
+    """Renders a `matplotlib` figure.
+
+    Args:
+        figure: `matplotlib.figure.Figure`.
+        dpi: int, dots per inch.
+
+    Returns:
+        bytes of a PNG file.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
 def _draw_sound(axes, waveform, sample_rate, seconds, events):
-    # Enough columns for the width of the picture, however long the sound is.
+    # About as many frames as the figure has pixels, however long the sound is.
     hop = max(256, int(len(waveform) // 2000))
     shown = _spectrogram(waveform, sample_rate, hop)
     low, high = np.percentile(shown, [5, 99.8])
@@ -101,7 +109,7 @@ def _spectrogram(waveform, sample_rate, hop):
 
 def _draw_words(axes, rows, edges, seconds):
     weights = np.stack([word.weights for word in rows]) if rows else np.zeros([1, len(edges) - 1])
-    # Every word on a scale of its own: how sharp it is shows in its width, not in how dark it is.
+    # Each word has its own scale, so that the width of its attention shows how sharp it is, not the darkness.
     shown = weights / np.maximum(weights.max(1, keepdims=True), 1e-9)
     axes.pcolormesh(edges, np.arange(len(weights) + 1), shown, cmap="Blues", vmin=0, vmax=1, rasterized=True)
     for place, word in enumerate(rows):

@@ -1,24 +1,26 @@
-"""TensorBoard's view of what a captioner says while it trains."""
+"""Captions in TensorBoard while a model trains."""
 
 import os
 
 import tensorflow as tf
 
 from aac_tf.audio import load_audio
-from aac_tf.build import build_clips, build_embedder
+from aac_tf.build import build_frozen_encoder
+from aac_tf.data.preparation import read_clips
+from aac_tf.decoding import Greedy
 from aac_tf.evaluation.attention_map import as_png, attention_map
 from aac_tf.inference.captioner import Captioner
 from aac_tf.models import CaptioningModel
 
 
 class CaptionBoard(tf.keras.callbacks.Callback):
-    """Shows some validation clips after every epoch: caption, references, picture of the attention, and the sound.
+    """Writes captions, references, attention maps and audio of some validation clips to TensorBoard after every epoch.
 
-    Captions are found by greedy search, from the sound files, as a user of the run would get them.
+    Clips are captioned from their sound files with greedy search.
 
     Args:
-        run: `Run` that is being trained; TensorBoard's files go to its folder `tensorboard/captions`.
-        config: its `Config`; `training.samples` clips are shown.
+        run: `Run` that is being trained; the logs go to `tensorboard/captions` in its folder.
+        config: `Config` of the run; `training.samples` is the number of clips.
     """
 
     def __init__(self, run, config):
@@ -29,10 +31,10 @@ class CaptionBoard(tf.keras.callbacks.Callback):
         self._writer = None
 
     def on_train_begin(self, logs=None):
-        """Makes a captioner around the weights that are being trained; once, however often training goes on."""
+        """Builds a captioner around the weights that are being trained, unless an earlier `fit` already has."""
         if self._captioner is not None:
             return
-        clips = build_clips(self._config, "validation") or ()
+        clips = read_clips(self._config, "validation") or ()
         self._clips = list(clips)[: self._config.training.samples]
         if not self._clips:
             return
@@ -41,16 +43,16 @@ class CaptionBoard(tf.keras.callbacks.Callback):
             trained.encoder,
             trained.decoder,
             trained.normalization,
-            trained.embedder or build_embedder(self._config),
+            trained.embedder or build_frozen_encoder(self._config),
         )
         self._captioner = Captioner(model, self._run.tokenizer(self._config), self._config)
         self._writer = tf.summary.create_file_writer(os.fspath(self._run.folder / "tensorboard" / "captions"))
 
     def on_epoch_end(self, epoch, logs=None):
-        """Captions and writes."""
+        """Captions the clips and writes the summaries."""
         if self._captioner is None:
             return
-        found = self._captioner.caption_each([clip.path for clip in self._clips], beam_size=1)
+        found = self._captioner.caption_each([clip.path for clip in self._clips], search=Greedy())
         with self._writer.as_default(step=epoch):
             for number, (clip, caption) in enumerate(zip(self._clips, found), 1):
                 if isinstance(caption, Exception):
@@ -61,6 +63,6 @@ class CaptionBoard(tf.keras.callbacks.Callback):
                 tf.summary.text(f"{number}/caption", f"**{caption.text}**\n{references}")
                 tf.summary.image(f"{number}/attention", tf.io.decode_png(picture, 3)[tf.newaxis])
                 if epoch == 0:
-                    # The sound stays the same.
+                    # The audio is the same in all epochs.
                     tf.summary.audio(f"{number}/sound", waveform[tf.newaxis, :, tf.newaxis], rate, encoding="wav")
         self._writer.flush()

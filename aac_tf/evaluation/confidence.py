@@ -1,4 +1,4 @@
-"""How sure a score is: bootstrap intervals, and paired comparison of two sets of captions."""
+"""Statistics of scores: bootstrap confidence intervals and the paired comparison of two sets of captions."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Dict, NamedTuple, Tuple
 
 import numpy as np
 
-from aac_tf.evaluation.scorers import Score
+from aac_tf.evaluation.metrics import Score
 
 LEVEL = 0.95
 SAMPLES = 1000
 
 
 class Comparison(NamedTuple):
-    """A score of one set of captions against the same score of another.
+    """The difference between two sets of captions in one score.
 
     Attributes:
-        difference: the first's corpus score minus the second's.
-        low: lower end of the difference's 95 % interval.
-        high: upper end of it.
-        p_value: share of resamples whose difference is as far from the mean difference as the measured one is from
-            zero; two-sided.
+        difference: corpus score of the first set minus that of the second.
+        low: lower end of the 95 % confidence interval of the difference.
+        high: upper end of the interval.
+        p_value: two-sided; the share of resamples whose difference is at least as far from the mean difference as the
+            measured one is from zero.
     """
 
     difference: float
@@ -32,19 +32,28 @@ class Comparison(NamedTuple):
 def confidence_intervals(
     scores: Dict[str, Score], samples: int = SAMPLES, seed: int = 0
 ) -> Dict[str, Tuple[float, float]]:
-    """95 % intervals of corpus scores, by the percentile bootstrap (Efron & Tibshirani, 1993).
+    """Computes 95 % confidence intervals of corpus scores, by the percentile bootstrap.
 
-    Items are drawn with replacement. BLEU and METEOR are computed anew from the counts of the items drawn, as their
-    corpus scores are no means; ROUGE-L, CIDEr, SPICE and SPIDEr are the means of the drawn items' scores. CIDEr's word
-    weights stay those of all items.
+    Items are resampled with replacement, and the corpus score of a resample is computed from its items' statistics.
+    The n-gram weights of CIDEr are not recomputed; they remain those of all items.
 
     Args:
-        scores: {score name: `Score`}, as in `Scores.found`.
+        scores: `{score name: Score}`, as in `Scores.found`.
         samples: number of resamples.
-        seed: of the draws.
+        seed: seed of the resampling.
 
     Returns:
-        {score name: (low, high)}.
+        `{score name: (low, high)}`.
+
+    Example:
+        >>> from aac_tf.evaluation.confidence import confidence_intervals
+        >>> from aac_tf.evaluation.metrics import Score
+        >>> low, high = confidence_intervals({"score": Score.mean([0.1, 0.4, 0.7])})["score"]
+        >>> 0.1 <= low < 0.4 < high <= 0.7
+        True
+
+    Reference:
+        B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall 1993
     """
     return {name: _interval(_resample(score, samples, seed)) for name, score in scores.items()}
 
@@ -52,38 +61,42 @@ def confidence_intervals(
 def compare_scores(
     scores: Dict[str, Score], others: Dict[str, Score], samples: int = SAMPLES, seed: int = 0
 ) -> Dict[str, Comparison]:
-    """Compares two sets of captions of the same items by the paired bootstrap (Koehn, 2004).
+    """Compares two sets of captions for the same items by the paired bootstrap.
 
-    Both are resampled with the same draws, as in `confidence_intervals`, so that items which are hard for both do not
-    blur their difference.
+    Both sets are resampled with the same items, so that items which are difficult for both do not hide the difference.
 
     Args:
-        scores: {score name: `Score`}.
-        others: the other captions' scores, of the same items in the same order.
+        scores: `{score name: Score}`.
+        others: scores of the other captions, for the same items in the same order.
         samples: number of resamples.
-        seed: of the draws.
+        seed: seed of the resampling.
 
     Returns:
-        {score name: `Comparison`} of the scores that both have.
+        `{score name: Comparison}` of the scores that both sets have.
 
     Raises:
-        ValueError: if they are not of as many items.
+        ValueError: if the numbers of items differ.
+
+    Reference:
+        P. Koehn, "Statistical Significance Tests for Machine Translation Evaluation", EMNLP 2004,
+        https://aclanthology.org/W04-3250
     """
     found = {}
     for name in (name for name in scores if name in others):
         score, other = scores[name], others[name]
         if len(score.per_item) != len(other.per_item):
-            raise ValueError(f"{name}: {len(score.per_item)} items cannot be paired with {len(other.per_item)}")
+            raise ValueError(f"{name}: cannot pair {len(score.per_item)} items with {len(other.per_item)}")
         drawn = _resample(score, samples, seed) - _resample(other, samples, seed)
         difference = score.corpus - other.corpus
-        # The differences under the hypothesis of none: the same spread, around zero.
+        # Under the null hypothesis the differences have the same spread, but are centred at zero.
         as_far = np.sum(np.abs(drawn - drawn.mean()) >= abs(difference) - 1e-12)
-        found[name] = Comparison(difference, *_interval(drawn), float((as_far + 1) / (samples + 1)))
+        low, high = _interval(drawn)
+        found[name] = Comparison(difference, low, high, float((as_far + 1) / (samples + 1)))
     return found
 
 
 def _resample(score, samples, seed):
-    """Corpus scores `[samples]` of items drawn with replacement."""
+    """Corpus scores `[samples]` of items resampled with replacement."""
     items = len(score.per_item)
     times = np.random.default_rng(seed).multinomial(items, np.full(items, 1 / items), size=samples)
     return score.aggregate(times @ score.statistics)

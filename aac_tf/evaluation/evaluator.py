@@ -1,4 +1,4 @@
-"""Run to scores."""
+"""Evaluation of a trained captioner on a split."""
 
 import csv
 import dataclasses
@@ -7,12 +7,13 @@ import pathlib
 from typing import Optional
 
 from aac_tf.audio import AudioError
-from aac_tf.build import build_clips
-from aac_tf.datasets.clips import DatasetError
-from aac_tf.evaluation.metrics import Scores, check_metrics, compute_scores
-from aac_tf.scenes.composer import read_scenes
+from aac_tf.build import build_dataset
+from aac_tf.data.preparation import read_clips
+from aac_tf.datasets import DatasetError
+from aac_tf.decoding import Search
+from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores
+from aac_tf.scenes.attention_scores import score_attention
 from aac_tf.scenes.event_scores import score_scenes
-from aac_tf.scenes.listening import score_listening
 
 
 @dataclasses.dataclass
@@ -20,16 +21,16 @@ class Evaluation:
     """Captions and their scores.
 
     Attributes:
-        captions: dict of file name to `Caption`, or to str.
-        references: dict of file name to list of captions.
-        corpus: dict of score name to score.
-        per_item: dict of file name to dict of score name to score.
+        captions: `{file name: Caption}`, or `{file name: str}` for captions from a file.
+        references: `{file name: [caption, ...]}`.
+        corpus: `{score name: score}`.
+        per_item: `{file name: {score name: score}}`.
         left_out: list of (file name, reason).
-        scores: `Scores`, which `corpus` and `per_item` were taken from.
-        confidence: dict of score name to (low, high), if intervals were asked for.
-        versus: dict that says what the captions were compared with, and how they did.
-        split: `train`, `validation` or `test`; None of captions from a file.
-        beam_size: int, of the search; None of captions from a file.
+        scores: `Scores` of the metrics; `corpus` and `per_item` also contain the scores of the events.
+        confidence: `{score name: (low, high)}`, 95 % confidence intervals.
+        versus: dict, the comparison with other predictions.
+        split: `train`, `validation` or `test`; None for captions from a file.
+        search: the `Search` that found the captions; None for captions from a file.
     """
 
     captions: dict
@@ -41,11 +42,15 @@ class Evaluation:
     confidence: dict = dataclasses.field(default_factory=dict)
     versus: dict = dataclasses.field(default_factory=dict)
     split: Optional[str] = None
-    beam_size: Optional[int] = None
+    search: Optional[Search] = None
 
     def summary(self):
-        """What was scored and the corpus' scores, for JSON."""
-        summary = {} if self.split is None else {"split": self.split, "beam_size": self.beam_size}
+        """The corpus scores and what they were computed from, as a JSON object."""
+        summary = (
+            {}
+            if self.split is None
+            else {"split": self.split, "search": repr(self.search), "beam_size": self.search.size}
+        )
         summary |= {
             "clips": len(self.captions),
             "left_out": [{"file": name, "error": reason} for name, reason in self.left_out],
@@ -60,7 +65,7 @@ class Evaluation:
 
 
 def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=None, attention=False):
-    """Captions a split and scores the captions; those of scenes also by the events they name.
+    """Captions a split and scores the captions; those of composed scenes also by the events that they name.
 
     Args:
         captioner: `Captioner`.
@@ -69,22 +74,21 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         beam_size: see `Captioner.caption`.
         metrics: see `score_captions`.
         progress: optional function `(what) -> (function (done, total))`.
-        attention: whether to score, too, where the captions' words were heard (`score_listening`); of scenes only.
+        attention: bool, whether to also score the attention (`score_attention`); composed scenes only.
 
     Returns:
         `Evaluation`.
 
     Raises:
-        DatasetError: if the split has no usable clip, or `attention` is asked of clips that are no scenes.
-        MetricError: if a metric asked for by name cannot be computed.
+        DatasetError: if the split has no usable clip, or `attention` is set and the clips are not composed scenes.
+        MetricError: if a metric that was requested by name cannot be computed.
     """
     check_metrics(metrics)
     progress = progress or (lambda what: None)
-    if attention and config.data.source != "scenes":
-        raise DatasetError(
-            f"only of scenes is it known when what sounds; these clips are data.source={config.data.source}"
-        )
-    clips = build_clips(config, split)
+    scenes = build_dataset(config).events(split)
+    if attention and scenes is None:
+        raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
+    clips = read_clips(config, split)
     if clips is None:
         raise DatasetError(f"{config.data.root} has no {split} split")
     captions, left_out = {}, list(clips.left_out)
@@ -102,17 +106,19 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     references = {clip.name: clip.captions for clip in clips if clip.name in captions}
     scores = compute_scores(texts, references, metrics, progress("Scoring"))
     corpus, per_item = scores.corpus(), scores.per_item()
-    if config.data.source == "scenes":
-        scenes = read_scenes(config.data.root, split)
-        found = [score_scenes(texts, {name: scenes[name] for name in texts})]
+    if scenes is not None:
+        # Of several datasets, some may not know their events.
+        known = {name: text for name, text in texts.items() if name in scenes}
+        scenes = {name: scenes[name] for name in known}
+        found = [score_scenes(known, scenes)]
         if attention:
-            found.append(score_listening(captions, scenes))
+            found.append(score_attention({name: captions[name] for name in known}, scenes))
         for scene_corpus, scene_items in found:
             corpus.update(scene_corpus)
             for name, scene_scores in scene_items.items():
                 per_item[name].update(scene_scores)
-    beam_size = captioner.config.decoding.beam_size if beam_size is None else beam_size
-    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, beam_size=beam_size)
+    search = captioner.search_for(beam_size)
+    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, search=search)
 
 
 def write_evaluation(evaluation, folder):
@@ -120,11 +126,11 @@ def write_evaluation(evaluation, folder):
 
     Args:
         evaluation: `Evaluation` of a run.
-        folder: path; made if it is not there.
+        folder: path of the folder; it is created if necessary.
 
     Returns:
-        Paths of `predictions.csv` (DCASE's `file_name,caption_predicted`) and of `metrics.json` (see `write_scores`);
-        of another split than `test` they are called `predictions-SPLIT.csv` and `metrics-SPLIT.json`.
+        Paths of `predictions.csv` (the DCASE challenge's columns `file_name,caption_predicted`) and `metrics.json` (see
+        `write_scores`). For splits other than `test` they are `predictions-SPLIT.csv` and `metrics-SPLIT.json`.
     """
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,7 +145,12 @@ def write_evaluation(evaluation, folder):
 
 
 def write_scores(evaluation, path):
-    """Writes scores as JSON: corpus, per item, what was left out or not computed, and why."""
+    """Writes scores as JSON: corpus, per item, and what was left out or not computed and why.
+
+    Args:
+        evaluation: `Evaluation`.
+        path: path of the file; its folder is created if necessary.
+    """
     scores = {**evaluation.summary(), "per_item": evaluation.per_item}
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

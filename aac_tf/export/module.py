@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from aac_tf.audio import long_spectrogram
 from aac_tf.audio.load import read_wavs
-from aac_tf.build import build_attend, build_search, build_step_seconds
+from aac_tf.inference.graphs import attention_function, search_function, step_seconds
 
 
 class CaptioningModule(tf.Module):
@@ -15,7 +15,7 @@ class CaptioningModule(tf.Module):
     Args:
         captioner: `Captioner`.
         vocabulary: path of a file of the captioner's vocabulary, one word a line; it becomes an asset.
-        beam_size: int; None takes the run's. 1 is greedy search.
+        search: `Search`, such as `Beam(3)`.
 
     The functions return a dict of
 
@@ -24,7 +24,7 @@ class CaptioningModule(tf.Module):
         log_probs: float32 `[batch, beam]`, the captions' log-probabilities; below -1e30 where there is no caption.
         tokens: int32 `[batch, words]`, the best caption's word ids: lines of the vocabulary, counted from 0.
         attention: float32 `[batch, words, steps]`, how much each of these words was taken from each step of the clip.
-        step_seconds: float32 `[steps]`, the second of the clip that each step is about, see `build_step_seconds`.
+        step_seconds: float32 `[steps]`, the second of the clip that each step is about, see `step_seconds`.
         status: string `[batch]`, empty, or why there is no caption.
 
     TF Serving's batching, and its REST interface with `instances`, need the batch first in every output, which
@@ -32,9 +32,9 @@ class CaptioningModule(tf.Module):
     all but it and `attention`.
     """
 
-    def __init__(self, captioner, vocabulary, beam_size=None):
+    def __init__(self, captioner, vocabulary, search):
         super().__init__()
-        self.beam_size = captioner.config.decoding.beam_size if beam_size is None else beam_size
+        self.search = search
         # In a closure: Keras' layers would be saved with all the functions Keras makes for them.
         self._captioner = lambda: captioner
         self._weights = list(captioner.model.weights)
@@ -58,22 +58,22 @@ class CaptioningModule(tf.Module):
     )
     def caption_waveform(self, waveform, length):
         """Captions waveforms at the model's sample rate, padded on the right; `length` is their number of samples."""
-        return self._caption(*_checked(waveform, length), attention=True)
+        return self._caption(_checked(waveform, length), attention=True)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
     def caption_wav(self, wav_bytes):
         """Captions WAV files, given as their bytes, of any rate and number of channels."""
-        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=True)
+        return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=True)
 
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
     def waveform_to_text(self, waveform, length):
         """`caption_waveform` without attention."""
-        return self._caption(*_checked(waveform, length), attention=False)
+        return self._caption(_checked(waveform, length), attention=False)
 
     @tf.function(input_signature=caption_wav.input_signature, autograph=False)
     def wav_to_text(self, wav_bytes):
         """`caption_wav` without attention."""
-        return self._caption(*read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=False)
+        return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=False)
 
     def signatures(self):
         """The SavedModel's signatures: {name: function}."""
@@ -90,17 +90,18 @@ class CaptioningModule(tf.Module):
         """Hypotheses' tokens and log-probabilities, and the encoder's steps and their number."""
         captioner = self._captioner()
         features = long_spectrogram(waveform, captioner.spec, length)
-        encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length), in_loops=True)
-        search = build_search(captioner.config, captioner.model, captioner.tokenizer, self.beam_size)
-        return (*search(encoded, steps), encoded, steps)
+        encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length))
+        find = search_function(captioner.model, captioner.tokenizer, self.search)
+        return (*find(encoded, steps), encoded, steps)
 
-    def _caption(self, waveform, length, status, attention):
+    def _caption(self, checked, attention):
+        waveform, length, status = checked
         tokenizer = self._captioner().tokenizer
         tokens, log_probs, encoded, steps = self._search(waveform, length)
         usable = tf.equal(status, "")
         tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], tokens, tokenizer.end_id)
         # Servers and clients read the shapes that are known.
-        tokens = tf.ensure_shape(tokens, [None, self.beam_size, tokenizer.max_words + 1])
+        tokens = tf.ensure_shape(tokens, [None, self.search.size, tokenizer.max_words + 1])
         captions, best = self._text(tokens), tokens[:, 0]
         outputs = {
             "caption": captions[:, 0],
@@ -114,11 +115,11 @@ class CaptioningModule(tf.Module):
 
     def _attention(self, best, encoded, steps, usable):
         captioner = self._captioner()
-        attention = build_attend(captioner.model, captioner.tokenizer)(best, encoded, steps)
+        attention = attention_function(captioner.model, captioner.tokenizer)(best, encoded, steps)
         # Words up to and with the end of the caption.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
         spoken &= usable[:, tf.newaxis]
-        first, hop = build_step_seconds(captioner.config)
+        first, hop = step_seconds(captioner.model, captioner.spec)
         return {
             "attention": tf.where(spoken[..., tf.newaxis], attention, 0.0),
             "step_seconds": first + hop * tf.range(tf.shape(encoded)[1], dtype=tf.float32),

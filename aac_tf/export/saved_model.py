@@ -11,15 +11,13 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-import aac_tf
+from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
 from aac_tf.export.module import CaptioningModule
 
-VOCABULARY = "vocabulary.txt"
-ABOUT = "model.json"
 WARM_UP_SECONDS = 1.0
 
 
-def export_saved_model(captioner, output, beam_size=None):
+def export_saved_model(captioner, output, beam_size=None, search=None):
     """Writes a captioner as the next version of a served model.
 
     All of it is written beside and then renamed, so that a server that polls the folder never sees half a model.
@@ -27,14 +25,15 @@ def export_saved_model(captioner, output, beam_size=None):
     Args:
         captioner: `Captioner`.
         output: path of the model's folder, whose subfolders are its versions, `1`, `2`, ...; it is made if need be.
-        beam_size: int; None takes the run's. 1 is greedy search.
+        beam_size: see `Captioner.caption`.
+        search: see `Captioner.caption`.
 
     Returns:
         `pathlib.Path` of the version: `CaptioningModule` as a SavedModel, and in its folder `assets.extra` warm-up
         requests for every signature and `model.json`, which tells the sample rate and the like.
 
     Raises:
-        ConfigError: for a beam size below 1.
+        ValueError: for a beam size below 1.
         OSError: if the folder cannot be written.
     """
     output = pathlib.Path(output)
@@ -44,7 +43,7 @@ def export_saved_model(captioner, output, beam_size=None):
     try:
         vocabulary = unfinished / VOCABULARY
         captioner.tokenizer.save(vocabulary)
-        module = CaptioningModule(captioner, os.fspath(vocabulary), beam_size)
+        module = CaptioningModule(captioner, os.fspath(vocabulary), captioner.search_for(beam_size, search))
         folder = unfinished / "model"
         tf.saved_model.save(
             module,
@@ -56,23 +55,10 @@ def export_saved_model(captioner, output, beam_size=None):
         extra = folder / "assets.extra"
         extra.mkdir()
         _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate)
-        (extra / ABOUT).write_text(json.dumps(_about(captioner, module), indent=1) + "\n")
+        (extra / ABOUT).write_text(json.dumps(describe_model(captioner, module.search), indent=1) + "\n")
         return _rename_to_next_version(folder, output)
     finally:
         shutil.rmtree(unfinished)
-
-
-def _about(captioner, module):
-    return {
-        "name": captioner.config.name,
-        "sample_rate": captioner.spec.sample_rate,
-        "beam_size": module.beam_size,
-        "max_words": captioner.tokenizer.max_words,
-        "vocabulary_size": captioner.tokenizer.vocabulary_size(),
-        "front_end": captioner.config.embedding.kind if captioner.model.embedder is not None else captioner.spec.name,
-        "decoder": captioner.config.decoder.kind,
-        "written_by": f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}",
-    }
 
 
 def _write_warm_up(path, sample_rate):

@@ -1,5 +1,6 @@
 """A trained run to captions."""
 
-from aac_tf.inference.captioner import Alternative, Caption, Captioner, Word
+from aac_tf.inference.caption import Alternative, Caption, Word
+from aac_tf.inference.captioner import Captioner
 
 __all__ = ["Alternative", "Caption", "Captioner", "Word"]

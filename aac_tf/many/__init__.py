@@ -1,7 +1,7 @@
-"""Captions for more files than one run can be trusted with: Apache Beam around an exported SavedModel.
+"""Captioning large collections of files with an exported SavedModel on Apache Beam.
 
-`files` says which, `job` keeps the list and its cut into shards, `model` and `batches` caption, `shards` does one shard
-whole or not at all, and `pipeline`, the only part that needs Apache Beam, spreads shards over machines.
+`files` finds the files, `job` stores their list and splits it into shards, `batches` reads them, `model` captions them,
+`shards` processes a shard, and `pipeline` distributes shards over workers. Only `pipeline` and `embeddings` need Beam.
 """
 
 from aac_tf.many.files import find_files

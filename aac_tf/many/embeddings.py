@@ -1,4 +1,4 @@
-"""The store of frozen embeddings, filled by Apache Beam."""
+"""Filling the embedding store on Apache Beam."""
 
 import dataclasses
 
@@ -7,68 +7,67 @@ import numpy as np
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
-from aac_tf.build import build_augment, build_clips, build_embedder, build_features, build_spec, make_scenes
+from aac_tf.build import build_frozen_encoder, build_spec
 from aac_tf.config import ConfigError
-from aac_tf.data.embedding_store import embed_shards, store_embeddings
+from aac_tf.data.embedding_store import embed_shards
 from aac_tf.data.features import FileFeatures
+from aac_tf.data.preparation import file_features, prepare_dataset, read_clips, stored_features
 from aac_tf.datasets import ClipList
 from aac_tf.many.pipeline import NAMESPACE, beam_options, count
-from aac_tf.many.watch import watched
-from aac_tf.utils.cache import cache_folder
+from aac_tf.many.progress import poll_progress
+from aac_tf.utils import cache_folder
 
-# Shards that a worker takes at once: the network is compiled once for them.
-_SHARDS_TOGETHER = 8
+# Shards per Beam element; the network is compiled once for each.
+_SHARDS_PER_ELEMENT = 8
 
 
 def embed_many(config, flags=(), progress=None):
-    """Fills the store that training with this config reads, `train` with its augmented views and `validation`.
+    """Fills the embedding store that training with a config reads: `train` with its augmented views, and `validation`.
 
     Args:
-        config: `Config` with a frozen network and `data.embedding_store`.
-        flags: list of str, Beam's own options. All workers must see sounds and store under the same paths.
+        config: `Config` with a frozen encoder and `data.embedding_store`.
+        flags: list of str, options of Beam. All workers must find sounds and store under the same paths.
         progress: optional function `(what) -> (function (done, total))`.
 
     Returns:
-        (folder of the store, rows that are there now, rows that were made now): a row is a clip or a view of one.
+        (folder of the store, number of stored embeddings, number of embeddings computed now), where each view of a clip
+        has an embedding.
 
     Raises:
-        ConfigError: if the config has no frozen network, or no store.
-        DatasetError: if the clips cannot be read, or the store cannot be written.
+        ConfigError: if the config has no frozen encoder or no store.
+        DatasetError: if the clips cannot be read or the store cannot be written.
     """
-    if config.embedding.kind == "none" or config.data.stored_views() is None:
+    embedder = None if config.data.stored_views() is None else build_frozen_encoder(config)
+    if embedder is None:
         raise ConfigError("nothing to store: embedding.kind is none, or data.embedding_store is off")
-    make_scenes(config, progress)
-    # Whatever training holds in memory, what is embedded here comes from files.
-    config = dataclasses.replace(config, data=dataclasses.replace(config.data, cache="none"))
+    prepare_dataset(config, progress)
     folder = config.data.embedding_folder or cache_folder() / "embeddings"
-    embedder, rows, made = build_embedder(config), 0, []
+    rows, made = 0, []
 
     def make(shards, _, clips, features, augment):
         update = progress and progress("Embedding shards")
-        with watched(lambda: sum(shard.path.is_file() for shard in shards), len(shards), update):
-            made.append(_run(config, shards, clips, features, augment, flags))
+        with poll_progress(lambda: sum(shard.path.is_file() for shard in shards), len(shards), update):
+            made.append(_run_pipeline(config, shards, clips, features, augment, flags))
 
     for split in ("train", "validation"):
-        clips = build_clips(config, split)
+        clips = read_clips(config, split)
         if clips is None:
             continue
-        clips, features = build_features(config, clips, progress=progress)
-        augment = build_augment(config) if split == "train" else None
-        views = config.data.stored_views() if augment else 0
-        store_embeddings(folder, embedder, clips, features, augment, views, progress=progress, make=make)
-        rows += len(clips) * (views + 1)
+        clips, features = file_features(config, clips, progress)
+        views = stored_features(config, clips, features, embedder, split == "train", progress, make)
+        rows += len(clips) * (views.views + 1)
     return str(folder), rows, sum(made)
 
 
 class EmbedShards(beam.DoFn):
-    """Embeds shards of the store; a process makes the frozen network once.
+    """Embeds shards of the store; each process builds the frozen encoder once.
+
+    Elements are (shards, clips, frames): `Shard`s whose clips are indices into `clips`, and the frames of each clip. The
+    counter `embedded` counts embeddings.
 
     Args:
         config: `Config`.
-        augment: `SpecAugment` or None.
-
-    Takes (shards, clips, frames): `Shard`s whose clips count among these clips, and the frames of each. The counter
-    `embedded` says how many rows were made.
+        augment: `SpecAugment`, or None.
     """
 
     def __init__(self, config, augment):
@@ -77,22 +76,22 @@ class EmbedShards(beam.DoFn):
         self._shared = Shared()
 
     def process(self, element):
-        """Embeds them."""
+        """Embeds the shards of an element."""
         shards, clips, frames = element
-        self._embedder = self._shared.acquire(lambda: build_embedder(self._config))
+        self._embedder = self._shared.acquire(lambda: build_frozen_encoder(self._config))
         features = FileFeatures([clip.path for clip in clips], frames, build_spec(self._config))
         embed_shards(shards, self._embedder, ClipList(clips), features, self._augment)
         Metrics.counter(NAMESPACE, "embedded").inc(sum(len(shard.clips) for shard in shards))
 
 
-def _run(config, shards, clips, features, augment, flags):
-    """Embeds shards; returns how many rows the runner counted."""
+def _run_pipeline(config, shards, clips, features, augment, flags):
+    """Embeds shards; returns the number of embeddings that Beam counted."""
     elements = []
-    for begin in range(0, len(shards), _SHARDS_TOGETHER):
-        together = shards[begin : begin + _SHARDS_TOGETHER]
-        chosen, own = np.unique(np.concatenate([shard.clips for shard in together]), return_inverse=True)
-        ends = np.cumsum([len(shard.clips) for shard in together])[:-1]
-        renamed = [dataclasses.replace(shard, clips=part) for shard, part in zip(together, np.split(own, ends))]
+    for begin in range(0, len(shards), _SHARDS_PER_ELEMENT):
+        group = shards[begin : begin + _SHARDS_PER_ELEMENT]
+        chosen, own = np.unique(np.concatenate([shard.clips for shard in group]), return_inverse=True)
+        ends = np.cumsum([len(shard.clips) for shard in group])[:-1]
+        renamed = [dataclasses.replace(shard, clips=part) for shard, part in zip(group, np.split(own, ends))]
         elements.append((renamed, [clips[index] for index in chosen], features.lengths[chosen].tolist()))
     pipeline = beam.Pipeline(options=beam_options(flags))
     pipeline | beam.Create(elements) | beam.Reshuffle() | beam.ParDo(EmbedShards(config, augment))

@@ -1,4 +1,4 @@
-"""Which files are to be captioned: paths, patterns and lists of paths, each file once."""
+"""Finding the files to caption, from paths, patterns and lists of paths."""
 
 import glob
 import os
@@ -7,27 +7,32 @@ import tensorflow as tf
 
 
 def find_files(patterns=(), lists=()):
-    """Looks for files, here or wherever `tf.io.gfile` reads, such as `gs://`.
+    """Finds files, on this machine or in any file system of `tf.io.gfile`, such as `gs://`.
 
     Args:
-        patterns: iterable of str; paths, or patterns such as `clips/**/*.wav`. A path that exists is no pattern, and
-            one that does not is kept: that it is missing is said in its line. `**` is understood of local folders.
-        lists: iterable of str, text files with a path a line, taken as it is; empty lines are passed over.
+        patterns: iterable of str, paths or patterns such as `clips/**/*.wav`. An existing path is not taken as a
+            pattern, and a path that does not exist is kept, as captioning reports it. `**` works only for local files.
+        lists: iterable of str, text files with one path per line; paths are taken literally, and empty lines skipped.
 
     Returns:
-        list of str, sorted, without repetitions; `./a.wav` and `a.wav` are one file.
+        list of str, sorted, without duplicates; `./a.wav` and `a.wav` are the same file.
 
     Raises:
-        FileNotFoundError: if a pattern matches nothing, or a list is not there.
+        FileNotFoundError: if a pattern matches no file, or a list does not exist.
+
+    Example:
+        >>> from aac_tf.many import find_files
+        >>> find_files(["b.wav", "./a.wav", "a.wav"])
+        ['a.wav', 'b.wav']
     """
     paths = set()
     for pattern in patterns:
         found = _matches(pattern)
         if not found:
             raise FileNotFoundError(f"no file matches {pattern!r}")
-        paths.update(map(_tidy, found))
+        paths.update(map(_normalize, found))
     for name in lists:
-        paths.update(_tidy(line) for line in _lines(name) if line.strip())
+        paths.update(_normalize(line) for line in _lines(name) if line.strip())
     return sorted(paths)
 
 
@@ -42,11 +47,11 @@ def _matches(pattern):
 def _lines(name):
     try:
         with tf.io.gfile.GFile(name, "rb") as file:
-            # A name that is not UTF-8 gets through to its line, as it does from a pattern.
+            # Keeps names that are not UTF-8, as patterns do; captioning reports them.
             return file.read().decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"no such list of files: {name}") from error
 
 
-def _tidy(path):
+def _normalize(path):
     return path if "://" in path else os.path.normpath(path)

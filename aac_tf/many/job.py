@@ -1,4 +1,4 @@
-"""A job: a folder with the files that are to be captioned, cut into shards, and later with their captions."""
+"""A captioning job: a folder with the list of files to caption, split into shards, and their captions."""
 
 import dataclasses
 import fnmatch
@@ -15,20 +15,20 @@ FILES_PER_SHARD = 256
 
 
 class JobError(AacError, ValueError):
-    """A folder that cannot be this job's."""
+    """A job cannot be created or opened."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Job:
-    """What all workers have to know of a job.
+    """A captioning job, as all workers need it.
 
-    The folder holds `job.json`, which tells model, files and shards apart from another job's; `inputs.jsonl`, the
-    paths, a JSON string a line; and the shards, see `captions` and `failed`.
+    The folder holds `job.json`, which identifies the model, files and shards; `inputs.jsonl`, with one path per line as
+    a JSON string; and the output files of the shards, see `captions` and `failed`.
 
     Attributes:
-        folder: path, whatever `tf.io.gfile` writes to.
-        files: int, how many are to be captioned.
-        shards: int, in how many parts.
+        folder: str, path in any file system of `tf.io.gfile`.
+        files: int, number of files to caption.
+        shards: int, number of shards.
     """
 
     folder: str
@@ -36,30 +36,30 @@ class Job:
     shards: int
 
     def captions(self, shard):
-        """Path of a shard's captions."""
+        """Path of the captions of a shard."""
         return self._named("captions", shard)
 
     def failed(self, shard):
-        """Path of the list of a shard's files that have no caption."""
+        """Path of the list of files of a shard that could not be captioned."""
         return self._named("failed", shard)
 
     def summary(self):
-        """Path of the counts over all shards, which is there once every shard is."""
+        """Path of the counts of all shards, written once all of them are done."""
         return os.path.join(self.folder, "summary.json")
 
     def unfinished(self):
-        """Path of the folder for what is being written."""
+        """Path of the folder for files that are being written."""
         return os.path.join(self.folder, "unfinished")
 
     def done(self):
-        """How many shards are there."""
+        """Number of shards that are done."""
         return len(fnmatch.filter(tf.io.gfile.listdir(self.folder), f"captions-*-of-{self.shards:05d}.jsonl"))
 
     def slices(self):
-        """(shard, begin, end) of every shard: which bytes of `inputs.jsonl` are its own; one pass over the file."""
+        """Returns a list of (shard, begin, end): the range of bytes of `inputs.jsonl` with the paths of each shard."""
         bounds = [shard * self.files // self.shards for shard in range(self.shards + 1)]
         offsets, offset = [], 0
-        with tf.io.gfile.GFile(_inputs(self.folder), "rb") as file:
+        with tf.io.gfile.GFile(_inputs_path(self.folder), "rb") as file:
             for number, line in enumerate(file.read().splitlines(keepends=True)):
                 if number == bounds[len(offsets)]:
                     offsets.append(offset)
@@ -68,8 +68,8 @@ class Job:
         return [(shard, begin, end) for shard, (begin, end) in enumerate(zip(offsets, offsets[1:]))]
 
     def paths(self, begin, end):
-        """The paths, list of str, in some bytes of `inputs.jsonl`."""
-        with tf.io.gfile.GFile(_inputs(self.folder), "rb") as file:
+        """Reads the paths in a range of bytes of `inputs.jsonl`, a list of str."""
+        with tf.io.gfile.GFile(_inputs_path(self.folder), "rb") as file:
             file.seek(begin)
             return [json.loads(line) for line in file.read(end - begin).splitlines()]
 
@@ -78,14 +78,14 @@ class Job:
 
 
 def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
-    """Begins a job in a folder, or finds the one that was begun there.
+    """Creates a job in a folder, or opens it if the folder already holds the same job.
 
     Args:
-        folder: path, made where it is not there.
-        paths: list of str, sorted, without repetitions, as from `find_files`.
-        fingerprint: str, of the model, as from `model_fingerprint`.
-        shards: int, how many; None: one for every 256 files.
-        overwrite: whether another job's captions in the folder are deleted, rather than refused.
+        folder: str, path of the folder, which is created if necessary.
+        paths: list of str, sorted, without duplicates, as from `find_files`.
+        fingerprint: str, fingerprint of the model, as from `model_fingerprint`.
+        shards: int, number of shards; None takes one per 256 files.
+        overwrite: bool, whether to delete the captions of another job in the folder instead of raising an error.
 
     Returns:
         `Job`.
@@ -94,9 +94,9 @@ def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
         JobError: if there are no paths, or the folder holds captions of another model, other files or other shards.
     """
     if not paths:
-        raise JobError("no files to caption: name files, patterns, or a list with --list")
+        raise JobError("no files to caption: give paths, patterns, or a list with --list")
     if shards is not None and shards < 1:
-        raise JobError(f"at least one shard is needed, got {shards}")
+        raise JobError(f"shards must be at least 1, got {shards}")
     inputs = "".join(json.dumps(path) + "\n" for path in paths).encode()
     job = Job(folder, len(paths), min(len(paths), shards or -(-len(paths) // FILES_PER_SHARD)))
     about = {
@@ -107,30 +107,30 @@ def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
         "shards": job.shards,
     }
     tf.io.gfile.makedirs(folder)
-    if tf.io.gfile.exists(_about(folder)):
-        with tf.io.gfile.GFile(_about(folder)) as file:
+    if tf.io.gfile.exists(_about_path(folder)):
+        with tf.io.gfile.GFile(_about_path(folder)) as file:
             before = json.loads(file.read())
         if before == about:
             return job
         if not overwrite:
             other = ", ".join(key for key in about if before.get(key) != about[key])
             raise JobError(
-                f"{folder} holds captions of another job ({other} differ): name another folder, or delete them with "
+                f"{folder} holds captions of another job ({other} differ): choose another folder, or delete them with "
                 "--overwrite"
             )
         _clear(folder)
-    write_whole(_inputs(folder), inputs)
-    write_whole(_about(folder), (json.dumps(about, indent=1) + "\n").encode())
+    write_atomically(_inputs_path(folder), inputs)
+    write_atomically(_about_path(folder), (json.dumps(about, indent=1) + "\n").encode())
     return job
 
 
-def write_whole(path, contents, unfinished=None):
-    """Writes a file beside its place and moves it there, so that it is whole or not there at all.
+def write_atomically(path, contents, unfinished=None):
+    """Writes a temporary file and renames it, so that `path` never holds a partial file.
 
     Args:
-        path: path, whatever `tf.io.gfile` writes to.
+        path: str, path in any file system of `tf.io.gfile`.
         contents: bytes.
-        unfinished: path of the temporary file; None: `path` and `.unfinished`.
+        unfinished: str, path of the temporary file; None appends `.unfinished` to `path`.
     """
     unfinished = unfinished or f"{path}.unfinished"
     with tf.io.gfile.GFile(unfinished, "wb") as file:
@@ -138,18 +138,18 @@ def write_whole(path, contents, unfinished=None):
     tf.io.gfile.rename(unfinished, path, overwrite=True)
 
 
-def _inputs(folder):
+def _inputs_path(folder):
     return os.path.join(folder, "inputs.jsonl")
 
 
-def _about(folder):
+def _about_path(folder):
     return os.path.join(folder, "job.json")
 
 
 def _clear(folder):
-    # The job's own file goes last: killed meanwhile, the folder still tells whose captions are left in it.
-    mine = ["summary.json", "captions-*-of-*.jsonl", "failed-*-of-*.jsonl", "inputs.jsonl", "job.json"]
+    # job.json is last: if this process is killed, the folder still tells which job its captions belong to.
+    patterns = ["summary.json", "captions-*-of-*.jsonl", "failed-*-of-*.jsonl", "inputs.jsonl", "job.json"]
     names = tf.io.gfile.listdir(folder)
-    for pattern in mine:
+    for pattern in patterns:
         for name in fnmatch.filter(names, pattern):
             tf.io.gfile.remove(os.path.join(folder, name))

@@ -1,4 +1,4 @@
-"""An exported SavedModel that captions batches of waveforms."""
+"""Loading an exported SavedModel and captioning batches of waveforms with it."""
 
 import hashlib
 import json
@@ -14,11 +14,17 @@ _ABOUT = os.path.join("assets.extra", "model.json")
 
 
 class ModelError(AacError, ValueError):
-    """A folder that holds no model of `aac-export`."""
+    """A folder holds no model of `aac-export`."""
 
 
 def newest_version(folder):
-    """The SavedModel in a folder: the folder itself, or of its numbered subfolders the highest.
+    """Finds the SavedModel in a folder: the folder itself, or its subfolder with the highest number.
+
+    Args:
+        folder: str, path of the folder.
+
+    Returns:
+        str, path of the SavedModel.
 
     Raises:
         ModelError: if there is none.
@@ -34,7 +40,10 @@ def newest_version(folder):
 
 
 def model_fingerprint(version):
-    """What no other exported model has, a str, wherever this one is copied to.
+    """Computes a str that identifies an exported model and its copies.
+
+    Args:
+        version: str, path of the SavedModel.
 
     Raises:
         ModelError: if the model lacks TensorFlow's `fingerprint.pb`.
@@ -50,13 +59,13 @@ class SavedCaptioner:
     """A loaded SavedModel.
 
     Args:
-        version: path of the SavedModel, see `newest_version`.
+        version: str, path of the SavedModel, see `newest_version`.
 
     Attributes:
-        sample_rate: Hz, int, of the waveforms that it takes.
+        sample_rate: int, Hz, sample rate of the waveforms that the model takes.
 
     Raises:
-        ModelError: if it is not one of `aac-export`.
+        ModelError: if the model was not written by `aac-export`.
     """
 
     def __init__(self, version):
@@ -65,27 +74,27 @@ class SavedCaptioner:
             raise ModelError(f"{version} has no {_ABOUT}: export the model with aac-export")
         with tf.io.gfile.GFile(about) as file:
             self.sample_rate = json.loads(file.read())["sample_rate"]
-        self._model = tf.saved_model.load(version)  # a signature lives no longer than its model
+        self._model = tf.saved_model.load(version)  # kept, as its signatures become invalid when it is deleted
         self._caption = self._model.signatures["waveform_to_text"]
 
     def caption(self, waveforms):
-        """Captions waveforms together.
+        """Captions a batch of waveforms; one by one if the batch does not fit into memory.
 
         Args:
             waveforms: list of float32 arrays `[samples]` at `sample_rate`.
 
         Returns:
-            list with, for each, a dict of `caption`, `log_prob` and, where the search was a beam, `alternatives`; or of
-            `error`, why there is none. If the batch is too much for the memory, they are captioned one by one.
+            list with a dict for each waveform: `caption`, `log_prob` and, if the search has several hypotheses,
+            `alternatives`; or only `error`, why there is no caption.
         """
         try:
-            return self._together(waveforms)
+            return self._caption_batch(waveforms)
         except tf.errors.OpError as error:
             if len(waveforms) == 1:
                 return [{"error": error_reason(error.message)}]
             return [self.caption([waveform])[0] for waveform in waveforms]
 
-    def _together(self, waveforms):
+    def _caption_batch(self, waveforms):
         length = np.array([len(waveform) for waveform in waveforms], np.int32)
         batch = np.zeros([len(waveforms), length.max()], np.float32)
         for row, waveform in zip(batch, waveforms):
@@ -101,6 +110,6 @@ def _line(captions, log_probs, status):
     found = [
         {"caption": caption.decode(), "log_prob": float(log_prob)}
         for caption, log_prob in zip(captions, log_probs)
-        if log_prob > -1e30  # a beam wider than the number of possible captions is filled up with impossible ones
+        if log_prob > -1e30  # a beam that is wider than the number of possible captions has impossible ones, too
     ]
     return {**found[0], **({"alternatives": found[1:]} if len(captions) > 1 else {})}

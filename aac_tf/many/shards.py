@@ -1,4 +1,4 @@
-"""One shard of a job: its files captioned, in two files of JSON lines that are whole or not there."""
+"""Captioning one shard of a job into two JSON Lines files, which are written atomically."""
 
 import collections
 import concurrent.futures
@@ -10,18 +10,18 @@ import uuid
 import tensorflow as tf
 
 from aac_tf.many.batches import READERS, batches
-from aac_tf.many.job import write_whole
+from aac_tf.many.job import write_atomically
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How files are captioned; none of it changes a caption.
+    """How files are batched; no setting changes a caption.
 
     Attributes:
-        batch_seconds: float, seconds of sound that go through the model together, padding included.
-        batch_size: int, most clips that do.
+        batch_seconds: float, maximum length of a batch in seconds, padding included.
+        batch_size: int, maximum number of clips in a batch.
         max_seconds: float; longer clips are listed as failed.
-        retry_failed: whether files that failed before are tried again; otherwise only if their size has changed.
+        retry_failed: bool, whether to retry all files that failed before, not only those whose size has changed.
     """
 
     batch_seconds: float = 300.0
@@ -31,22 +31,22 @@ class Settings:
 
     def __post_init__(self):
         if not (self.batch_seconds > 0 and self.batch_size > 0 and self.max_seconds > 0):
-            raise ValueError(f"seconds and sizes of batches and clips are above 0, got {self}")
+            raise ValueError(f"batch_seconds, batch_size and max_seconds must be above 0, got {self}")
 
 
 def caption_shard(job, shard, paths, captioner, settings):
-    """Captions what a shard lacks: lines of an earlier attempt are kept for files that still have the same size.
+    """Captions the files of a shard, except those that an earlier run captioned and whose size has not changed.
 
     Args:
         job: `Job`.
-        shard: int, which.
-        paths: list of str, its files.
-        captioner: function that returns the `SavedCaptioner`; it is asked only if there is something to caption.
+        shard: int, number of the shard.
+        paths: list of str, files of the shard.
+        captioner: function that returns the `SavedCaptioner`; called only if there is something to caption.
         settings: `Settings`.
 
     Returns:
-        (counts of the whole shard, counts of what was done now), Counters of `captioned`, `failed` and `seconds` of
-        sound captioned.
+        (counts of the whole shard, counts of this run), each a `Counter` of `captioned`, `failed` and `seconds` of
+        captioned sound.
     """
     with concurrent.futures.ThreadPoolExecutor(READERS) as readers:
         sizes = dict(zip(paths, readers.map(_size, paths)))
@@ -59,20 +59,20 @@ def caption_shard(job, shard, paths, captioner, settings):
     missing = [path for path in paths if path not in lines]
     done = _caption(missing, sizes, captioner, settings) if missing else {}
     lines.update(done)
-    lines = [lines[path] for path in paths]
-    captions = [line for line in lines if "caption" in line]
-    failed = [line for line in lines if "error" in line]
+    ordered = [lines[path] for path in paths]
+    captions = [line for line in ordered if "caption" in line]
+    failed = [line for line in ordered if "error" in line]
     if before != (captions, failed):
-        # Captions last: where they are, the shard is done.
+        # Captions last, as their file marks the shard as done.
         _write(job, job.failed(shard), failed)
         _write(job, job.captions(shard), captions)
-    return _count(lines), _count(done.values())
+    return _count(ordered), _count(done.values())
 
 
 def _caption(paths, sizes, captioner, settings):
-    """Lines {path: line} of files."""
+    """Captions files; returns {path: line}."""
     captioner = captioner()
-    # By kind and size files are roughly sorted by length; the rest is done once they are read.
+    # Sorted by format and size, files are roughly sorted by length.
     ordered = sorted(paths, key=lambda path: (os.path.splitext(path)[1].lower(), -(sizes[path] or 0)))
     lines, rate = {}, captioner.sample_rate
     for batch in batches(ordered, rate, settings.batch_seconds, settings.batch_size, settings.max_seconds):
@@ -88,7 +88,7 @@ def _caption(paths, sizes, captioner, settings):
 
 
 def _count(lines):
-    counts = collections.Counter(captioned=0, failed=0, seconds=0.0)
+    counts: collections.Counter = collections.Counter({"captioned": 0, "failed": 0, "seconds": 0.0})
     for line in lines:
         counts["captioned" if "caption" in line else "failed"] += 1
         counts["seconds"] += line.get("seconds", 0.0)
@@ -98,12 +98,12 @@ def _count(lines):
 def _size(path):
     try:
         return tf.io.gfile.stat(path).length
-    except (tf.errors.OpError, TypeError):  # TypeError: a name that is not UTF-8
+    except (tf.errors.OpError, TypeError):  # TypeError: the name is not UTF-8
         return None
 
 
 def _read(path):
-    """A file's lines; None if it is not there or not what was written."""
+    """The lines of a file; None if it is missing or damaged."""
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
             return [json.loads(line) for line in file.read().splitlines()]
@@ -113,6 +113,6 @@ def _read(path):
 
 def _write(job, path, lines):
     tf.io.gfile.makedirs(job.unfinished())
-    # Two machines may do the same shard: each writes its own file, and the one that ends last is the one that stays.
+    # Two workers may process the same shard: each writes its own temporary file, and the last one wins.
     unfinished = os.path.join(job.unfinished(), f"{os.path.basename(path)}.{uuid.uuid4().hex}")
-    write_whole(path, "".join(json.dumps(line) + "\n" for line in lines).encode(), unfinished)
+    write_atomically(path, "".join(json.dumps(line) + "\n" for line in lines).encode(), unfinished)

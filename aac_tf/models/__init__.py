@@ -1,8 +1,19 @@
-"""Embedding in, words' logits and attention out: plain Keras layers."""
+"""Encoders, decoders and the captioning model made of them: plain Keras layers."""
 
 from aac_tf.models.attention import TemporalAttention
+from aac_tf.models.attention_decoder import AttentionDecoder
 from aac_tf.models.captioning_model import CaptioningModel
-from aac_tf.models.decoders import AttentionDecoder, FixedVectorDecoder
-from aac_tf.models.recurrent import SubsampledBiRNN
+from aac_tf.models.decoder import Decoder
+from aac_tf.models.encoder import Encoder
+from aac_tf.models.fixed_vector_decoder import FixedVectorDecoder
+from aac_tf.models.subsampled_birnn import SubsampledBiRNN
 
-__all__ = ["AttentionDecoder", "CaptioningModel", "FixedVectorDecoder", "SubsampledBiRNN", "TemporalAttention"]
+__all__ = [
+    "AttentionDecoder",
+    "CaptioningModel",
+    "Decoder",
+    "Encoder",
+    "FixedVectorDecoder",
+    "SubsampledBiRNN",
+    "TemporalAttention",
+]

@@ -1,4 +1,4 @@
-"""Temporal attention: which steps of the encoder a word looks at."""
+"""Temporal attention."""
 
 import tensorflow as tf
 
@@ -7,34 +7,45 @@ import tensorflow as tf
 class TemporalAttention(tf.keras.layers.Layer):
     """Additive attention over time with a ReLU.
 
-    `alpha = relu(E We + h Wh)`, `A = softmax(alpha Wa)` over the valid steps, `context = A E`: Bahdanau et al.,
-    "Neural Machine Translation by Jointly Learning to Align and Translate" (2015), with ReLU in place of tanh.
+    `alpha = relu(E We + h Wh)`, `A = softmax(alpha Wa)` over the valid steps, `context = A E`: the attention of
+    Bahdanau et al. with ReLU in place of tanh. The softmax is computed in float32 whatever the precision policy.
 
     Args:
         units: int, width of alpha.
 
     Call arguments:
-        query: float `[batch, features]`, or `[batch, words, features]` for many words at once.
+        query: float `[batch, features]`, or `[batch, words, features]` for several words at once.
         encoded: float `[batch, steps, width]`.
-        mask: bool `[batch, steps]`, True where a step is valid; None if all are.
-        keys: the value of `project(encoded)`, to compute it once for many words.
+        mask: bool `[batch, steps]`, True for valid steps; None if all are valid.
+        keys: result of `project(encoded)`, to compute it once for many words; None computes it.
 
     Returns:
-        `context` `[batch, (words,) width]` and `weights` float32 `[batch, (words,) steps]`, zero where masked. The
-        softmax is computed in float32 under any precision policy.
+        `context` `[batch, (words,) width]`, of the dtype of `encoded`, and `weights` float32
+        `[batch, (words,) steps]`, zero where masked.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.models import TemporalAttention
+        >>> context, weights = TemporalAttention(units=5)(tf.ones([2, 3]), tf.ones([2, 4, 8]))
+        >>> context.shape, weights.shape
+        (TensorShape([2, 8]), TensorShape([2, 4]))
+
+    Reference:
+        D. Bahdanau, K. Cho, Y. Bengio, Neural Machine Translation by Jointly Learning to Align and Translate,
+        ICLR 2015.
     """
 
     def __init__(self, units=256, **kwargs):
         super().__init__(**kwargs)
         self.units = units
         self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=self.dtype_policy)
-        # Not Dense: its product of more than two axes is one that XLA cannot differentiate inside a decoder's loop.
+        # Not Dense: inside a decoder's loop, XLA cannot differentiate Dense on more than two axes.
         product, policy = "...h,hu->...u", self.dtype_policy
         self._query = tf.keras.layers.EinsumDense(product, units, name="attention_query", dtype=policy)
         self._score = tf.keras.layers.EinsumDense(product, 1, name="attention_score", dtype=policy)
 
     def project(self, encoded):
-        """The part of alpha that does not depend on the query: `[batch, steps, units]`."""
+        """Computes the part of alpha that does not depend on the query, `[batch, steps, units]`."""
         return self._encoded(encoded)
 
     def call(self, query, encoded, mask=None, keys=None):

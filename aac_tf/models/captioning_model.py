@@ -2,27 +2,38 @@
 
 import tensorflow as tf
 
-from aac_tf.models.recurrent_loop import encode_in_loops
-
 
 class CaptioningModel(tf.keras.Model):
-    """A captioner: features of clips and the words so far in, logits of the next words out.
+    """Captioning model: features of clips and the words so far in, logits of the next words out.
 
     Args:
-        encoder: layer `(features, length) -> (encoded, length)`, such as `SubsampledBiRNN`.
-        decoder: `AttentionDecoder` or `FixedVectorDecoder`.
+        encoder: `Encoder`, such as `SubsampledBiRNN`.
+        decoder: `Decoder`, such as `AttentionDecoder`.
         normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
-        embedder: optional frozen layer `(features, length) -> (embedding, length)` before the encoder, such as
+        embedder: optional frozen layer `(features, length) -> (embedding, length)` in front of the encoder, such as
             `YamnetEmbedder`.
 
     Call arguments:
-        inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]`, and `tokens` int
-            `[batch, words]`, or `[batch, captions, words]` to decode several captions of each clip, which is then
-            encoded once.
+        inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
+            `[batch, words]`, or `[batch, captions, words]` for several captions of each clip, which is then encoded
+            once.
         training: bool.
 
     Returns:
-        Logits float32 of the shape of `tokens` and, last, the vocabulary.
+        Logits float32 `[batch, words, vocabulary_size]` or `[batch, captions, words, vocabulary_size]`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.decoding import beam_search
+        >>> from aac_tf.models import AttentionDecoder, CaptioningModel, SubsampledBiRNN
+        >>> model = CaptioningModel(SubsampledBiRNN(units=8, subsampling=2), AttentionDecoder(vocabulary_size=11))
+        >>> features, length = tf.random.normal([2, 40, 64]), tf.constant([40, 25])
+        >>> model({"features": features, "length": length, "tokens": tf.constant([[1, 5, 6], [1, 8, 2]])}).shape
+        TensorShape([2, 3, 11])
+        >>> memory = model.decoder.prepare_memory(*model.encode(features, length))
+        >>> state = model.decoder.initial_state(memory, max_words=20)
+        >>> beam_search(model.decoder.step, state, memory, start_id=1, end_id=2, max_words=20).tokens.shape
+        TensorShape([2, 3, 21])
     """
 
     def __init__(self, encoder, decoder, normalization=None, embedder=None, **kwargs):
@@ -32,40 +43,38 @@ class CaptioningModel(tf.keras.Model):
         self.normalization = normalization
         self.embedder = embedder
 
-    def encode(self, features, length, training=None, in_loops=False):
-        """From features to what a decoder takes.
+    def encode(self, features, length):
+        """Encodes features for inference, with the fastest form of the encoder (`Encoder.infer`).
 
         Args:
             features: see `call`.
             length: see `call`.
-            training: see `call`.
-            in_loops: bool, whether to compute the encoder as a processor does best (`encode_in_loops`); not to train.
 
         Returns:
             Encoder steps `[batch, steps, width]` and their number int32 `[batch]`.
         """
-        if self.normalization is not None:
-            features = self.normalization(features)
-        if self.embedder is not None:
-            features, length = self.embedder(features, length)
-        if in_loops:
-            return encode_in_loops(self.encoder, features, length)
-        return self.encoder(features, length, training=training)
+        return self.encoder.infer(*self._encoder_inputs(features, length))
 
     def output_length(self, length):
-        """Encoder steps of `length` (int or int tensor) feature frames."""
+        """Number of encoder steps of `length` (int or int tensor) feature frames."""
         return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))
 
     def call(self, inputs, training=None):
         tokens = inputs["tokens"]
-        encoded, length = self.encode(inputs["features"], inputs["length"], training=training)
+        features = self._encoder_inputs(inputs["features"], inputs["length"])
+        encoded, length = self.encoder(*features, training=training)
         if tokens.shape.rank == 2:
             return self.decoder(tokens, encoded, length, training=training)
         rows = tf.reshape(tokens, [-1, tf.shape(tokens)[2]])
         logits = self.decoder(rows, encoded, length, training=training)
         return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
 
-    # AutoGraph would spend some 15 s on rewriting Keras' and our own code, which has no Python control flow to rewrite.
+    def _encoder_inputs(self, features, length):
+        if self.normalization is not None:
+            features = self.normalization(features)
+        return (features, length) if self.embedder is None else self.embedder(features, length)
+
+    # AutoGraph would spend 15 s on converting Keras' code and ours, which have no Python control flow to convert.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         return super().train_step(data)

@@ -7,18 +7,27 @@ import tensorflow as tf
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
 class CheckpointedDropout(tf.keras.layers.Layer):
-    """Dropout that goes on where it stopped when a checkpoint is restored.
+    """Dropout that continues its sequence of masks when a checkpoint is restored.
 
-    Keras' own layer keeps its generator out of checkpoints: a resumed training run would draw other masks than an
-    uninterrupted one (Srivastava et al., "Dropout", 2014).
+    `tf.keras.layers.Dropout` keeps its random state out of checkpoints, so a resumed training run would draw other
+    masks than an uninterrupted one.
 
     Args:
-        rate: float from 0 to 1, share of the inputs set to zero in training; the rest is scaled up.
+        rate: float from 0 to 1, share of the inputs set to zero in training; the others are scaled up.
         seed: int; None draws one from Python's `random`, which `tf.keras.utils.set_random_seed` seeds.
 
     Call arguments:
         inputs: float tensor of any shape.
         training: bool.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.models.dropout import CheckpointedDropout
+        >>> float(tf.reduce_max(CheckpointedDropout(0.5, seed=1)(tf.ones([100]), training=True)))
+        2.0
+
+    Reference:
+        N. Srivastava et al., Dropout: A Simple Way to Prevent Neural Networks from Overfitting, JMLR 2014.
     """
 
     def __init__(self, rate, seed=None, **kwargs):

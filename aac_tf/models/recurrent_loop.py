@@ -1,62 +1,35 @@
-"""`SubsampledBiRNN` for captioning on a processor: faster than Keras' recurrent layers there, in less memory."""
+"""One direction of a recurrent layer at inference on a CPU: faster than the Keras layer, and in less memory."""
 
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.models.recurrent import subsampled_length
-
-# Steps, of all rows together, whose products with the input are one.
+# Number of steps, over all rows of a batch, whose products with the input kernel are computed together.
 PART_STEPS = 8192
 
 
-def encode_in_loops(encoder, inputs, length):
-    """What `encoder(inputs, length, training=False)` returns.
+def recurrent_loop(cell, inputs, length, stride=1, backward=False):
+    """Runs an LSTM or GRU cell over time and keeps every `stride`-th hidden state.
 
-    Keras' layers take a step's input, mask and matrix products one after another. Here many steps' products with the
-    input are one (not all steps', whose gates would take a gigabyte for half an hour of log-mels), padding shuts gates
-    there and needs no mask, and what remains of a step is one small product and the gates. Graphics processors are
-    better off with the layer itself, which cuDNN computes.
+    A Keras layer multiplies, masks and updates one step after another. Here the products with the input are computed
+    for many steps together (not for all, because the gates of half an hour of log-mels would take a gigabyte), padding
+    needs no mask since its gates are closed, and one small product and the gates remain for each step.
 
     Args:
-        encoder: `SubsampledBiRNN`, built.
-        inputs: float `[batch, time, features]`, padded on the right.
-        length: int `[batch]`, valid steps.
+        cell: `tf.keras.layers.LSTMCell` or `GRUCell`, built.
+        inputs: list of float32 `[time, batch, features]`, which concatenated are the input of the cell.
+        length: int32 `[batch]`, valid steps of each row.
+        stride: int.
+        backward: bool, whether to run from the last step to the first.
 
     Returns:
-        `encoded` float32 `[batch, steps, 2 * units]`, zero beyond its length, and `length` int32 `[batch]`.
-    """
-    # Time first, as the loops write it; the two directions apart, as together they would be copied.
-    hidden, length = [tf.transpose(tf.cast(inputs, tf.float32), [1, 0, 2])], tf.cast(length, tf.int32)
-    for index, layer in enumerate(encoder.bidirectional):
-        # Of this layer's steps only those that the next one takes are kept.
-        every = encoder.subsampling if index + 1 < encoder.layers else 1
-        steps = tf.shape(hidden[0])[0]
-        output = [
-            _run(layer.forward_layer.cell, hidden, length, every, backward=False),
-            _run(layer.backward_layer.cell, hidden, length, every, backward=True),
-        ]
-        if encoder.residual and index:
-            output = [new + old[::every] for new, old in zip(output, hidden)]
-        hidden = output
-        if every > 1:
-            kept, length = subsampled_length(steps, every), subsampled_length(length, every)
-            # The remainder that was cut must not shine through the residual.
-            valid = (tf.range(kept)[:, tf.newaxis] < length)[..., tf.newaxis]
-            hidden = [tf.where(valid, states[:kept], 0.0) for states in hidden]
-    return tf.transpose(tf.concat(hidden, axis=-1), [1, 0, 2]), length
-
-
-def _run(cell, inputs, length, every, backward):
-    """Each `every`-th hidden state of a Keras LSTM or GRU cell, `[time, batch, units]`, zero beyond a row's length.
-
-    `inputs` is a list of `[time, batch, features]`, whose features together are the cell's input.
+        float32 `[ceil(time / stride), batch, units]`, zero beyond the length of a row.
     """
     is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
     recurrent_kernel = tf.identity(cell.recurrent_kernel)
-    # GRU's cell has a second bias, inside the product with its reset gate.
+    # A GRU cell has a second bias, which its reset gate multiplies.
     bias, recurrent_bias = (cell.bias, None) if is_lstm else tf.unstack(tf.identity(cell.bias))
-    # Beyond a row's length the first two gates are shut, and the candidate is zero: the state is zero there.
-    shut = np.repeat(np.float32([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3]), cell.units)
+    # In padding the first two gates are closed and the candidate is zero, so the state is zero.
+    closed = np.repeat(np.array([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3], np.float32), cell.units)
     steps, batch, _ = tf.unstack(tf.shape(inputs[0]))
     kernels = tf.split(cell.kernel, [states.shape[-1] for states in inputs])
     size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)
@@ -81,7 +54,7 @@ def _run(cell, inputs, length, every, backward):
         count = last - first
         rows = [tf.reshape(states[first:last], [count * batch, states.shape[-1]]) for states in inputs]
         gates = tf.add_n([tf.matmul(*factors) for factors in zip(rows, kernels)]) + bias
-        gates = tf.where(valid[..., tf.newaxis], tf.reshape(gates, [count, batch, len(shut)]), shut)
+        gates = tf.where(valid[..., tf.newaxis], tf.reshape(gates, [count, batch, len(closed)]), closed)
 
         def run_step(index, states, *state):
             step = count - 1 - index if backward else index
@@ -90,10 +63,10 @@ def _run(cell, inputs, length, every, backward):
 
         states = tf.TensorArray(tf.float32, count, element_shape=[None, cell.units])
         _, states, *state = tf.while_loop(lambda index, *_: index < count, run_step, (0, states, *state))
-        return turn + 1, outputs.write(part, states.stack()[-first % every :: every]), *state
+        return turn + 1, outputs.write(part, states.stack()[-first % stride :: stride]), *state
 
     outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
     state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)
-    # One by one: TensorFlow would prepare many parts ahead.
+    # TensorFlow would otherwise compute the products of many parts ahead.
     _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state), parallel_iterations=1)
     return outputs.concat()

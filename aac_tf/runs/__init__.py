@@ -1,4 +1,4 @@
-"""Run folders: what a training leaves behind, and what it needs to continue."""
+"""Run folders: the files of a training run, and the checks before it is resumed."""
 
 from aac_tf.runs.run import Run, RunError
 

@@ -1,4 +1,4 @@
-"""The run folder: everything that is needed to use, or to go on with, a trained model."""
+"""The run folder: everything that is needed to use a trained model or to resume its training."""
 
 import contextlib
 import fcntl
@@ -10,24 +10,23 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.config import ConfigError, flatten, load_config, save_config
+from aac_tf.config.keys import NEVER
+from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
 from aac_tf.errors import AacError
 from aac_tf.text import WordTokenizer
 from aac_tf.utils.atomic import atomic_write
 
-# What a trained model still leaves open; keys that end with a dot are whole sections.
-OPEN_KEYS = ("name", "paper", "data.", "decoding.", "embedding.source", "embedding.batch_windows")
-
 
 class RunError(AacError, ValueError):
-    """A run folder that is missing, incomplete, or not the one that was meant."""
+    """A run folder is missing or incomplete, or does not match what it is used with."""
 
 
 class Run:
-    """A run folder and its files. All are plain text or TensorFlow checkpoints; none is unpickled.
+    """A run folder and its files: plain text and TensorFlow checkpoints, no pickles.
 
     Args:
-        folder: path.
+        folder: path; the folder need not exist yet.
 
     Attributes:
         folder: `pathlib.Path`.
@@ -39,42 +38,42 @@ class Run:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         if set("[]*?\\") & set(str(folder)):
-            # TensorFlow looks for checkpoints by patterns: it would find none, and a run would begin anew over the old.
-            raise RunError(f"{folder}: the name of a run folder must be without [ ] * ? and \\")
+            # TensorFlow finds checkpoints with glob patterns. It would find none, and training would overwrite the run.
+            raise RunError(f"{folder}: the path of a run folder must not contain [ ] * ? or \\")
 
     @property
     def exists(self):
-        """Whether a run was begun here."""
+        """Whether the folder holds a run."""
         return (self.folder / self.CONFIG).is_file()
 
     @property
     def config_path(self):
-        """The run's config; `RunError` where there is none."""
+        """Path of the run's config file; raises `RunError` if there is none."""
         if not self.exists:
             raise RunError(f"{self.folder} is not a run folder: it has no {self.CONFIG}")
         return self.folder / self.CONFIG
 
     @property
     def last(self):
-        """Folder of the checkpoints that `--resume` goes on from."""
+        """Folder of the checkpoints that `--resume` continues from."""
         return self.folder / "checkpoints" / "last"
 
     @property
     def best(self):
-        """Folder of the checkpoint with the best score."""
+        """Folder of the checkpoint with the best weights."""
         return self.folder / "checkpoints" / "best"
 
     @property
     def trained(self):
-        """Whether there are weights to use."""
+        """Whether there are best weights."""
         return any(self.best.glob("*.index"))
 
     @contextlib.contextmanager
     def locked(self):
-        """A context that one process at a time can be in.
+        """Locks the folder for this process while the context is active.
 
         Raises:
-            RunError: if another process is.
+            RunError: if another process holds the lock.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with open(self.folder / ".lock", "a+", encoding="utf-8") as file:
@@ -84,7 +83,8 @@ class Run:
                 file.seek(0)
                 owner = file.read().strip() or "of another user"
                 raise RunError(
-                    f"process {owner} is training in {self.folder}: wait for its end, or name another folder with --run"
+                    f"process {owner} is training in {self.folder}: wait until it ends, or choose another folder with "
+                    "--run"
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))
@@ -92,18 +92,18 @@ class Run:
             yield
 
     def create(self, config, tokenizer, normalization, data=None, network=None):
-        """Writes what stays the same during training; the config comes last, as it marks the folder as a run.
+        """Writes the files that do not change during training.
 
         Args:
             config: `Config`.
             tokenizer: `WordTokenizer`.
-            normalization: None, or mean and variance, float [bins] each.
-            data: what `data` shall return, a dict of what JSON takes.
-            network: the `fingerprint` of the frozen network; None where there is none.
+            normalization: mean and variance of the features, float `[bins]` each; None if they are not normalized.
+            data: dict for JSON that `data()` will return.
+            network: `fingerprint` of the frozen encoder; None if there is none.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
-        # A run that was begun here before, and never finished an epoch, may have left them.
+        # An earlier run that did not complete an epoch may have left them.
         for name in (self.NORMALIZATION, self.NETWORK):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
@@ -112,37 +112,38 @@ class Run:
         if network is not None:
             self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
+        # Last, as it marks the folder as a run.
         save_config(config, self.folder / self.CONFIG)
 
     def config(self, overrides=()):
-        """The `Config` the run was begun with.
+        """Loads the `Config` that the run was started with.
 
         Args:
-            overrides: strings `section.key=value` that replace values of `OPEN_KEYS`.
+            overrides: list of str `section.key=value`, for keys that a trained run can still change.
 
         Raises:
             RunError: if there is no run.
-            ConfigError: for an override that cannot be read, or of a key that training has settled.
+            ConfigError: if an override is invalid, or its key cannot change after training.
         """
         config = load_config(self.config_path, overrides)
-        before = flatten(load_config(self.config_path)) if overrides else {}
-        for key, value in flatten(config).items():
-            if value != before.get(key, value) and not key.startswith(OPEN_KEYS):
+        before = flatten(load_config(self.config_path))
+        for name, value, info in walk(config):
+            if info["settled"] != NEVER and before.get(name, value) != value:
                 raise ConfigError(
-                    f"{key}={value}: the run was trained with {before[key]}, and that is settled; what can still be "
-                    f"changed is {', '.join(name + '*' if name.endswith('.') else name for name in OPEN_KEYS[2:])}"
+                    f"{name}={value}: the run was trained with {before[name]}, which cannot change any more; keys that "
+                    f"can: {', '.join(_open_keys(config))}"
                 )
         return config
 
     def tokenizer(self, config):
-        """The run's `WordTokenizer`."""
+        """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
         path = self.folder / self.VOCABULARY
         if not path.is_file():
             raise RunError(f"{self.folder} is incomplete: it has no {self.VOCABULARY}")
         return WordTokenizer.load(path, config.vocabulary.max_words)
 
     def normalization(self):
-        """Mean and variance of the features, or None where the run has none."""
+        """Loads mean and variance of the features; None if the run does not normalize them."""
         path = self.folder / self.NORMALIZATION
         if not path.is_file():
             return None
@@ -150,44 +151,58 @@ class Run:
         return np.array(stored["mean"], np.float32), np.array(stored["variance"], np.float32)
 
     def data(self):
-        """What the run was trained on, as it was told to `create`; {} for a run that was told nothing."""
+        """Loads the summary of the training data that was passed to `create`; {} if there is none."""
         path = self.folder / self.DATA
         return json.loads(path.read_text()) if path.is_file() else {}
 
     def check_network(self, network):
-        """Makes sure that a frozen network is the one that the run was trained with.
+        """Checks that a frozen encoder is the one that the run was trained with.
 
         Args:
-            network: its `fingerprint`; None where there is none.
+            network: `fingerprint` of the frozen encoder; None if there is none.
 
         Raises:
-            RunError: if it is another one. Runs that were begun before networks were remembered take any.
+            RunError: if it is another one. Runs of earlier versions, which have no stored fingerprint, accept any.
         """
         path = self.folder / self.NETWORK
         if network is None or not path.is_file():
             return
-        apart = difference(network, json.loads(path.read_text())["fingerprint"])
-        if apart:
+        deviation = difference(network, json.loads(path.read_text())["fingerprint"])
+        if deviation:
             raise RunError(
-                f"{self.folder} was trained with another frozen network: what this one makes of the same sound is "
-                f"{100 * apart:.0f} % off; name the weights of then, embedding.source=..."
+                f"{self.folder} was trained with another frozen network: the outputs for the same input differ by "
+                f"{100 * deviation:.0f} %; pass the original weights with embedding.source=..."
             )
 
     def restore_best(self, model):
         """Loads the best weights into a built model.
 
         Raises:
-            RunError: if there is no checkpoint yet, or it is of another model.
+            RunError: if there is no checkpoint yet, or it does not fit the model.
         """
         checkpoint = tf.train.latest_checkpoint(str(self.best))
         if checkpoint is None:
-            raise RunError(f"{self.folder} has no trained weights yet: its first epoch has not ended")
+            raise RunError(f"{self.folder} has no trained weights yet: its first epoch is not complete")
         try:
             tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
         except (ValueError, AssertionError, tf.errors.OpError) as error:
-            raise RunError(f"{checkpoint} does not fit the config beside it: {str(error).splitlines()[0]}") from error
+            raise RunError(f"{checkpoint} does not fit the run's config: {str(error).splitlines()[0]}") from error
 
     def write_text(self, name, text):
-        """Writes a file of the run folder in one step, so that a killed program leaves the old one or the new one."""
+        """Writes a file of the run folder atomically."""
         with atomic_write(self.folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
+
+
+def _open_keys(config):
+    """The keys that a trained run can still change; `section.*` stands for all keys of a section."""
+    sections = {}
+    for name, _, info in walk(config):
+        sections.setdefault(name.partition(".")[0], []).append((name, info["settled"] == NEVER))
+    found = []
+    for section, keys in sections.items():
+        if all(is_open for _, is_open in keys):
+            found.append(f"{section}.*" if len(keys) > 1 else section)
+        else:
+            found += [name for name, is_open in keys if is_open]
+    return found

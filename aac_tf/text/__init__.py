@@ -1,5 +1,6 @@
 """Captions to word ids and back."""
 
-from aac_tf.text.vocabulary import WordTokenizer, standardize
+from aac_tf.text.standardize import standardize
+from aac_tf.text.word_tokenizer import WordTokenizer
 
 __all__ = ["WordTokenizer", "standardize"]

@@ -1,1 +1,1 @@
-"""A config to a trained run."""
+"""Training: from a config to a trained run."""

@@ -1,4 +1,4 @@
-"""What happens at the end of an epoch: captions are scored, progress is judged and written down."""
+"""Keras callbacks at the end of an epoch: validation captions, model selection and the training history."""
 
 import csv
 import io
@@ -15,16 +15,16 @@ from aac_tf.training.errors import TrainingError
 
 
 class ValidationCaptions(tf.keras.callbacks.Callback):
-    """Captions the validation clips by greedy search and adds `val_bleu` (`mean_bleu`) to the epoch's logs.
+    """Captions the validation clips by greedy search and adds `val_bleu` (see `mean_bleu`) to the logs of the epoch.
 
     Args:
-        search: function of a replica's batch, a dict, to the token ids `[rows, words]` of its captions.
+        search: function from a replica's batch, a dict, to the token ids `[rows, words]` of its captions.
         batches: distributed dataset of `clip_batches`.
-        strategy: the `tf.distribute.Strategy`.
+        strategy: `tf.distribute.Strategy`.
         clips: `ClipList` of the same clips.
         tokenizer: `WordTokenizer`.
-        samples: int, captions shown.
-        show: function that shows a line of text.
+        samples: int, number of captions to show.
+        show: function that prints a line of text.
     """
 
     def __init__(self, search, batches, strategy, clips, tokenizer, samples, show):
@@ -36,7 +36,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._show = show
         self._references = [_words(clip.captions) for clip in clips]
 
-        # Without the signature it would be traced for every shape of a batch.
+        # Without the signature, each new batch shape would retrace.
         @tf.function(input_signature=[batches.element_spec], autograph=False)
         def caption(batch):
             found = strategy.run(lambda batch: (batch["clip"], search(batch)), args=(batch,))
@@ -45,7 +45,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._caption = caption
 
     def on_epoch_end(self, epoch, logs=None):
-        """Scores and shows captions."""
+        """Scores the captions and shows some of them."""
         captions = [""] * len(self._clips)
         for batch in self._batches:
             clips, tokens = self._caption(batch)
@@ -57,19 +57,22 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
             self._show(f"  {clip.name}: {caption}   [{clip.captions[0]}]")
 
 
-class Judge(tf.keras.callbacks.Callback):
-    """Keeps the best weights, reduces the step size when progress stalls, and ends training when it is over.
+class ModelSelection(tf.keras.callbacks.Callback):
+    """Keeps the best weights, reduces the learning rate on plateaus and stops training early.
+
+    Unlike Keras' callbacks, it keeps its state in checkpoints, so that a resumed run continues with it.
 
     Args:
         state: `TrainingState`.
-        best: `tf.train.CheckpointManager` for the best weights.
-        monitor: name of the score in the logs.
+        best: `tf.train.CheckpointManager` of the best weights.
+        monitor: str, name of the score in the logs.
         higher_is_better: bool.
-        decimals: the score is rounded to so many decimals first; None compares it as it is.
-        lr_patience: epochs without improvement after which the step size is multiplied by `lr_factor`; None: never.
+        decimals: int, decimals that the score is rounded to before comparing; None compares it as it is.
+        lr_patience: int, epochs without improvement after which the learning rate is multiplied by `lr_factor`; None
+            never reduces it.
         lr_factor: float.
         min_learning_rate: float.
-        stop_patience: epochs without improvement after which training ends; None: never.
+        stop_patience: int, epochs without improvement after which training stops; None never stops early.
     """
 
     def __init__(
@@ -96,7 +99,7 @@ class Judge(tf.keras.callbacks.Callback):
         self._stop_patience = stop_patience
 
     def on_epoch_end(self, epoch, logs=None):
-        """Compares the epoch with the best one."""
+        """Compares the epoch with the best one so far."""
         state, value = self._state, float(logs[self._monitor])
         if self._decimals is not None:
             value = round(value, self._decimals)
@@ -117,11 +120,14 @@ class Judge(tf.keras.callbacks.Callback):
 
 
 class History(tf.keras.callbacks.Callback):
-    """Writes a CSV row an epoch: losses, scores, step size, seconds.
+    """Writes one CSV row per epoch: losses, scores, learning rate and seconds.
 
     Args:
         run: `Run`.
-        state: `TrainingState`; rows of epochs that a resumed run does again are dropped.
+        state: `TrainingState`. Rows of epochs that a resumed run repeats are dropped.
+
+    Attributes:
+        rows: list of dict, one for each epoch.
     """
 
     NAME = "history.csv"
@@ -134,19 +140,19 @@ class History(tf.keras.callbacks.Callback):
         self.rows = [row for row in rows if int(row["epoch"]) <= int(state.epoch)]
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Starts the clock."""
+        """Records the start time."""
         self._began = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Adds the epoch's row.
+        """Adds the row of the epoch.
 
         Raises:
-            TrainingError: if the loss is not finite; the best weights are then those of an epoch before.
+            TrainingError: if the loss is not finite; the best weights of earlier epochs are kept.
         """
         if not np.isfinite(logs["loss"]):
             raise TrainingError(
-                f"the loss became {logs['loss']} in epoch {epoch + 1}: begin another run (--run FOLDER) with a lower "
-                "training.learning_rate or with training.clip_norm=1; the best weights before it are still there"
+                f"the loss became {logs['loss']} in epoch {epoch + 1}: start another run (--run FOLDER) with a lower "
+                "training.learning_rate or with training.clip_norm=1; the best weights of earlier epochs are kept"
             )
         logs["learning_rate"] = float(self.model.optimizer.learning_rate.numpy())
         seconds = round(time.monotonic() - self._began, 2)
@@ -159,13 +165,28 @@ class History(tf.keras.callbacks.Callback):
 
 
 def mean_bleu(references, hypotheses):
-    """Mean of the corpus BLEU-1 ... BLEU-4 of word lists (Papineni et al., 2002), by NLTK.
+    """Computes the mean of corpus BLEU-1 to BLEU-4 with NLTK.
 
-    BLEU-4 alone stays at zero through a model's first epochs, and a score that does not move counts as a stall.
+    BLEU-4 alone is zero during the first epochs, which would count as a plateau.
+
+    Args:
+        references: list with, for each item, a list of references, each a list of words.
+        hypotheses: list with, for each item, a list of words.
+
+    Returns:
+        float from 0 to 1.
+
+    Example:
+        >>> from aac_tf.training.callbacks import mean_bleu
+        >>> mean_bleu([[["a", "dog", "barks", "twice"]]], [["a", "dog", "barks", "twice"]])
+        1.0
+
+    Reference:
+        Papineni et al., BLEU: a method for automatic evaluation of machine translation, ACL 2002.
     """
     weights = [(1 / n,) * n for n in range(1, 5)]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # NLTK warns of every n-gram order without a match, common in early epochs
+        warnings.simplefilter("ignore")  # NLTK warns of n-gram orders without matches, which are common in early epochs
         return float(np.mean(nltk_bleu.corpus_bleu(references, hypotheses, weights)))
 
 

@@ -1,4 +1,4 @@
-"""What a resumed run needs, and when it is saved."""
+"""The state that a resumed run needs, and the callback that saves it."""
 
 import time
 
@@ -9,15 +9,18 @@ from aac_tf.training.errors import TrainingError
 
 
 class TrainingState(tf.Module):
-    """What a resumed run must know beside weights and optimizer; its variables live in the checkpoint.
+    """The state of a run besides weights and optimizer, as variables for its checkpoints.
+
+    Args:
+        higher_is_better: bool, whether the best score is the highest.
 
     Attributes:
-        epoch: epochs that have ended.
-        step: steps of the next epoch that were taken.
-        loss: float32 [2], sum of their losses as Keras' metric counts it, and its weight.
-        best: best value of the monitored score so far.
-        since_best: epochs since then.
-        since_change: epochs since then, or since the step size was last reduced.
+        epoch: int64, number of completed epochs.
+        step: int64, number of completed steps of the next epoch.
+        loss: float32 `[2]`, total and count of Keras' loss metric after these steps.
+        best: float64, best value of the monitored score so far.
+        since_best: int64, epochs since then.
+        since_change: int64, epochs since then or since the learning rate was last reduced.
     """
 
     def __init__(self, higher_is_better):
@@ -32,17 +35,17 @@ class TrainingState(tf.Module):
 
 
 class LastCheckpoint(tf.keras.callbacks.Callback):
-    """Saves all that `--resume` needs: at an epoch's end, now and then, and when training is told to stop.
+    """Saves what `--resume` needs: at the end of each epoch, at intervals within it, and when training is interrupted.
 
-    An epoch is also saved before its last step, so that what is killed while it validates does that step and the
-    validation again.
+    It also saves before the last step of each epoch, so that a run that is killed during validation repeats only that
+    step and the validation.
 
     Args:
         state: `TrainingState`.
         last: `tf.train.CheckpointManager` of weights, optimizer and state.
-        steps: int, steps of an epoch.
-        minutes: float, an epoch is saved after so many; None: not now and then.
-        interruption: `Interruption`; None where training ends at once.
+        steps: int, steps per epoch.
+        minutes: float, minutes between checkpoints within an epoch; None saves only at its end.
+        interruption: `Interruption`; None if signals are not handled.
     """
 
     def __init__(self, state, last, steps, minutes=None, interruption=None):
@@ -53,19 +56,19 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
         self._seconds = float("inf") if minutes is None else 60 * minutes
         self._interruption = interruption
         self._taken = 0
-        # Keras would otherwise fetch every step's loss for this callback, and the device would wait for it.
+        # Otherwise Keras fetches the loss of every step for this callback, and the device waits for it.
         self._supports_tf_logs = True
 
     def on_train_begin(self, logs=None):
-        """Starts the clock."""
+        """Records the start time."""
         self._saved_at = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Remembers where in the epoch a resumed run begins."""
+        """Reads at which step of the epoch a resumed run starts."""
         self._taken = int(self._state.step)
 
     def on_train_batch_end(self, batch, logs=None):
-        """Saves if it is time to."""
+        """Saves if a checkpoint is due."""
         interruption, step = self._interruption, self._taken + batch + 1
         if batch == 0 and self._taken:
             total, weight = _loss_sums(self.model)
@@ -81,13 +84,13 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
             interruption.hold = True
 
     def on_test_begin(self, logs=None):
-        """Nothing to save while validation lasts: it may be stopped at once."""
+        """Lets signals interrupt the validation at once, as there is nothing to save during it."""
         if self._interruption is not None:
             self._interruption.hold = False
             self._interruption.check()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Saves."""
+        """Saves the completed epoch."""
         if self._interruption is not None:
             self._interruption.hold = True
         self._save(epoch + 1, 0)
@@ -100,35 +103,39 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
         if step:
             self._state.loss.assign([value.numpy() for value in _loss_sums(self.model)])
             if not np.isfinite(self._state.loss.numpy()[0]):
-                return  # `History` says so at the epoch's end
+                return  # `History` reports it at the end of the epoch
         save_checkpoint(self._last, int(epoch) * self._steps + step)
         self._saved_at = time.monotonic()
         if self._interruption is not None:
             where = f"epoch {int(epoch)}" + (f" and {step} steps" if step else "")
-            self._interruption.saved = f"saved after {where}: go on with --resume"
+            self._interruption.saved = f"saved after {where}: continue with --resume"
 
 
 def save_checkpoint(manager, number):
-    """Saves through a `tf.train.CheckpointManager`.
+    """Saves a checkpoint.
+
+    Args:
+        manager: `tf.train.CheckpointManager`.
+        number: int, number of the checkpoint.
 
     Raises:
-        TrainingError: if it cannot be written; the checkpoint before is still there.
+        TrainingError: if it cannot be written; the previous checkpoint is kept.
     """
     try:
         manager.save(checkpoint_number=number)
     except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError):
-        raise  # not the disk, but another worker
+        raise  # errors of other workers, not of the disk
     except (OSError, tf.errors.OpError) as error:
         for unfinished in tf.io.gfile.glob(f"{manager.directory}/*_temp"):
             tf.io.gfile.rmtree(unfinished)
         reason = " ".join(str(getattr(error, "message", error)).split())
         raise TrainingError(
-            f"cannot write a checkpoint to {manager.directory}: {reason[:300]}; what was saved before is still there: "
-            "make room and go on with --resume"
+            f"cannot write a checkpoint to {manager.directory}: {reason[:300]}; the previous checkpoint is intact: "
+            "free some disk space and continue with --resume"
         ) from error
 
 
 def _loss_sums(model):
-    """Keras' running sum of an epoch's losses, and its weight."""
+    """Total and count of Keras' loss metric."""
     (metric,) = (metric for metric in model.metrics if metric.name == "loss")
     return metric.total, metric.count

@@ -1,7 +1,7 @@
-"""What can go wrong in training."""
+"""The error of training."""
 
 from aac_tf.errors import AacError
 
 
 class TrainingError(AacError, RuntimeError):
-    """A training run that cannot go on."""
+    """A training run cannot continue."""

@@ -1,15 +1,15 @@
-"""SIGTERM and Ctrl-C that let a training step end and be saved."""
+"""Handling of SIGTERM and Ctrl-C: the current training step is completed and saved first."""
 
 import signal
 import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """A run that was told to stop.
+    """Training was stopped by a signal.
 
     Args:
-        signum: int, the signal.
-        saved: str, what was saved.
+        signum: int, number of the signal.
+        saved: str, message about what was saved.
     """
 
     def __init__(self, signum, saved):
@@ -22,44 +22,44 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interruption:
-    """A context manager that holds SIGTERM and Ctrl-C back while a step is computed or a file is written.
+    """A context manager that defers SIGTERM and Ctrl-C while a step is computed or a file is written.
 
-    What holds them back calls `check` when it is done. A second signal is not held back.
+    The code that sets `hold` calls `check` when it is done. A second signal is not deferred.
 
     Attributes:
-        hold: bool, whether signals wait for `check`; otherwise they raise `Interrupted` at once.
-        saved: str, what `Interrupted` tells was saved.
+        hold: bool, whether signals are deferred until `check`; otherwise they raise `Interrupted` at once.
+        saved: str, the message of `Interrupted` about what was saved.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
     def __init__(self):
         self.hold = False
-        self.saved = "nothing was trained yet"
+        self.saved = "nothing has been trained yet"
         self._signum = None
         self._before = {}
 
     @property
     def pending(self):
-        """Whether a signal waits."""
+        """Whether a signal is deferred."""
         return self._signum is not None
 
     def check(self):
-        """Raises `Interrupted` if a signal waits."""
+        """Raises `Interrupted` if a signal is deferred."""
         if self.pending:
             raise Interrupted(self._signum, self.saved)
 
     def __enter__(self):
-        # Python hands signals to the main thread only.
+        # Only the main thread can set signal handlers.
         if threading.current_thread() is threading.main_thread():
-            self._before = {signum: signal.signal(signum, self._note) for signum in self.SIGNALS}
+            self._before = {signum: signal.signal(signum, self._handle) for signum in self.SIGNALS}
         return self
 
     def __exit__(self, *_):
         for signum, handler in self._before.items():
             signal.signal(signum, handler)
 
-    def _note(self, signum, frame):
+    def _handle(self, signum, frame):
         if not self.hold or self.pending:
             raise Interrupted(signum, self.saved)
         self._signum = signum

@@ -1,4 +1,4 @@
-"""On which devices a run trains."""
+"""The devices that a run trains on."""
 
 import glob
 import json
@@ -10,22 +10,25 @@ from aac_tf.config import ConfigError
 
 
 def build_strategy(kind="auto"):
-    """The `tf.distribute.Strategy` that a run trains with.
+    """Builds the `tf.distribute.Strategy` of a run.
 
-    To be called before anything else of TensorFlow where several workers train together.
+    If several workers train together, it must be called before other TensorFlow functions.
 
     Args:
-        kind: `one` device; `mirrored`: all GPUs of this machine, or all logical processors where it has none;
-            `multiworker`: the cluster of the environment variable `TF_CONFIG`; `tpu`: the one named by `TPU_NAME`, or
-            this machine's; `auto`: the first of TPU, cluster and several GPUs that is there, otherwise one device.
+        kind: str. `one`: one device; `mirrored`: all GPUs of this machine, or all its logical CPUs if it has no GPU;
+            `multiworker`: the cluster in the environment variable `TF_CONFIG`; `tpu`: the TPU named by `TPU_NAME`, or
+            that of this machine; `auto`: the first available of TPU, cluster and several GPUs, otherwise one device.
+
+    Returns:
+        `tf.distribute.Strategy`.
 
     Raises:
         ConfigError: if there is no such hardware.
     """
     if kind == "auto":
-        kind = _found()
+        kind = _available_kind()
     if kind == "mirrored":
-        # Without a list the strategy would take one processor only.
+        # Without a list, the strategy uses only one CPU.
         devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         return tf.distribute.MirroredStrategy([device.name for device in devices])
     if kind == "multiworker":
@@ -51,12 +54,12 @@ def build_strategy(kind="auto"):
 
 
 def is_multiworker(strategy):
-    """Whether other processes train together with this one."""
+    """Whether a strategy trains on several processes."""
     return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
 
 
 def is_chief(strategy):
-    """Whether this process is the one that writes the run folder."""
+    """Whether this process writes the run folder."""
     if not is_multiworker(strategy):
         return True
     resolver = strategy.cluster_resolver
@@ -64,7 +67,7 @@ def is_chief(strategy):
     return (resolver.task_type, resolver.task_id) == (first, 0)
 
 
-def _found():
+def _available_kind():
     if os.environ.get("TPU_NAME") or glob.glob("/dev/accel*"):
         return "tpu"
     if len(_workers()) > 1:
@@ -73,7 +76,7 @@ def _found():
 
 
 def _workers():
-    """Addresses of the cluster's workers in TF_CONFIG."""
+    """Addresses of the workers in TF_CONFIG."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return []
@@ -81,4 +84,4 @@ def _workers():
         cluster = json.loads(text)["cluster"]
         return [*cluster.get("chief", []), *cluster.get("worker", [])]
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"TF_CONFIG is not a description of a cluster with workers: {text[:200]}") from error
+        raise ConfigError(f"TF_CONFIG does not describe a cluster with workers: {text[:200]}") from error

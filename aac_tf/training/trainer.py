@@ -1,67 +1,50 @@
-"""Config to trained run."""
+"""Training of a captioner."""
 
 import contextlib
-import dataclasses
 import tempfile
 
 import tensorflow as tf
 
-from aac_tf.build import (
-    build_boundaries,
-    build_clips,
-    build_draw,
-    build_embedder,
-    build_encode,
-    build_features,
-    build_model,
-    build_search,
-    build_tokenizer,
-    make_scenes,
-)
+from aac_tf.build import build_frozen_encoder, build_model, build_word_weights
 from aac_tf.config import ConfigError
+from aac_tf.config.schema import MONITORS
 from aac_tf.data.features import feature_statistics
-from aac_tf.data.pipeline import clip_batches, make_examples, steps_per_epoch, training_batches, validation_batches
-from aac_tf.embeddings.fingerprint import fingerprint
+from aac_tf.data.pipeline import clip_batches, steps_per_epoch, training_batches, validation_batches
+from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, training_draw
+from aac_tf.decoding import Greedy
+from aac_tf.inference.graphs import encode_function, search_function
+from aac_tf.models.loss import CaptionCrossentropy
+from aac_tf.runs import Run
 from aac_tf.runs.resume import check_data, check_folder, summarize
-from aac_tf.runs.run import Run
-from aac_tf.training.callbacks import History, Judge, ValidationCaptions
+from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.interruption import Interruption
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
-from aac_tf.training.word_weights import rarity_weights
-
-
-@dataclasses.dataclass
-class Split:
-    """A split made ready: its usable clips, their features, their tokenized captions and its batches' boundaries."""
-
-    clips: object
-    features: object
-    examples: object
-    boundaries: list
 
 
 def train(config, run, resume=False, report=None, callbacks=()):
     """Trains a captioner.
 
-    Of several workers that train together each calls this; the first of them writes the run folder, which all must be
+    If several workers train together, each calls this function. The first one writes the run folder, which all must be
     able to read.
 
     Args:
         config: `Config`.
-        run: `Run`, the folder that everything is written to.
-        resume: bool, whether to go on where the run in that folder stopped.
+        run: `Run`, the folder to write.
+        resume: bool, whether to continue the interrupted run in that folder.
         report: optional object with the methods of `Report`, such as `aac_tf.cli.console.Console`.
-        callbacks: further Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
+        callbacks: additional Keras callbacks, such as `aac_tf.evaluation.board.CaptionBoard`.
 
     Returns:
-        The rows of the run's history, a list of dicts.
+        list of dict, the rows of the training history.
 
     Raises:
-        ConfigError, DatasetError, RunError: where the config, the data or the folder do not allow it.
-        TrainingError: if training cannot go on; what was saved before is still there.
-        Interrupted: if SIGTERM or Ctrl-C ended it; what was trained is saved, unless several workers train.
+        ConfigError: if the config does not fit the data or the hardware.
+        DatasetError: if the data cannot be used.
+        RunError: if the folder holds another run, or the run cannot be resumed with this config and data.
+        TrainingError: if training cannot continue; earlier checkpoints are kept.
+        Interrupted: if SIGTERM or Ctrl-C stopped training; its progress is saved unless several workers train.
     """
     report = report or Report()
     strategy = build_strategy(config.training.strategy)
@@ -79,43 +62,43 @@ def train(config, run, resume=False, report=None, callbacks=()):
             if not is_multiworker(strategy):
                 raise
             raise TrainingError(
-                "another worker does not answer any more; what was saved before is still there: start all workers "
-                f"again with --resume ({' '.join(error.message.split())[:200]})"
+                "lost contact with another worker; the last checkpoint is intact: restart all workers with --resume "
+                f"({' '.join(error.message.split())[:200]})"
             ) from error
 
 
 class Report:
-    """Where training tells how it goes; this one is silent."""
+    """Receives progress and messages of training; this base class discards them."""
 
     interactive = False
 
     def progress(self, what):
-        """No progress."""
+        """Returns a function `(done, total)` that shows the progress of a task, or None."""
 
     def show(self, text):
-        """Shows nothing."""
+        """Shows a line of text."""
 
     def left_out(self, split, clips):
-        """Says nothing of clips that were left out."""
+        """Reports the skipped clips of a `ClipList`."""
 
 
 class _Trainer:
-    """A run made ready: its data, its model, its state."""
+    """A training run: its data, model and state."""
 
     def __init__(self, config, run, written, resume, report, strategy):
         self.config, self.run, self.written, self.report, self.strategy = config, run, written, report, strategy
         options = config.training
         tf.keras.utils.set_random_seed(config.seed)
-        make_scenes(config, report.progress)
-        self.tokenizer = run.tokenizer(config) if resume else build_tokenizer(config)
-        embedder = build_embedder(config)
-        network = None if embedder is None else fingerprint(embedder)
+        prepare_dataset(config, report.progress)
+        self.tokenizer = run.tokenizer(config) if resume else fit_tokenizer(config)
+        embedder = build_frozen_encoder(config)
+        network = None if embedder is None else embedder.fingerprint()
         if resume:
-            run.check_network(network)  # before it embeds all clips
+            run.check_network(network)  # before all clips are embedded
         stored = None if config.data.stored_views() is None else embedder
         self.training = self._split("train", stored)
         self.validation = self._split("validation", stored)
-        if self.validation is None and options.monitor != "loss":
+        if self.validation is None and options.monitor.startswith("val_"):
             raise ConfigError(
                 f"training.monitor={options.monitor} needs validation clips, and the dataset has none: set "
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
@@ -140,12 +123,12 @@ class _Trainer:
                 optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
             self.model.compile(
                 optimizer=optimizer,
-                loss=tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+                loss=CaptionCrossentropy(),
                 weighted_metrics=[],
                 jit_compile=options.xla,
             )
             optimizer.build(self.model.trainable_variables)
-        self.state = TrainingState(higher_is_better=options.monitor == "val_bleu")
+        self.state = TrainingState(higher_is_better=MONITORS[options.monitor] is max)
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
@@ -155,22 +138,22 @@ class _Trainer:
             checkpoint.restore(tf.train.latest_checkpoint(str(run.last))).assert_consumed()
 
     def fit(self, callbacks):
-        """Trains; returns the rows of the history."""
+        """Trains and returns the rows of the history."""
         options, examples = self.config.training, self.training.examples
         steps = steps_per_epoch(examples, self.training.features, self.training.boundaries, options.batch_size)
         history = History(self.written, self.state)
         validation = None if self.validation is None else self._validation_batches()
         with contextlib.ExitStack() as stack:
             alone = not is_multiworker(self.strategy)
-            # Several workers would have to stop at the same step.
+            # Not for several workers, which would have to stop at the same step.
             interruption = stack.enter_context(Interruption()) if alone else None
             own = [
                 history,
-                Judge(
+                ModelSelection(
                     self.state,
                     self.best,
                     options.monitor,
-                    higher_is_better=options.monitor == "val_bleu",
+                    higher_is_better=MONITORS[options.monitor] is max,
                     decimals=options.monitor_decimals,
                     lr_patience=options.lr_patience,
                     lr_factor=options.lr_factor,
@@ -182,10 +165,10 @@ class _Trainer:
             ]
             if validation is not None:
                 own.insert(0, self._captions())
-            # The rest of an epoch that was interrupted is an epoch of its own for Keras.
+            # For Keras, the rest of an interrupted epoch is an epoch of its own.
             begun, taken = int(self.state.epoch), int(self.state.step)
             if options.stop_patience is not None and not taken and int(self.state.since_best) >= options.stop_patience:
-                return history.rows  # it had ended
+                return history.rows  # it had stopped early
             for first, end, step in (
                 ((begun, begun + 1, taken), (begun + 1, options.epochs, 0)) if taken else ((begun, options.epochs, 0),)
             ):
@@ -204,25 +187,16 @@ class _Trainer:
         return history.rows
 
     def _split(self, name, stored):
-        config = self.config
-        clips = build_clips(config, name)
-        if clips is None:
-            return None
-        clips, features = build_features(config, clips, stored, name == "train", self.report.progress)
-        self.report.left_out(name, clips)
-        captions_per_clip = config.data.captions_per_clip if name == "train" else "all"
-        examples = make_examples(clips, self.tokenizer, captions_per_clip)
-        return Split(clips, features, examples, build_boundaries(config, features, stored))
+        split = prepare_split(self.config, name, self.tokenizer, stored, self.report.progress)
+        if split is not None:
+            self.report.left_out(name, split.clips)
+        return split
 
     def _word_weights(self):
-        options, examples = self.config.training, self.training.examples
-        if options.word_weights == "none":
-            return None
-        size = self.tokenizer.vocabulary_size()
-        return rarity_weights(examples.tokens, examples.words, size, options.word_weight_floor)
+        return build_word_weights(self.config, self.training.examples, self.tokenizer.vocabulary_size())
 
     def _distributed(self, batches, split, **arguments):
-        """Every replica's share of the batches of a function of `aac_tf.data.pipeline`."""
+        """Distributes the batches of a function of `aac_tf.data.pipeline` over the replicas."""
         shapes = {"boundaries": split.boundaries, "static_shapes": self.config.data.static_shapes}
         return self.strategy.distribute_datasets_from_function(
             lambda context: batches(
@@ -241,7 +215,7 @@ class _Trainer:
             examples=self.training.examples,
             word_weights=self._word_weights(),
             seed=self.config.seed,
-            draw=build_draw(self.config, self.training.features, self.normalization),
+            draw=training_draw(self.config, self.training.features, self.normalization),
             first_epoch=epoch,
             first_step=step,
         )
@@ -253,8 +227,8 @@ class _Trainer:
         )
 
     def _captions(self):
-        encode = build_encode(self.config, self.model, self.validation.features.bins)
-        search = build_search(self.config, self.model, self.tokenizer, beam_size=1)
+        encode = encode_function(self.model, self.validation.features.bins)
+        search = search_function(self.model, self.tokenizer, Greedy())
         return ValidationCaptions(
             lambda batch: search(*encode(batch["features"], batch["length"])).tokens[:, 0],
             self._distributed(clip_batches, self.validation),

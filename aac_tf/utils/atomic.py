@@ -1,4 +1,4 @@
-"""Files that are whole or not there at all."""
+"""Atomic file writes."""
 
 import contextlib
 import os
@@ -8,16 +8,25 @@ import uuid
 
 @contextlib.contextmanager
 def atomic_write(path):
-    """A context in which a file is written beside its place, and after which it is moved there.
+    """Writes a file atomically: to a temporary file in the same folder, which replaces `path` when the context exits.
 
-    So a program that is killed, or has no room, leaves the file that was there before, and of several that write the
-    same one the last wins.
+    If the process is killed or the disk is full, the previous file stays. If several processes write the same file, the
+    last one wins.
 
     Args:
         path: path of the file.
 
     Yields:
-        `pathlib.Path` to write to.
+        `pathlib.Path` of the temporary file to write.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from aac_tf.utils import atomic_write
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "scores.json"
+        >>> with atomic_write(path) as unfinished:
+        ...     _ = unfinished.write_text("{}")
+        >>> path.read_text()
+        '{}'
     """
     path = pathlib.Path(path)
     unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")

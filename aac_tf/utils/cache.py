@@ -1,10 +1,10 @@
-"""Where downloads and other things that can be made again are kept."""
+"""The folder for downloads and other files that can be recreated."""
 
 import os
 import pathlib
 
 
 def cache_folder():
-    """The folder `$AAC_TF_CACHE`, or else `~/.cache/aac_tf`, a `pathlib.Path`; it may not be there yet."""
-    named = os.environ.get("AAC_TF_CACHE")
-    return pathlib.Path(named).expanduser() if named else pathlib.Path.home() / ".cache" / "aac_tf"
+    """Returns `$AAC_TF_CACHE`, or `~/.cache/aac_tf` if it is not set, as a `pathlib.Path`; it may not exist yet."""
+    folder = os.environ.get("AAC_TF_CACHE")
+    return pathlib.Path(folder).expanduser() if folder else pathlib.Path.home() / ".cache" / "aac_tf"

@@ -36,7 +36,7 @@ FORMATS = [
 
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize(("form", "encoding"), FORMATS)
-def test_samples_are_those_of_soundfile(form, encoding, channels):
+def test_agrees_with_soundfile(form, encoding, channels):
     contents = encode(form, encoding, channels)
     expected, _ = soundfile.read(io.BytesIO(contents), always_2d=True)
     for decode in (in_graph, decode_audio):
@@ -67,15 +67,15 @@ def test_truncated_files_are_errors(form, encoding):
         assert reason.startswith("truncated"), reason
 
 
-def test_ogg_that_ends_after_a_whole_page_is_truncated():
+def test_ogg_without_its_last_page_is_truncated():
     contents = encode("OGG", "VORBIS", samples=100000)
     last_page = contents.rindex(b"OggS")
     assert "last page" in reason_for(contents[:last_page])
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_flac_that_ends_between_two_frames_is_truncated(channels):
-    # tensorflow-io alone never comes back from these.
+def test_flac_cut_between_two_frames_is_truncated(channels):
+    # tensorflow-io alone never returns from these.
     contents = encode("FLAC", "PCM_16", channels)
     starts = [i for i in range(len(contents) - 1) if contents[i] == 0xFF and contents[i + 1] in (0xF8, 0xF9)]
     assert len(starts) > 3
@@ -83,23 +83,23 @@ def test_flac_that_ends_between_two_frames_is_truncated(channels):
         assert reason_for(contents[:start]).startswith("truncated")
 
 
-def test_damage_inside_a_flac_is_an_error():
-    # tensorflow-io alone puts silence there.
+def test_damage_inside_a_flac_is_detected():
+    # tensorflow-io alone fills in silence.
     contents = bytearray(encode("FLAC", "PCM_16"))
     contents[len(contents) // 2] ^= 0x10
     assert reason_for(bytes(contents)) == "truncated or damaged FLAC file"
 
 
-def test_tags_appended_to_a_flac_are_not_damage():
+def test_a_tag_after_a_flac_is_not_damage():
     contents = encode("FLAC", "PCM_16")
     assert in_graph(contents + b"TAG" + bytes(range(125)))[0].shape == [20000]
 
 
-def test_flac_of_unknown_length_says_so():
+def test_flac_of_unknown_length_is_rejected():
     contents = bytearray(encode("FLAC", "PCM_16"))
     contents[21] &= 0xF0
     contents[22:26] = bytes(4)
-    assert "how many samples" in reason_for(bytes(contents))
+    assert "number of samples" in reason_for(bytes(contents))
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ def test_flac_of_unknown_length_says_so():
     [b"x", b"hello world " * 500, bytes(5000), b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20, b"\xff\xfb" * 3000],
     ids=["one byte", "text", "zeros", "jpeg", "sync words only"],
 )
-def test_what_is_not_audio_is_told(contents):
+def test_other_files_are_rejected(contents):
     assert reason_for(contents) == "not a WAV, FLAC, Ogg Vorbis or MP3 file"
 
 
-def test_opus_is_told():
+def test_opus_is_rejected():
     assert "not Vorbis" in reason_for(encode("OGG", "OPUS", rate=48000))
 
 

@@ -23,7 +23,7 @@ def tone(samples=16000):
     return 0.5 * np.sin(np.arange(samples) / 10)
 
 
-def test_own_rate_and_wanted_rate(write):
+def test_native_and_resampled_rate(write):
     path = write(tone())
     waveform, rate = load_audio(path)
     assert (rate, type(rate), waveform.shape, waveform.dtype) == (16000, int, [16000], tf.float32)
@@ -32,7 +32,7 @@ def test_own_rate_and_wanted_rate(write):
     assert (rate, waveform.shape) == (44100, [44100])
 
 
-def test_real_names_with_spaces(write):
+def test_names_with_spaces_and_umlauts(write):
     assert load_audio(write(tone(), " a b ü.wav"))[0].shape == [16000]
 
 
@@ -49,17 +49,17 @@ def bad_files(tmp_path, write):
         tmp_path: "a directory, not a file",
         tmp_path / "empty.wav": "the file is empty",
         tmp_path / "text.mp3": "not a WAV, FLAC, Ogg Vorbis or MP3 file",
-        tmp_path / "cut.wav": "truncated: 32000 bytes of sound expected, 31500 found",
+        tmp_path / "cut.wav": "truncated: expected 32000 bytes of audio, found 31500",
         write(nan, "nan.wav", subtype="FLOAT"): "NaN or infinite samples",
         write(infinite, "inf.wav", subtype="FLOAT"): "NaN or infinite samples",
         write(np.zeros(16000), "silent.wav"): "silent: every sample is zero",
         write(tone(799), "short.wav"): "shorter than 0.05 s",
         write(tone(1) + 0.1, "one.wav"): "shorter than 0.05 s",
-        write(tone(0), "none.wav"): "the file holds no samples",
+        write(tone(0), "none.wav"): "the file contains no samples",
     }
 
 
-def test_each_bad_file_is_named_with_its_reason(tmp_path, write):
+def test_every_bad_file_has_a_reason(tmp_path, write):
     for path, reason in bad_files(tmp_path, write).items():
         with pytest.raises(AudioError) as caught:
             load_audio(path)
@@ -89,7 +89,7 @@ def test_read_audio_in_a_parallel_pipeline(write):
         np.testing.assert_allclose(waveform, load_audio(path, 16000)[0], atol=1e-6)
 
 
-def test_pipeline_stops_at_a_bad_file(write):
+def test_a_bad_file_stops_the_pipeline(write):
     path = str(write(np.zeros(16000)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="silent"):
         list(tf.data.Dataset.from_tensors(path).map(lambda path: read_audio(path, 16000)))
@@ -106,13 +106,13 @@ def test_wav_needs_no_tensorflow_io(write):
         "except AudioError as error:\n"
         "    assert 'need tensorflow-io' in error.reason, error.reason\n"
         "else:\n"
-        "    raise AssertionError('FLAC was decoded by nothing')\n"
+        "    raise AssertionError('FLAC was decoded without tensorflow-io')\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.real_data
-def test_real_recordings_are_those_of_soundfile(real_data):
+def test_real_recordings_agree_with_soundfile(real_data):
     paths = sorted((real_data / "clotho_v2.1").glob("*/*.wav"))[:4] + sorted((real_data / "esc10").glob("*/*.ogg"))[:8]
     assert len(paths) == 12
     for path in paths:

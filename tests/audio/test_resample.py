@@ -11,7 +11,7 @@ in_graph = tf.function(resample, input_signature=[tf.TensorSpec([None], tf.float
 
 
 def band_limited(rate_in, rate_out, seconds=2, slope=0.0):
-    """Periodic noise below 0.9 of the lower Nyquist frequency at both rates, so that the second is the exact answer."""
+    """Periodic noise below 0.9 of the lower Nyquist frequency at both rates; the second is the exact resampling."""
     size_in, size_out = rate_in * seconds, rate_out * seconds
     frequency = np.fft.rfftfreq(size_in, 1 / rate_in)
     spectrum = np.fft.rfft(np.random.default_rng(0).standard_normal(size_in)) / np.maximum(frequency, 50) ** slope
@@ -29,12 +29,12 @@ def snr(expected, found):
     return 10 * np.log10(np.sum(np.square(expected)) / np.sum(np.square(expected - found)))
 
 
-@pytest.mark.parametrize("slope", [0.0, 1.0], ids=["white", "falling as music does"])
+@pytest.mark.parametrize("slope", [0.0, 1.0], ids=["white", "falling like music"])
 @pytest.mark.parametrize(("rate_in", "rate_out"), PAIRS)
-def test_the_pass_band_comes_through_unchanged_and_without_delay(rate_in, rate_out, slope):
+def test_pass_band_is_unchanged_and_without_delay(rate_in, rate_out, slope):
     before, after = band_limited(rate_in, rate_out, slope=slope)
     found = in_graph(before, rate_in, rate_out).numpy()
-    inside = slice(rate_out // 20, -rate_out // 20)  # outside it, the periodic sound and the one that stops differ
+    inside = slice(rate_out // 20, -rate_out // 20)  # near the ends, the periodic sound differs from the finite one
     assert snr(after[inside], found[inside]) > 100
 
 
@@ -47,7 +47,7 @@ def test_agrees_with_soxr(rate_in, rate_out):
 
 
 @pytest.mark.parametrize(("rate_in", "rate_out"), [(44100, 16000), (48000, 44100), (44100, 8000)])
-def test_nothing_folds_back(rate_in, rate_out):
+def test_no_aliasing(rate_in, rate_out):
     time = np.arange(rate_in) / rate_in
     above = np.sin(2 * np.pi * 1.01 * rate_out / 2 * time) * np.hanning(rate_in)
     assert np.abs(in_graph(above, rate_in, rate_out)).max() < 1e-5
@@ -72,7 +72,7 @@ def test_equal_rates_change_nothing():
     np.testing.assert_array_equal(in_graph(sound, 16000, 16000), sound)
 
 
-def test_rates_known_or_not_give_the_same():
+def test_static_and_dynamic_rates_agree():
     sound = band_limited(44100, 16000)[0]
     np.testing.assert_allclose(resample(sound, 44100, 16000), in_graph(sound, 44100, 16000), atol=1e-6)
 
@@ -95,7 +95,7 @@ def test_unusual_rates_keep_pitch_and_length():
     assert snr(expected[500:-500], found[500:-500]) > 40
 
 
-def test_impossible_rates_are_refused():
+def test_invalid_rates():
     for rates in ((0, 16000), (16000, -1), (10, 48000)):
         with pytest.raises(ValueError, match="cannot resample"):
             resample(tf.zeros([10]), *rates)

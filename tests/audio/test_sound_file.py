@@ -38,7 +38,7 @@ def short_parts(monkeypatch):
 
 @pytest.mark.parametrize("rate", [None, 16000, 44100, 22051])
 @pytest.mark.parametrize("name", FORMATS)
-def test_parts_are_the_whole(write, short_parts, name, rate):
+def test_parts_equal_the_whole_file(write, short_parts, name, rate):
     path = write(name, subtype=FORMATS[name])
     parts = list(SoundFile(path).parts(rate))
     assert len(parts) == 3
@@ -51,19 +51,19 @@ def test_parts_are_the_whole(write, short_parts, name, rate):
 @pytest.mark.parametrize("rates", [(22050, 16000), (44101, 16001), (16001, 44101)])
 @pytest.mark.parametrize("seconds", [2, 4, 4.0001, 1.99])
 def test_lengths(write, short_parts, rates, seconds):
-    """Whatever the last part holds; and of rates whose ratio is taken for a simpler one."""
+    """For last parts of any length, and for rates whose ratio is approximated."""
     path = write("clip.wav", seconds, rates[0], 1)
     found, _ = load_audio(path, rates[1])
     np.testing.assert_allclose(found, read_audio(str(path), rates[1]), rtol=0, atol=2e-6)
 
 
-def test_what_it_tells(write):
+def test_attributes(write):
     file = SoundFile(str(write("clip.flac", 1.5, 8000)))
     assert (file.sample_rate, file.samples, type(file.samples)) == (8000, 12000, int)
 
 
 @pytest.mark.parametrize("size", [40, 65480, 65486, 65488, 65492, 200000])
-def test_a_wav_whose_samples_start_late(write, size):
+def test_wav_with_a_large_chunk_before_the_samples(write, size):
     path = write("clip.wav", 1.0)
     expected, _ = load_audio(path)
     contents = path.read_bytes()
@@ -72,28 +72,28 @@ def test_a_wav_whose_samples_start_late(write, size):
     np.testing.assert_array_equal(load_audio(path)[0], expected)
 
 
-def test_a_wav_with_sizes_of_64_bits(write):
+def test_wav_with_64_bit_sizes(write):
     path = write("clip.wav", 1.0)
     contents, expected = path.read_bytes(), load_audio(path)[0]
     assert contents[36:40] == b"data"
     sizes = b"ds64" + struct.pack("<IQQQI", 28, len(contents) + 28, len(contents) - 44, len(expected), 0)
     large = b"RF64" + b"\xff" * 4 + b"WAVE" + sizes + contents[12:40] + b"\xff" * 4 + contents[44:]
-    path.write_bytes(large + b"LIST" + struct.pack("<I", 4) + bytes(4))  # which is no sound
+    path.write_bytes(large + b"LIST" + struct.pack("<I", 4) + bytes(4))  # not samples
     np.testing.assert_array_equal(load_audio(path)[0], expected)
     np.testing.assert_array_equal(read_audio(str(path), 22050), expected)
 
 
-def test_a_file_that_shrinks_while_it_is_read(write, short_parts):
+def test_file_that_shrinks_while_being_read(write, short_parts):
     path = write("clip.wav")
     parts = SoundFile(path).parts()
     next(parts)
     path.write_bytes(path.read_bytes()[:250001])
-    with pytest.raises(AudioError, match="truncated while it was read"):
+    with pytest.raises(AudioError, match="truncated while being read"):
         list(parts)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_what_is_bad_in_any_part_is_told_at_the_end(tmp_path, short_parts, bad):
+def test_bad_samples_in_any_part_are_reported_at_the_end(tmp_path, short_parts, bad):
     path = tmp_path / "clip.wav"
     sound = np.zeros(60000)
     sound[30000] = bad
@@ -108,7 +108,7 @@ def test_what_is_bad_in_any_part_is_told_at_the_end(tmp_path, short_parts, bad):
         list(SoundFile(path).parts(16000))
 
 
-def test_sound_in_one_part_is_enough(tmp_path, short_parts):
+def test_one_audible_part_is_enough(tmp_path, short_parts):
     path = tmp_path / "clip.wav"
     sound = np.zeros(60000)
     sound[30000] = 0.5
@@ -128,7 +128,7 @@ def test_files_are_read_in_threads(write, short_parts):
 
 @pytest.mark.parametrize("keep", [0.3, 0.95])
 @pytest.mark.parametrize("name", FORMATS)
-def test_truncated_files_are_told(write, short_parts, name, keep):
+def test_truncated_files_are_errors(write, short_parts, name, keep):
     path = write(name, subtype=FORMATS[name])
     contents = path.read_bytes()
     path.write_bytes(contents[: int(keep * len(contents))])
@@ -136,8 +136,8 @@ def test_truncated_files_are_told(write, short_parts, name, keep):
         list(SoundFile(path).parts(16000))
 
 
-def test_a_flac_whose_last_frame_is_missing(write, short_parts):
-    # tensorflow-io alone never comes back from it.
+def test_flac_without_its_last_frame(write, short_parts):
+    # tensorflow-io alone never returns from it.
     path = write("clip.flac")
     contents = path.read_bytes()
     frames = [place for place in range(len(contents) - 1) if contents[place : place + 2] == b"\xff\xf8"]
@@ -146,7 +146,7 @@ def test_a_flac_whose_last_frame_is_missing(write, short_parts):
         SoundFile(path)
 
 
-def test_tags_around_compressed_sound(write, short_parts):
+def test_tags_around_compressed_audio(write, short_parts):
     tag = b"ID3\x03\0\0\0\0\x08\0" + bytes(1024)
     for name in ("clip.flac", "clip.mp3"):
         path = write(name)
@@ -157,21 +157,21 @@ def test_tags_around_compressed_sound(write, short_parts):
 
 @pytest.mark.parametrize(("rate", "seconds"), [(8000, 0.4), (8000, 3.0), (44100, 3.0), (44100, 150)])
 def test_flac_of_any_number_of_frames(write, short_parts, rate, seconds):
-    """Frames whose last sample has to be found: one alone, a short one at the end, a number of several bytes."""
+    """A single frame, a short last frame, a frame number of several bytes."""
     path = write("clip.flac", seconds, rate, 1)
     assert SoundFile(path).samples == int(seconds * rate)
 
 
-def test_an_ogg_of_streams_of_different_forms(write):
-    # tensorflow-io alone brings the process down.
+def test_ogg_with_streams_of_different_formats(write):
+    # tensorflow-io alone crashes the process.
     path = write("clip.ogg")
     path.write_bytes(path.read_bytes() + write("other.ogg", channels=1).read_bytes())
-    with pytest.raises(AudioError, match="several streams of different forms"):
+    with pytest.raises(AudioError, match="several streams of different formats"):
         SoundFile(path)
 
 
-def test_how_long_a_file_is_decides_how_it_is_read(write, monkeypatch):
-    """Not how many bytes it has: silence has few."""
+def test_files_are_read_in_parts_by_duration(write, monkeypatch):
+    """Not by size in bytes: silence compresses well."""
     monkeypatch.setattr(sound_file, "WHOLE_SECONDS", 4)
     read = []
     monkeypatch.setattr(sound_file._PartReader, "_open", lambda self: read.append(self._name) or 1 / 0)

@@ -33,7 +33,7 @@ def test_draws_cover_the_range_evenly():
     assert abs(np.corrcoef(time_width, bin_width)[0, 1]) < 0.1
 
 
-def test_share_of_clips_that_are_masked():
+def test_probability_of_masking():
     _, time_width, _, bin_width = draws(SpecAugment(), 1000, 64)
     masked = (time_width > 0) | (bin_width > 0)
     assert abs(masked.mean() - 0.4) < 0.04
@@ -41,7 +41,7 @@ def test_share_of_clips_that_are_masked():
 
 
 @pytest.mark.parametrize(("frames", "bins"), [(1, 1), (2, 1), (1, 64), (5, 3), (100, 48)])
-def test_clips_shorter_than_the_mask_keep_a_frame_and_a_bin(frames, bins):
+def test_short_clips_keep_a_frame_and_a_bin(frames, bins):
     augment = SpecAugment(probability=1.0)
     _, time_width, _, bin_width = draws(augment, frames, bins, 300)
     assert time_width.max() == min(frames - 1, 192)
@@ -50,7 +50,7 @@ def test_clips_shorter_than_the_mask_keep_a_frame_and_a_bin(frames, bins):
         assert augment(tf.ones([frames, bins]), [seed, 3]).numpy().any()
 
 
-def test_same_seed_same_masks_in_and_outside_a_pipeline():
+def test_same_seed_gives_same_masks_in_and_outside_a_pipeline():
     augment, clip = SpecAugment(probability=1.0), tf.random.stateless_normal([300, 64], [1, 1])
     first = augment(clip, [4, 2])
     np.testing.assert_array_equal(first, augment(clip, tf.constant([4, 2])))
@@ -60,7 +60,7 @@ def test_same_seed_same_masks_in_and_outside_a_pipeline():
 
 
 def runs(masked):
-    """(start, width) of the only run of True; width 0 if there is none."""
+    """(start, width) of the only run of True; width 0 without one."""
     index = np.flatnonzero(masked)
     if not index.size:
         return 0, 0
@@ -68,7 +68,7 @@ def runs(masked):
     return int(index[0]), index.size
 
 
-def test_masks_are_what_was_drawn():
+def test_masks_are_those_drawn():
     augment = SpecAugment(20, 10, probability=1.0, mask_value=-7.0)
     clip = tf.random.stateless_normal([100, 64], [1, 1])
     for seed in range(20):
@@ -79,7 +79,7 @@ def test_masks_are_what_was_drawn():
         np.testing.assert_array_equal(augment(clip, [seed, 0]), expected)
 
 
-def test_masks_have_the_form_of_tensorflow_ios():
+def test_masks_have_the_form_of_tensorflow_io():
     import tensorflow_io as tfio
 
     ours, theirs = {}, {}
@@ -88,7 +88,9 @@ def test_masks_have_the_form_of_tensorflow_ios():
         (1, 0, 10, tfio.audio.freq_mask),
     ):
         augment = SpecAugment(max_frames, max_bins, probability=1.0)
-        their_mask = tf.function(lambda clip, mask=mask: mask(clip, 11))  # it draws below its parameter, we up to ours
+        their_mask = tf.function(
+            lambda clip, mask=mask: mask(clip, 11)
+        )  # its widths exclude the maximum, ours include it
         our_mask = tf.function(augment)
         clip = tf.ones([60, 40])
         for widths, masked in (
@@ -102,11 +104,11 @@ def test_masks_have_the_form_of_tensorflow_ios():
     assert ours == theirs == {0: set(range(11)), 1: set(range(11))}
 
 
-def test_half_precision_stays():
+def test_half_precision_is_kept():
     assert SpecAugment(probability=1.0)(tf.ones([10, 8], tf.float16), [1, 2]).dtype == tf.float16
 
 
 @pytest.mark.parametrize("arguments", [{"max_frames": -1}, {"max_bins": -2}, {"probability": 1.5}])
-def test_wrong_settings_are_told(arguments):
+def test_invalid_arguments(arguments):
     with pytest.raises(ValueError):
         SpecAugment(**arguments)

@@ -1,4 +1,4 @@
-"""What all commands share."""
+"""Help pages, errors and exit codes that all commands share."""
 
 import argparse
 import errno
@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from aac_tf.cli.caption import _pictures
+from aac_tf.cli.caption import _plot_paths
 from aac_tf.cli.console import make_parser, run_command
-from aac_tf.cli.train import _best
+from aac_tf.cli.train import _best_epoch
 from aac_tf.config import ConfigError, load_config
 from aac_tf.evaluation import MetricError
 from aac_tf.training.errors import TrainingError
@@ -19,13 +19,13 @@ from aac_tf.training.errors import TrainingError
     [
         (ConfigError("a key"), 2),
         (FileNotFoundError("a file"), 2),
-        (TrainingError("another worker does not answer"), 1),
+        (TrainingError("lost contact with worker 1"), 1),
         (MetricError("out of memory"), 1),
         (OSError(errno.ENOSPC, "No space left on device"), 1),
-        (KeyError("a mistake of ours"), 1),
+        (KeyError("a bug"), 1),
     ],
 )
-def test_exit_codes_tell_mistakes_from_failures(capsys, error, code):
+def test_exit_codes_distinguish_user_errors_from_failures(capsys, error, code):
     def fail(*_):
         raise error
 
@@ -41,17 +41,17 @@ def test_help_names_the_command_that_was_run(monkeypatch, name):
     text = make_parser(("train.py", "aac-train"), "about", "train.py --config c.yaml").format_help()
     assert f"usage: {name} " in text
     assert f"{name} --config c.yaml" in text
-    assert "left out" not in text
+    assert "skipped" not in text
 
 
-def test_pictures_of_files_of_one_name_are_several(tmp_path):
+def test_files_of_the_same_name_get_plots_of_their_own(tmp_path):
     new = tmp_path / "new"
     options = argparse.Namespace(attention=new / "out.png", files=["a/1.wav", "b/1.wav", "b/2.wav"])
-    assert _pictures(options) == [new / "out-1-1.png", new / "out-1-2.png", new / "out-2.png"]
+    assert _plot_paths(options) == [new / "out-1-1.png", new / "out-1-2.png", new / "out-2.png"]
     assert new.is_dir()
 
 
-def test_the_best_epoch_is_the_one_whose_weights_were_kept():
+def test_the_reported_best_epoch_is_that_of_the_best_checkpoint():
     rows = [{"epoch": epoch, "val_bleu": value} for epoch, value in ((1, "0.10"), (2, "0.2001"), (3, "0.2004"))]
-    assert _best(load_config(None, ["training.monitor_decimals=3"]), rows)["epoch"] == 2
-    assert _best(load_config(), rows)["epoch"] == 3
+    assert _best_epoch(load_config(None, ["training.monitor_decimals=3"]), rows)["epoch"] == 2
+    assert _best_epoch(load_config(), rows)["epoch"] == 3

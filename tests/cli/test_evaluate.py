@@ -51,8 +51,9 @@ def test_scores_of_a_file(files, tmp_path, capsys):
     assert set(lines) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider", "spice", "spider"}
     assert "not computed" in lines["spice"]
     assert "not computed" in lines["spider"]
-    assert err.count("--fetch-spice` gets them once") == 1
-    assert "heard: a dog is barking\n  truth: a dog barks twice" in out
+    assert err.count("--fetch-spice` once to download them") == 1
+    assert "spice and spider were not computed: SPICE needs" in err
+    assert "predicted: a dog is barking\n  reference: a dog barks twice" in out
     written = json.loads((tmp_path / "new" / "scores.json").read_text())
     assert f"{written['corpus']['meteor']:.3f}" in lines["meteor"]
     assert written["per_item"]["a.wav"]["rouge_l"] == pytest.approx(1)
@@ -78,7 +79,7 @@ def test_two_files_are_compared(files, capsys):
     code, out, _ = run(capsys, *MINE, "--metrics", "rouge_l", "--versus", "other.csv", "--confidence")
     assert code == 0
     assert "95 % interval" in out
-    assert "against other.csv" in out
+    assert "compared with other.csv" in out
     _, out, _ = run(capsys, *MINE, "--metrics", "rouge_l", "--versus", "other.csv", "--json")
     found = json.loads(out)
     difference = found["versus"]["differences"]["rouge_l"]
@@ -88,15 +89,15 @@ def test_two_files_are_compared(files, capsys):
     assert 0 < difference["p_value"] <= 1
 
 
-def test_missing_predictions_are_named_or_left_out(files, capsys):
+def test_missing_predictions_are_named_or_skipped(files, capsys):
     files("mine.csv", {"a.wav": "a dog", "b.wav": "rain"})
     code, _, err = run(capsys, *MINE, "--metrics", "rouge_l")
     assert code == 2
-    assert "1 files without a prediction (--partial leaves them out): 'c.wav'" in err
+    assert "1 files without a prediction (--partial skips them): 'c.wav'" in err
     files("other.csv", PREDICTIONS)
     code, out, err = run(capsys, *MINE, "--metrics", "rouge_l", "--partial", "--json", "--versus", "other.csv")
     assert code == 3
-    assert "left out: c.wav: has no prediction" in err
+    assert "skipped: c.wav: no prediction" in err
     assert json.loads(out)["clips"] == 2
     files("other.csv", {"a.wav": "a dog"})
     code, _, err = run(capsys, *MINE, "--metrics", "rouge_l", "--partial", "--versus", "other.csv")
@@ -108,18 +109,18 @@ def test_missing_predictions_are_named_or_left_out(files, capsys):
     ("arguments", "message"),
     [
         ([], "nothing to score"),
-        (["--predictions", "mine.csv"], "belong together"),
+        (["--predictions", "mine.csv"], "must be given together"),
         (["--run", "r", *MINE], "give either --run, or"),
-        ([*MINE, "data.root=x"], "data.root=x: config values"),
-        ([*MINE, "--beam", "3"], "--beam goes with --run"),
-        (["--run", "r", "--partial"], "--partial goes with --predictions"),
+        ([*MINE, "data.root=x"], "unexpected argument data.root=x"),
+        ([*MINE, "--beam", "3"], "--beam and --search need --run"),
+        (["--run", "r", "--partial"], "--partial needs --predictions"),
         ([*MINE, "--metrics", "blue"], "unknown metric 'blue'"),
         (["--predictions", "none.csv", "--references", "references.csv"], "cannot read none.csv"),
         (["--predictions", "references.csv", "--references", "mine.csv"], "mine.csv has no references"),
         (["--run", "no-such-run", "--metrics", "bleu", "data.root=x"], "no-such-run"),
     ],
 )
-def test_mistakes_are_one_line(files, capsys, arguments, message):
+def test_errors_are_one_line(files, capsys, arguments, message):
     code, _, err = run(capsys, *arguments)
     assert code == 2
     assert message in err
@@ -130,10 +131,10 @@ def test_mistakes_are_one_line(files, capsys, arguments, message):
     ("arguments", "message"),
     [
         ([*MINE, "--metrics", "spice"], "aac-evaluate --fetch-spice"),
-        (["--fetch-spice", "http://127.0.0.1:9"], "cannot fetch http://127.0.0.1:9"),
+        (["--fetch-spice", "http://127.0.0.1:9"], "cannot download http://127.0.0.1:9"),
     ],
 )
-def test_what_cannot_be_had_here_is_no_mistake(files, capsys, arguments, message):
+def test_a_metric_that_is_not_available_is_a_failure(files, capsys, arguments, message):
     code, _, err = run(capsys, *arguments)
     assert code == 1
     assert message in err
@@ -141,21 +142,21 @@ def test_what_cannot_be_had_here_is_no_mistake(files, capsys, arguments, message
 
 
 def test_a_crash_of_a_metric_keeps_the_other_scores(files, capsys, monkeypatch):
-    from aac_tf.evaluation import MetricError, metrics
+    from aac_tf.evaluation import METRICS, MetricError
 
     def crash(*_):
         raise MetricError("METEOR ran out of memory")
 
-    monkeypatch.setitem(metrics.METRICS, "meteor", crash)
+    monkeypatch.setattr(METRICS["meteor"], "score", crash)
     code, out, err = run(capsys, *MINE, "--json")
     assert code == 1
     assert "cider" in json.loads(out)["corpus"]
     assert "meteor was not computed: METEOR ran out of memory" in err
 
 
-def test_the_papers_row_stands_beside_ours(capsys):
+def test_the_papers_scores_are_shown_beside_ours(capsys):
     from aac_tf.evaluation.evaluator import Evaluation
-    from aac_tf.evaluation.metrics import Scores
+    from aac_tf.evaluation.scoring import Scores
 
     scores = Scores(["a.wav"], {}, {"spice": "no files"})
     result = Evaluation({"a.wav": "[x] dog"}, {"a.wav": ["a dog"]}, {"cider": 0.3, "order": None}, {}, [], scores)
@@ -163,4 +164,4 @@ def test_the_papers_row_stands_beside_ours(capsys):
     out = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
     assert rows == [["cider", "0.300", "0.371"], ["order", "none", ""], ["spice", "not computed", "0.113"]]
-    assert "heard: [x] dog" in out
+    assert "predicted: [x] dog" in out

@@ -1,130 +1,176 @@
-"""Greedy and beam search."""
+"""The contract of a search: every search fulfils it, broken ones do not, and a new one is a single class."""
 
-import itertools
+import dataclasses
+from typing import Optional
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from contracts.search import check_search
 
-from aac_tf.decoding import beam_search, greedy_search
+from aac_tf.decoding import Beam, Greedy, Hypotheses, Rules, Sample, Search
+from aac_tf.decoding.generate import generate
 
-START, END, VOCABULARY = 0, 1, 5
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        Greedy(),
+        Beam(beam_size=1),
+        Beam(beam_size=4),
+        Sample(),
+        Sample(samples=5, temperature=0.7, seed=3),
+        Sample(samples=3, top_p=0.8, top_k=4, seed=1),
+    ],
+    ids=repr,
+)
+def test_searches_fulfil_the_contract(search):
+    check_search(search)
 
 
-def make_step(seed=0, calls=None):
-    """A step whose logits depend on the previous word and on how many words came before, as any decoder's may."""
-    table = np.random.default_rng(seed).normal(size=(8, VOCABULARY, VOCABULARY)).astype(np.float32) * 2
+def test_a_length_penalty_defines_the_ranking_of_a_beam():
+    check_search(Beam(beam_size=3, length_penalty=0.7), rank=lambda log_probs, words: log_probs / (words + 1) ** 0.7)
+    with pytest.raises(AssertionError, match="not sorted"):
+        check_search(Beam(beam_size=3, length_penalty=3.0))
 
+
+@dataclasses.dataclass(frozen=True)
+class NewWords(Search):
+    """Takes the most likely word, and prefers words that the caption does not contain yet."""
+
+    penalty: float = 3.0
+
+    @property
+    def size(self):
+        return 1
+
+    def __call__(self, step, state, memory, rules):
+        def choose(log_probs, tokens, position):
+            used = tf.reduce_max(tf.one_hot(tokens, tf.shape(log_probs)[-1]), axis=1)
+            used *= tf.cast(tf.range(tf.shape(log_probs)[-1]) != rules.end_id, tf.float32)
+            return tf.argmax(log_probs - self.penalty * used, axis=-1, output_type=tf.int32)
+
+        found = generate(step, state, memory, rules, choose)
+        return Hypotheses(found.tokens[:, tf.newaxis], found.log_probs[:, tf.newaxis])
+
+
+def test_a_new_search_fulfils_the_contract():
+    check_search(NewWords())
+
+
+def test_a_new_search_prefers_new_words():
     def step(tokens, state, memory):
-        if calls is not None:
-            calls.append(1)
-        scale = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0])
-        logits = tf.gather_nd(tf.constant(table), tf.stack([state, tokens], axis=1)) * scale[:, tf.newaxis]
-        return logits, state + 1
+        return tf.repeat([[0.0, 1.0, 1.5, 2.0]], tf.shape(tokens)[0], axis=0), state
 
-    return step, table
+    rules = Rules(start_id=0, end_id=1, max_words=3, forbidden_ids=[0])
+    assert NewWords()(step, tf.zeros([1, 1]), None, rules).tokens[0, 0].numpy().tolist() == [3, 2, 1, 1]
+    assert Greedy()(step, tf.zeros([1, 1]), None, rules).tokens[0, 0].numpy().tolist() == [3, 3, 3, 1]
 
 
-def start(batch=2):
-    return tf.zeros([batch], tf.int32), tf.linspace(1.0, 0.5, batch)
+@dataclasses.dataclass(frozen=True)
+class Broken(Search):
+    """Sampling that breaks one promise."""
+
+    fault: Optional[str] = None
+    samples: int = 3
+
+    @property
+    def size(self):
+        return self.samples
+
+    def __call__(self, step, state, memory, rules):
+        if self.fault == "forbidden words":
+            rules = dataclasses.replace(rules, forbidden_ids=())
+        if self.fault == "short captions":
+            rules = dataclasses.replace(rules, min_words=0)
+        if self.fault == "long captions":
+            rules = dataclasses.replace(rules, max_words=rules.max_words + 1)
+        if self.fault == "one noise per row":
+            found = generate(step, _repeat(state, self.samples), memory, rules, _draw_per_row)
+            found = Hypotheses(tf.reshape(found.tokens, [-1, self.samples, rules.max_words + 1]), found.log_probs)
+            log_probs, order = tf.math.top_k(tf.reshape(found.log_probs, [-1, self.samples]), k=self.samples)
+            return Hypotheses(tf.gather(found.tokens, order, batch_dims=1), log_probs)
+        seed = int(tf.shape(memory)[0]) if self.fault == "one graph per batch" else 0
+        tokens, log_probs = Sample(self.samples, seed=seed)(step, state, memory, rules)
+        if self.fault == "no size axis":
+            return Hypotheses(tokens[:, 0], log_probs[:, 0])
+        if self.fault == "worst first":
+            return Hypotheses(tokens[:, ::-1], log_probs[:, ::-1])
+        if self.fault == "log_probs per word":
+            words = tf.reduce_sum(tf.cast(tokens != rules.end_id, tf.float32), axis=-1)
+            return Hypotheses(tokens, log_probs / (words + 1))
+        if self.fault == "no padding":
+            return Hypotheses(tf.where(tf.range(rules.max_words + 1) < 2, tokens, 2), log_probs)
+        if self.fault == "stateful noise":
+            tokens = tf.where(tf.random.uniform([]) < 0.5, tokens, tf.gather(tokens, [1, 0, 2], axis=1))
+        return Hypotheses(tokens, log_probs)
 
 
-def exhaustive(table, scale, max_words, forbidden):
-    """Every caption with its log-probability, best first."""
-    words = [word for word in range(VOCABULARY) if word != END and word not in forbidden]
-    found = []
-    for length in range(1, max_words + 1):
-        for caption in itertools.product(words, repeat=length):
-            total, previous = 0.0, START
-            for position, word in enumerate((*caption, END)):
-                logits = table[position, previous].astype(np.float64) * scale
-                total += logits[word] - np.log(np.exp(logits).sum())
-                previous = word
-            found.append((total, (*caption, *[END] * (max_words + 1 - length))))
-    return sorted(found, reverse=True)
+def _repeat(state, times):
+    return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_a_wide_beam_equals_exhaustive_search(seed):
-    step, table = make_step(seed)
-    state, memory = start()
-    found = beam_search(step, state, memory, START, END, beam_size=64, max_words=3, forbidden_ids=[START])
-    for row in range(2):
-        expected = exhaustive(table, memory[row].numpy(), 3, [START])
-        count = len(expected)  # 3 + 9 + 27 captions of the words 2, 3, 4
-        np.testing.assert_allclose(found.log_probs[row, :count], [value for value, _ in expected], atol=1e-4)
-        assert found.tokens[row, :count].numpy().tolist() == [list(caption) for _, caption in expected]
-        assert (found.log_probs[row, count:] < -1e30).numpy().all()
+def _draw_per_row(log_probs, tokens, position):
+    noise = tf.random.stateless_uniform(tf.shape(log_probs), [0, position], minval=1e-30)
+    return tf.argmax(log_probs - tf.math.log(-tf.math.log(noise)), axis=-1, output_type=tf.int32)
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_a_beam_of_one_is_greedy(seed):
-    step, _ = make_step(seed)
-    greedy = greedy_search(step, *start(), START, END, max_words=6, forbidden_ids=[START])
-    beam = beam_search(step, *start(), START, END, beam_size=1, max_words=6, forbidden_ids=[START])
-    np.testing.assert_array_equal(greedy.tokens, beam.tokens[:, 0])
-    np.testing.assert_allclose(greedy.log_probs, beam.log_probs[:, 0], atol=1e-5)
+def test_the_check_accepts_what_the_faults_break():
+    check_search(Broken())
 
 
-def test_a_wider_beam_is_never_worse_here_and_is_sorted():
-    step, _ = make_step(3)
-    greedy = greedy_search(step, *start(), START, END, max_words=6, forbidden_ids=[START])
-    beam = beam_search(step, *start(), START, END, beam_size=5, max_words=6, forbidden_ids=[START])
-    assert (beam.log_probs[:, 0] >= greedy.log_probs - 1e-6).numpy().all()
-    assert (np.diff(beam.log_probs) <= 0).all()
-    assert len({tuple(tokens) for tokens in beam.tokens[0].numpy()}) == 5
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        ("forbidden words", "forbidden words"),
+        ("short captions", "shorter than min_words"),
+        ("long captions", "tokens have shape"),
+        ("one noise per row", "as a batch of their own"),
+        ("one graph per batch", None),
+        ("no size axis", "tokens have shape"),
+        ("worst first", "not sorted"),
+        ("log_probs per word", "log_probs are not the model's"),
+        ("no padding", "captions without an end"),
+        ("stateful noise", None),
+    ],
+)
+def test_the_check_finds_faults(fault, message):
+    with pytest.raises((AssertionError, TypeError), match=message):
+        check_search(Broken(fault))
 
 
-def test_forbidden_words_never_come_and_every_caption_ends():
-    step, _ = make_step(1)
-    for beam_size in (1, 4):
-        tokens = beam_search(
-            step, *start(), START, END, beam_size=beam_size, max_words=6, forbidden_ids=[START, 3]
-        ).tokens.numpy()
-        assert not np.isin(tokens, [START, 3]).any()
-        assert (tokens[..., 0] != END).all()  # not empty
-        assert (tokens[..., -1] == END).all()
+def test_the_check_finds_a_search_that_is_no_frozen_dataclass():
+    class Plain(Greedy):
+        def __eq__(self, other):
+            return self is other
+
+        __hash__ = object.__hash__
+
+    with pytest.raises(AssertionError, match="is a dataclass"):
+        check_search(Plain())
 
 
-def test_length_penalty_prefers_longer_captions():
-    def step(tokens, state, memory):  # every word costs: short captions are likelier
-        return tf.repeat([[-9.0, 0.0, 0.2]], tf.shape(tokens)[0], axis=0), state
-
-    state, memory = start(1)
-    words = []
-    for penalty in (0.0, 1.0):
-        found = beam_search(step, state, memory, START, END, beam_size=3, max_words=5, length_penalty=penalty)
-        words.append(int(tf.reduce_sum(tf.cast(found.tokens[0, 0] != END, tf.int32))))
-    assert words[0] == 1
-    assert words[1] > 1
-
-
-def test_stops_when_all_captions_have_ended():
-    calls = []
-
-    def step(tokens, state, memory):  # one word, then END
-        calls.append(1)
-        return tf.where(tf.reduce_all(state == 0), [[0.0, -50.0, 9.0]], [[0.0, 50.0, 0.0]]), state + 1
-
-    state, memory = start(1)
-    greedy_search(step, state, memory, START, END, max_words=20)
-    assert len(calls) == 2
-    calls.clear()
-    beam_search(step, state, memory, START, END, beam_size=1, max_words=20)
-    assert len(calls) == 2
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Beam(beam_size=0), "beam_size must be at least 1, got 0"),
+        (lambda: Sample(samples=0), "samples must be at least 1"),
+        (lambda: Sample(temperature=0), r"temperature must be in \[1e-6, 1e6\]"),
+        (lambda: Sample(temperature=float("nan")), r"temperature must be in \[1e-6, 1e6\]"),
+        (lambda: Sample(top_p=0), r"top_p must be in \(0, 1\]"),
+        (lambda: Sample(top_k=0), "top_k must be at least 1"),
+        (lambda: Sample(seed=-1), "seed must be in"),
+        (lambda: Rules(0, 1, max_words=3, min_words=4), r"min_words must be in \[0, max_words=3\], got 4"),
+        (lambda: Rules(0, 1, forbidden_ids=[1]), "end_id=1 must not be in forbidden_ids"),
+    ],
+)
+def test_impossible_options_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
 
 
-def test_one_trace_for_all_batches_and_the_same_under_xla():
-    traces = []
-    step, _ = make_step(2, traces)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.float32)])
-    def search(state, memory):
-        return beam_search(step, state, memory, START, END, beam_size=3, max_words=6, forbidden_ids=[START])
-
-    for batch in (1, 4, 2):
-        search(*start(batch))
-    assert len(traces) == 1
-    compiled = tf.function(search.python_function, jit_compile=True)(*start(4))
-    np.testing.assert_array_equal(compiled.tokens, search(*start(4)).tokens)
-    np.testing.assert_allclose(compiled.log_probs, search(*start(4)).log_probs, atol=1e-5)
+def test_probability_of_forbidden_words_is_not_redistributed():
+    logits = tf.constant([[0.0, 1.0, 2.0]])
+    log_probs = Rules(0, 1, max_words=3, min_words=0, forbidden_ids=[0]).log_probs(logits, 0).numpy()
+    np.testing.assert_allclose(log_probs[0, 1:], tf.nn.log_softmax(logits)[0, 1:], rtol=1e-6)
+    assert log_probs[0, 0] < -1e30

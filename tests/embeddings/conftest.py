@@ -1,4 +1,4 @@
-"""YAMNet as it is published, made by hand: the weights' forms, and the waveform model of TF-Hub."""
+"""Stand-ins for the published YAMNet: its file formats, and the waveform model of TF-Hub."""
 
 import os
 
@@ -15,7 +15,7 @@ FILTERS = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
 
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory):
-    """A cache of the tests' own."""
+    """A cache folder for the tests."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AAC_TF_CACHE", str(folder))
@@ -24,7 +24,7 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def folded(tmp_path_factory):
-    """A `.npz` of random weights, with activations that neither vanish nor explode; not YAMNet's."""
+    """An `.npz` of random weights whose activations neither vanish nor explode."""
     rng, weights, channels = np.random.default_rng(3), {}, 32
 
     def layer(name, shape, inputs):
@@ -45,13 +45,13 @@ def folded(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def embedder(folded):
-    """An embedder of those random weights, which cannot pass the hearing test."""
+    """An embedder with random weights, which cannot pass the self-test."""
     return YamnetEmbedder(folded, self_test=False)
 
 
 @pytest.fixture(scope="session")
 def yamnet_data(real_data):
-    """Folder of YAMNet's real weights and a few sounds."""
+    """Folder with YAMNet's real weights and a few sounds."""
     if not (real_data / "yamnet").is_dir():
         pytest.skip(f"{real_data} has no YAMNet")
     return real_data / "yamnet"
@@ -59,19 +59,19 @@ def yamnet_data(real_data):
 
 @pytest.fixture(scope="session")
 def yamnet(yamnet_data):
-    """An embedder of YAMNet's real weights."""
+    """An embedder with YAMNet's real weights."""
     return YamnetEmbedder(yamnet_data / "yamnet_bn_folded.npz")
 
 
 @pytest.fixture(scope="session")
 def sounds(yamnet_data):
-    """{name: waveform at 16 kHz} of the sounds beside the weights."""
+    """{name: waveform at 16 kHz} of the sounds in the folder of the weights."""
     return {path.stem: load_audio(path, 16000)[0].numpy() for path in sorted(yamnet_data.glob("*.wav"))}
 
 
 @pytest.fixture(scope="session")
 def published_variables():
-    """Function from a folded `.npz` to `tf.Variable`s under their published names, batch normalization not folded."""
+    """Function from a folded `.npz` to `tf.Variable`s with their published names and batch normalization."""
 
     def unfold(path):
         rng, variables = np.random.default_rng(4), {}
@@ -97,7 +97,7 @@ def published_variables():
 
 
 class WaveformModel(tf.Module):
-    """The TF-Hub model: a waveform in; scores, embeddings and spectrogram out."""
+    """The TF-Hub model: from a waveform to scores, embeddings and spectrogram."""
 
     def __init__(self, variables):
         super().__init__()
@@ -131,7 +131,7 @@ class WaveformModel(tf.Module):
 
 @pytest.fixture(scope="session")
 def save_hub_model(published_variables, tmp_path_factory):
-    """Function that makes a folded `.npz` a TF-Hub model; returns its folder."""
+    """Function that converts a folded `.npz` to a TF-Hub model and returns its folder."""
 
     def save(path):
         folder = tmp_path_factory.mktemp("hub")
@@ -143,7 +143,7 @@ def save_hub_model(published_variables, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def save_h5(published_variables, tmp_path_factory):
-    """Function that makes a folded `.npz` a file like the published yamnet.h5, as Keras' `save_weights` lays it out."""
+    """Function that converts a folded `.npz` to a file like the published yamnet.h5, as Keras' `save_weights` does."""
     import h5py
 
     def save(path, leave_out=(), replace=None):

@@ -8,11 +8,13 @@ import sys
 import numpy as np
 import pytest
 import tensorflow as tf
+from contracts.frozen_encoder import check_frozen_encoder
 from layer_checks import check_layer
 from transformers import ASTConfig
 
 from aac_tf.audio import AST, YAMNET, spectrogram
-from aac_tf.embeddings import AstEmbedder, EmbeddingError, TFASTModel, ast_source
+from aac_tf.embeddings import AstEmbedder, EmbeddingError, TFASTModel
+from aac_tf.embeddings.ast import source as ast_source
 from aac_tf.embeddings.ast.features import normalize
 from aac_tf.embeddings.windows import count_windows, segment_windows
 from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
@@ -25,7 +27,7 @@ def noise(samples, seed=0):
 
 
 def frames_of(waveforms, spec=AST):
-    """Spectrograms padded with something that is not silence, and their lengths."""
+    """Spectrograms, padded with values other than silence, and their lengths."""
     lengths = [spec.output_length(len(waveform)) for waveform in waveforms]
     batch = np.full([len(waveforms), max(lengths), 128], 3.0, "f4")
     for row, waveform, length in zip(batch, waveforms, lengths):
@@ -38,9 +40,15 @@ def embedder():
     return AstEmbedder(SOURCE)
 
 
+@pytest.mark.parametrize("options", [{}, {"window_seconds": 0.33, "batch_windows": 3}], ids=["default", "short"])
+def test_contract(options):
+    others = [AstEmbedder(SOURCE, window_seconds=0.5), AstEmbedder(SOURCE, **{**options, "precision": "bfloat16"})]
+    check_frozen_encoder(AstEmbedder(SOURCE, **options), others)
+
+
 # The last has so many tokens that attention is computed head by head.
 @pytest.mark.parametrize(("seconds", "frames"), [(0.96, 96), (2.0, 200), (10.24, 1024)])
-def test_every_window_is_the_models_cls(seconds, frames):
+def test_embeddings_are_the_cls_outputs_of_the_model(seconds, frames):
     embedder = AstEmbedder(SOURCE, window_seconds=seconds)
     assert (embedder.spec.segment_length, embedder.spec.segment_hop) == (frames, frames // 2)
     heard, length = frames_of([noise(8000 * seconds.__ceil__() + 20000), noise(20000)], embedder.spec)
@@ -54,12 +62,12 @@ def test_every_window_is_the_models_cls(seconds, frames):
         assert not found[row, count[row] :].numpy().any()
 
 
-def test_segments_are_those_of_yamnet():
+def test_segments_agree_with_yamnet():
     for samples in (100, 16000, 240000):
         assert count_windows(AST.output_length(samples), AST) == count_windows(YAMNET.output_length(samples), YAMNET)
 
 
-def test_the_sources_own_statistics(embedder, tmp_path):
+def test_statistics_of_the_source(embedder, tmp_path):
     shutil.copytree(SOURCE, tmp_path / "other")
     (tmp_path / "other" / "preprocessor_config.json").write_text('{"mean": -6.8, "std": 5.5}')
     other = AstEmbedder(tmp_path / "other")
@@ -69,54 +77,22 @@ def test_the_sources_own_statistics(embedder, tmp_path):
     assert other.checksum != embedder.checksum
 
 
-def test_alone_and_padded_in_a_batch(embedder):
-    frames, length = frames_of([noise(16000), noise(50000), noise(10)])
-    together, segments = embedder(frames, length)
-    assert together.shape == (3, 6, 16)
-    assert segments.numpy().tolist() == [2, 6, 1]
-    for row, samples in enumerate([16000, 50000, 10]):
-        alone, _ = embedder(*frames_of([noise(samples)]))
-        np.testing.assert_allclose(together[row, : segments[row]], alone[0], rtol=0, atol=1e-5)
-        assert not together[row, segments[row] :].numpy().any()
-
-
 @pytest.mark.parametrize("batch_windows", [1, 4, None])
-def test_parts_change_nothing(embedder, batch_windows):
+def test_batch_windows_has_no_effect_on_embeddings(embedder, batch_windows):
     frames, length = frames_of([noise(40000), noise(50000)])
     other = AstEmbedder(SOURCE, batch_windows=batch_windows)
     for found, expected in zip(other(frames, length), embedder(frames, length)):
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
 
 
-def test_one_trace_for_all_shapes(embedder):
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 128]), tf.TensorSpec([None], tf.int32)])
-    def embed(frames, length):
-        embedding, length = embedder(frames, length)
-        assert embedding.shape.as_list() == [None, None, 16]
-        return embedding, length
-
-    for samples in ([100], [16000, 50000], [30000]):
-        embedding, segments = embed(*frames_of([noise(n) for n in samples]))
-        expected = [embedder.output_length(AST.output_length(n)) for n in samples]
-        assert segments.numpy().tolist() == expected
-        assert embedding.shape == (len(samples), max(expected), 16)
-    assert embed.experimental_get_tracing_count() == 1
-
-
 def test_as_a_layer():
     frames, length = frames_of([noise(24000), noise(100)])
-    check_layer(AstEmbedder(SOURCE, batch_windows=2), lambda layer: layer(frames, length), weights_are_trained=False)
-
-
-def test_half_precision_models_get_the_same_embedding(embedder):
-    frames, length = frames_of([noise(24000)])
-    tf.keras.mixed_precision.set_global_policy("mixed_float16")
-    try:
-        embedding, _ = AstEmbedder(SOURCE)(frames, length)
-    finally:
-        tf.keras.mixed_precision.set_global_policy("float32")
-    assert embedding.dtype == tf.float32
-    np.testing.assert_allclose(embedding, embedder(frames, length)[0], rtol=0, atol=1e-6)
+    check_layer(
+        AstEmbedder(SOURCE, batch_windows=2),
+        lambda layer: layer(frames, length),
+        expected_output_shape=((2, 3, 16), (2,)),
+        expected_output_dtype="float32",
+    )
 
 
 def test_bfloat16_is_close(embedder):
@@ -124,10 +100,10 @@ def test_bfloat16_is_close(embedder):
     rough, exact = AstEmbedder(SOURCE, precision="bfloat16")(frames, length)[0], embedder(frames, length)[0]
     assert rough.dtype == tf.float32
     assert tf.reduce_min(-tf.keras.losses.cosine_similarity(rough, exact)) > 0.999
-    assert np.abs(rough - exact).max() > 1e-4  # that it was computed in bfloat16 at all
+    assert np.abs(rough - exact).max() > 1e-4  # it was indeed computed in bfloat16
 
 
-def test_checksum_names_weights_spectrogram_and_precision(embedder, tmp_path):
+def test_checksum_depends_on_weights_spectrogram_and_precision(embedder, tmp_path):
     shutil.copytree(SOURCE, tmp_path / "copy")
     assert AstEmbedder(tmp_path / "copy", batch_windows=1).checksum == embedder.checksum
     model = TFASTModel.from_pretrained(SOURCE)
@@ -141,12 +117,12 @@ def test_checksum_names_weights_spectrogram_and_precision(embedder, tmp_path):
     assert len({embedder.checksum, *(other.checksum for other in others)}) == 4
 
 
-def test_random_weights_say_what_they_are(monkeypatch, caplog):
+def test_random_weights_come_with_a_warning(monkeypatch, caplog):
     config = ASTConfig.from_pretrained(SOURCE)
     monkeypatch.setattr(ast_source, "ASTConfig", lambda: config)
     with caplog.at_level(logging.WARNING):
         first, second = AstEmbedder("random"), AstEmbedder("random")
-    assert "means nothing" in caplog.text
+    assert "mean nothing" in caplog.text
     assert first.checksum == second.checksum
     frames, length = frames_of([noise(30000)])
     embedding = first(frames, length)[0][0].numpy()
@@ -154,14 +130,14 @@ def test_random_weights_say_what_they_are(monkeypatch, caplog):
     assert embedding.std(axis=0).max() > 1e-3  # windows differ
 
 
-def test_what_is_wrong_with_a_source_is_told(monkeypatch, tmp_path):
+def test_invalid_sources(monkeypatch, tmp_path):
     monkeypatch.setenv("AAC_TF_AST", os.fspath(tmp_path / "nowhere"))
     with pytest.raises(EmbeddingError, match=r"nowhere.*config\.json and model\.safetensors.*AAC_TF_AST"):
         AstEmbedder()
     model = TFASTModel.from_pretrained(SOURCE)
     model.weights[3].assign(tf.fill(model.weights[3].shape, np.nan))
     model.save_pretrained(tmp_path / "nan")
-    with pytest.raises(EmbeddingError, match="no numbers"):
+    with pytest.raises(EmbeddingError, match="not finite"):
         AstEmbedder(tmp_path / "nan")
     with pytest.raises(EmbeddingError, match="mel bins"):
         AstEmbedder(SOURCE.parent / "overlapping")
@@ -171,12 +147,12 @@ def test_what_is_wrong_with_a_source_is_told(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("wrong", [{"batch_windows": 0}, {"window_seconds": 0.1}, {"precision": "float16"}])
-def test_wrong_settings_are_told(wrong):
+def test_invalid_arguments(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         AstEmbedder(SOURCE, **wrong)
 
 
-def test_a_captioner_trains_around_it_and_stores_none_of_it(embedder, tmp_path):
+def test_captioning_models_neither_train_nor_store_it(embedder, tmp_path):
     def captioner(embedder=None):
         return CaptioningModel(SubsampledBiRNN(4, layers=1), FixedVectorDecoder(11, 4), embedder=embedder)
 
@@ -193,7 +169,7 @@ def test_a_captioner_trains_around_it_and_stores_none_of_it(embedder, tmp_path):
     assert {key for key, _ in tf.train.list_variables(stored)} == {key for key, _ in tf.train.list_variables(plain)}
 
 
-def test_saved_model_needs_neither_this_package_nor_transformers(embedder, tmp_path):
+def test_saved_model_runs_in_plain_tensorflow(embedder, tmp_path):
     class Service(tf.Module):
         def __init__(self):
             super().__init__()
@@ -223,7 +199,7 @@ assert not {"aac_tf", "transformers", "tensorflow_io"} & set(sys.modules)
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
 
 
-def test_yamnet_users_do_not_wait_for_transformers():
+def test_importing_embeddings_does_not_import_transformers():
     program = "import sys, aac_tf.embeddings; assert 'transformers' not in sys.modules"
     root = os.fspath(pathlib.Path(__file__).parents[2])
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])

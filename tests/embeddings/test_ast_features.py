@@ -19,7 +19,7 @@ def noise(samples, seed=0):
 
 @pytest.fixture(scope="module")
 def theirs():
-    """transformers' extractor, without torchaudio; it pads with PyTorch."""
+    """transformers' extractor; works without torchaudio, but pads with PyTorch."""
     pytest.importorskip("torch")
     from transformers import ASTFeatureExtractor
 
@@ -61,14 +61,14 @@ def test_agrees_with_transformers_on_real_clips(theirs, real_data):
         np.testing.assert_allclose(found, theirs(waveform, max_length=3000), rtol=0, atol=1e-4)
 
 
-def test_segments_are_those_of_yamnet():
+def test_segments_agree_with_yamnet():
     from aac_tf.audio import YAMNET
 
     for samples in (0, 15600, 15601, 100000):
         assert AST.output_length(samples) == YAMNET.output_length(samples)
 
 
-def test_padding_is_zero_before_the_normalization():
+def test_padding_is_zero_before_normalization():
     batch = np.full([2, 9000], 7.0, "f4")
     batch[0, :4000], batch[1] = noise(4000), noise(9000)
     extractor = TFASTFeatureExtractor(max_length=40)
@@ -80,7 +80,7 @@ def test_padding_is_zero_before_the_normalization():
     np.testing.assert_allclose(found[0, frames:], 4.2677393 / (2 * 4.5689974), rtol=1e-6)
 
 
-def test_masks_come_before_the_normalization():
+def test_masks_come_before_normalization():
     fbank = spectrogram(noise(30000)[np.newaxis], UNSEGMENTED)
     masked = SpecAugment(20, 20, probability=1.0, mask_value=0.0)(fbank[0], seed=[1, 2])
     np.testing.assert_allclose(
@@ -108,7 +108,10 @@ def test_one_trace_for_all_lengths():
 def test_as_a_layer():
     waveform = noise([2, 5000])
     check_layer(
-        TFASTFeatureExtractor(max_length=20), lambda layer: layer(waveform, [5000, 300]), weights_are_trained=False
+        TFASTFeatureExtractor(max_length=20),
+        lambda layer: layer(waveform, [5000, 300]),
+        expected_output_shape=(2, 20, 128),
+        expected_output_dtype="float32",
     )
 
 

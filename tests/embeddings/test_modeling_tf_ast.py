@@ -38,7 +38,7 @@ def classifier():
 @pytest.mark.parametrize(
     ("name", "kind"), [("overlapping", TFASTForAudioClassification), ("strided", TFASTModel)], ids=str
 )
-def test_every_output_is_pytorchs(name, kind):
+def test_every_output_agrees_with_pytorch(name, kind):
     model = kind.from_pretrained(FIXTURES / name)
     inputs, expected = expected_of(name)
     found = model(inputs, output_hidden_states=True, output_attentions=True)
@@ -52,7 +52,7 @@ def test_every_output_is_pytorchs(name, kind):
         assert_close(found[key][int(number)] if number else found[key], value)
 
 
-def test_the_published_shape_is_pytorchs():
+def test_the_published_shape_agrees_with_pytorch():
     inputs, expected = expected_of("audioset")
     found = TFASTModel.from_pretrained(FIXTURES / "audioset")(inputs)
     assert found.last_hidden_state.shape == (1, 1214, 16)
@@ -62,7 +62,7 @@ def test_the_published_shape_is_pytorchs():
     assert_close(found.logits, expected["logits"])
 
 
-def test_a_checkpoint_loads_where_there_is_no_pytorch(tmp_path):
+def test_checkpoints_load_without_pytorch(tmp_path):
     program = f"""
 import sys
 sys.modules["torch"] = None
@@ -84,14 +84,14 @@ for name in ({os.fspath(FIXTURES / "overlapping")!r}, "saved"):
 @pytest.mark.parametrize(
     ("name", "kind"), [("overlapping", TFASTForAudioClassification), ("strided", TFASTModel)], ids=str
 )
-def test_saved_and_loaded_again(name, kind, safe, tmp_path):
+def test_save_and_load(name, kind, safe, tmp_path):
     kind.from_pretrained(FIXTURES / name).save_pretrained(tmp_path, safe_serialization=safe)
     inputs, expected = expected_of(name)
     key = "logits" if "logits" in expected else "last_hidden_state"
     assert_close(kind.from_pretrained(tmp_path)(inputs)[key], expected[key])
 
 
-def test_pytorch_loads_what_was_saved_here(tmp_path):
+def test_pytorch_loads_saved_models(tmp_path):
     torch = pytest.importorskip("torch")
     import transformers
 
@@ -107,7 +107,7 @@ def test_pytorch_loads_what_was_saved_here(tmp_path):
 
 
 def rewritten(folder, change, name="overlapping"):
-    """A copy of a fixture in a folder, its weights changed by a function of their dict."""
+    """A copy of a fixture whose weights, a dict, a function has changed."""
     from safetensors.numpy import load_file, save_file
 
     shutil.copytree(FIXTURES / name, folder, dirs_exist_ok=True)
@@ -123,7 +123,7 @@ def test_weights_that_do_not_fit_are_an_error(tmp_path):
     changes = {
         "missing": lambda weights: weights.pop(f"{prefix}layernorm.bias"),
         "unexpected": lambda weights: weights.update({f"{prefix}encoder.layer.2.layernorm_before.bias": np.ones(24)}),
-        # As many values, but transposed.
+        # The right number of values, but transposed.
         r"is \[24, 40\], not \[40, 24\]": lambda weights: weights.update({wide: weights[wide].T}),
     }
     for number, (message, change) in enumerate(changes.items()):
@@ -138,7 +138,7 @@ def test_weights_that_do_not_fit_are_an_error(tmp_path):
         TFASTModel.from_pretrained(FIXTURES / "overlapping", max_length=48)
 
 
-def test_a_new_classifier_when_asked_for():
+def test_new_classifier_on_request():
     with pytest.raises(ValueError, match="classifier"):
         TFASTForAudioClassification.from_pretrained(FIXTURES / "overlapping", num_labels=3)
     model = TFASTForAudioClassification.from_pretrained(
@@ -224,7 +224,7 @@ def test_fit_trains_every_weight():
     losses = model.fit({"input_values": inputs, "labels": labels}, epochs=8, batch_size=8, verbose=0).history["loss"]
     assert losses[-1] < 0.5 * losses[0]
     unmoved = [w.name for w, b in zip(model.trainable_weights, before) if np.array_equal(w.numpy(), b)]
-    # The keys' bias shifts all scores of a query alike, which the softmax takes out again.
+    # The bias of the keys shifts all scores of a query equally, which has no effect after the softmax.
     assert not [name for name in unmoved if "key/bias" not in name]
 
 
@@ -266,8 +266,8 @@ def test_positions_interpolated_for_longer_spectrograms():
     np.testing.assert_array_equal(found[:, :2], positions[:, :2])
 
 
-def test_positions_that_cannot_be_had():
-    with pytest.raises(ValueError, match="no patch"):
+def test_invalid_positions():
+    with pytest.raises(ValueError, match="smaller than a patch"):
         resize_positions(np.zeros([1, 1214, 8]), ASTConfig(), 15)
     with pytest.raises(ValueError, match="1214"):
         resize_positions(np.zeros([1, 100, 8]), ASTConfig(), 96)
@@ -285,7 +285,7 @@ def test_resize_time(classifier):
 
 
 @pytest.mark.slow
-def test_the_full_model_is_pytorchs(tmp_path):
+def test_the_full_model_agrees_with_pytorch(tmp_path):
     torch = pytest.importorskip("torch")
     from transformers import ASTModel
 

@@ -16,7 +16,7 @@ from aac_tf.embeddings.yamnet.weights import read_weights
 
 
 def changed(path, folder, change):
-    """A copy of a `.npz` with arrays added, replaced or (None) left out."""
+    """A copy of an `.npz` with arrays added, replaced or, with None, left out."""
     with np.load(path) as arrays:
         arrays = {**arrays, **change}
     path = folder / "changed.npz"
@@ -30,7 +30,7 @@ def own_cache(tmp_path, monkeypatch):
     return tmp_path / "cache" / "yamnet"
 
 
-def test_every_published_form_gives_the_same_weights(folded, save_h5, save_hub_model):
+def test_every_published_format_has_the_same_weights(folded, save_h5, save_hub_model):
     expected = read_weights(folded)
     assert sum(value.size for value in expected.values()) == pytest.approx(3.7e6, rel=0.02)  # as published
     for path in (save_h5(folded), save_hub_model(folded)):
@@ -40,7 +40,7 @@ def test_every_published_form_gives_the_same_weights(folded, save_h5, save_hub_m
             np.testing.assert_allclose(found[name], value, rtol=1e-5, atol=1e-5)
 
 
-def test_names_as_keras_and_saved_models_give_them(tmp_path):
+def test_names_of_keras_and_saved_models(tmp_path):
     layers, model = tf.keras.layers, tf.keras.Sequential([tf.keras.layers.Input([96, 64, 1])])
     for name, shape in kernel_shapes().items():
         if name == "classifier":
@@ -51,7 +51,7 @@ def test_names_as_keras_and_saved_models_give_them(tmp_path):
         model.add(kind[0](*kind[1:], shape[0], padding="same", use_bias=False, name=name))
         model.add(layers.BatchNormalization(scale=False, name=f"{name}/bn"))
     model.save_weights(tmp_path / "yamnet.h5")
-    # A SavedModel's variables are a checkpoint of the module that holds the Keras model.
+    # The variables of a SavedModel are a checkpoint of the module that contains the Keras model.
     tf.train.Checkpoint(_yamnet=model).write(os.fspath(tmp_path / "hub" / "variables" / "variables"))
     (tmp_path / "hub" / "saved_model.pb").touch()
     found, expected = read_weights(tmp_path / "hub"), read_weights(tmp_path / "yamnet.h5")
@@ -61,7 +61,7 @@ def test_names_as_keras_and_saved_models_give_them(tmp_path):
 
 
 @pytest.mark.real_data
-def test_layers_as_published_fold_to_the_folded_ones(yamnet_data, tmp_path):
+def test_published_layers_agree_with_folded_ones(yamnet_data, tmp_path):
     first_layers = yamnet_data / "yamnet_256_unfused_layers1-6.h5"
     with pytest.raises(EmbeddingError, match=r"missing: layer7/depthwise_conv/bias, .* and \d+ more$"):
         read_weights(first_layers)
@@ -85,15 +85,15 @@ def test_layers_as_published_fold_to_the_folded_ones(yamnet_data, tmp_path):
         ({"l15p/bias": np.zeros(3)}, "unknown: layer15/pointwise_conv/bias$"),
         ({"l3p/kernel": np.zeros([1, 1, 64, 64])}, r"layer3/pointwise_conv/kernel \[1, 1, 64, 64\] instead of"),
         ({"d/bias": np.full(521, np.nan)}, "not finite: classifier/bias$"),
-        ({"d/bias": None, "l1/bias": np.zeros(5)}, r"missing: classifier/bias; of another shape: layer1/conv/bias"),
+        ({"d/bias": None, "l1/bias": np.zeros(5)}, r"missing: classifier/bias; wrong shape: layer1/conv/bias"),
     ],
 )
-def test_wrong_variables_are_named(folded, tmp_path, change, message):
+def test_wrong_variables_are_listed(folded, tmp_path, change, message):
     with pytest.raises(EmbeddingError, match=message):
         read_weights(changed(folded, tmp_path, change))
 
 
-def test_wrong_variables_of_the_published_form_are_named(folded, save_h5):
+def test_wrong_variables_of_the_published_format_are_listed(folded, save_h5):
     with pytest.raises(EmbeddingError, match=r"missing: layer4/pointwise_conv/moving_mean$"):
         read_weights(save_h5(folded, leave_out=["layer4/pointwise_conv/bn/moving_mean"]))
     with pytest.raises(EmbeddingError, match=r"not finite: layer4/pointwise_conv/moving_variance$"):
@@ -102,7 +102,7 @@ def test_wrong_variables_of_the_published_form_are_named(folded, save_h5):
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.999])
 @pytest.mark.parametrize("form", ["npz", "h5"])
-def test_a_file_cut_off_is_told(folded, save_h5, tmp_path, form, share):
+def test_truncated_files_are_errors(folded, save_h5, tmp_path, form, share):
     content = pathlib.Path(folded if form == "npz" else save_h5(folded)).read_bytes()
     path = tmp_path / f"cut.{form}"
     path.write_bytes(content[: int(share * len(content))])
@@ -110,7 +110,7 @@ def test_a_file_cut_off_is_told(folded, save_h5, tmp_path, form, share):
         YamnetEmbedder(path)
 
 
-def test_a_bit_flipped_is_told(folded, tmp_path):
+def test_a_flipped_bit_is_detected(folded, tmp_path):
     content = bytearray(folded.read_bytes())
     content[len(content) // 2] ^= 1
     path = tmp_path / "flipped.npz"
@@ -119,7 +119,7 @@ def test_a_bit_flipped_is_told(folded, tmp_path):
         YamnetEmbedder(path, self_test=False)
 
 
-def test_other_files_and_folders_are_told(tmp_path):
+def test_other_files_and_folders_are_rejected(tmp_path):
     (tmp_path / "notes.txt").write_text("not a network")
     (tmp_path / "empty").mkdir()
     with pytest.raises(EmbeddingError, match=r"neither an \.npz nor an \.h5"):
@@ -128,7 +128,7 @@ def test_other_files_and_folders_are_told(tmp_path):
         YamnetEmbedder(tmp_path / "empty")
 
 
-def test_a_damaged_hub_model_is_told(folded, save_hub_model):
+def test_a_damaged_hub_model_is_rejected(folded, save_hub_model):
     folder = save_hub_model(folded)
     data = folder / "variables" / "variables.data-00000-of-00001"
     data.write_bytes(data.read_bytes()[:1000000])
@@ -136,11 +136,11 @@ def test_a_damaged_hub_model_is_told(folded, save_hub_model):
         YamnetEmbedder(folder)
 
 
-def test_weights_that_are_not_yamnets_fail_the_hearing_test(folded, own_cache):
+def test_other_weights_fail_the_self_test(folded, own_cache):
     with pytest.raises(EmbeddingError, match="not its weights"):
         YamnetEmbedder(folded)
     assert not list(own_cache.glob("*"))
-    YamnetEmbedder(folded, self_test=False)  # now it is in the cache, untested
+    YamnetEmbedder(folded, self_test=False)  # adds it to the cache without the self-test
     with pytest.raises(EmbeddingError, match="not its weights"):
         YamnetEmbedder(folded)
 
@@ -156,7 +156,7 @@ def test_weights_that_are_not_yamnets_fail_the_hearing_test(folded, own_cache):
     ],
     ids=["shuffled", "zeroed", "no bias", "classes reversed"],
 )
-def test_damaged_weights_fail_the_hearing_test(yamnet_data, tmp_path, damage):
+def test_damaged_weights_fail_the_self_test(yamnet_data, tmp_path, damage):
     path = yamnet_data / "yamnet_bn_folded.npz"
     with np.load(path) as arrays:
         damaged = {name: change(arrays[name]) for name, change in damage.items()}
@@ -164,7 +164,7 @@ def test_damaged_weights_fail_the_hearing_test(yamnet_data, tmp_path, damage):
         YamnetEmbedder(changed(path, tmp_path, damaged))
 
 
-def test_the_cache_is_made_once_and_is_a_source_too(folded, own_cache):
+def test_the_cache_is_built_once_and_is_a_valid_source(folded, own_cache):
     first = cached_network(folded, self_test=False)
     made = pathlib.Path(first.folder, "saved_model.pb").stat()
     assert cached_network(folded, self_test=False) == first
@@ -173,7 +173,7 @@ def test_the_cache_is_made_once_and_is_a_source_too(folded, own_cache):
     assert [path.name for path in own_cache.iterdir()] == [pathlib.Path(first.folder).name]
 
 
-def test_a_damaged_cache_is_made_again(folded, own_cache, tmp_path):
+def test_a_damaged_cache_is_rebuilt(folded, own_cache, tmp_path):
     first = cached_network(folded, self_test=False)
     model = pathlib.Path(first.folder, "saved_model.pb")
     content = bytearray(model.read_bytes())
@@ -187,14 +187,14 @@ def test_a_damaged_cache_is_made_again(folded, own_cache, tmp_path):
     assert len(list(own_cache.iterdir())) == 1
 
 
-def test_a_cache_that_cannot_be_written_is_told(folded, tmp_path, monkeypatch):
+def test_a_cache_that_is_not_writable(folded, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("AAC_TF_CACHE", os.fspath(tmp_path / "file"))
     with pytest.raises(EmbeddingError, match="set AAC_TF_CACHE"):
         YamnetEmbedder(folded, self_test=False)
 
 
-def test_checksum_is_of_the_weights(embedder, folded, tmp_path):
+def test_checksum_depends_on_the_weights(embedder, folded, tmp_path):
     copy = shutil.copy(folded, tmp_path / "renamed.npz")
     assert YamnetEmbedder(copy, self_test=False).checksum == embedder.checksum
     other = changed(folded, tmp_path, {"d/bias": np.full(521, 0.5, "f4")})
@@ -202,19 +202,19 @@ def test_checksum_is_of_the_weights(embedder, folded, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["https://unreachable.invalid/yamnet/1", "nowhere/yamnet.h5"])
-def test_a_source_out_of_reach_says_what_to_do(source, monkeypatch):
-    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)  # which would step in
+def test_unreachable_sources_come_with_advice(source, monkeypatch):
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)  # it would take precedence
     with pytest.raises(EmbeddingError, match=r"(?s)yamnet.*download.*embedding\.source.*AAC_TF_YAMNET"):
         YamnetEmbedder(source)
 
 
-def test_environment_names_the_source(folded, monkeypatch):
+def test_source_from_the_environment(folded, monkeypatch):
     monkeypatch.setenv("AAC_TF_YAMNET", os.fspath(folded))
     assert resolve_source() == folded
     assert resolve_source(folded.parent) == folded.parent
 
 
-def test_a_copy_stands_in_for_a_source_that_is_not_here(monkeypatch, tmp_path):
+def test_the_environment_replaces_a_missing_source(monkeypatch, tmp_path):
     here = tmp_path / "here"
     here.touch()
     assert choose_source(None, "A_COPY", "published") == "published"

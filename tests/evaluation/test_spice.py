@@ -1,13 +1,13 @@
-"""SPICE: what is run, how its scores are read and paired, and what is said where it cannot run."""
+"""SPICE: its command line, how its output is read, and what happens where it cannot run."""
 
 import json
 import os
 import pathlib
 
 import pytest
-from pycocoevalcap.tokenizer import ptbtokenizer
 
-from aac_tf.evaluation import MetricError, missing_metrics, score_captions, spice
+from aac_tf.evaluation import MetricError, missing_metrics, score_captions
+from aac_tf.evaluation.java import jars, spice
 from aac_tf.evaluation.java.spice import read_spice, score_spice
 
 REFERENCES = {"x": ["a dog barks", "the dog is barking"], "y": ["rain falls on a roof"], "z": ["wind blows"]}
@@ -28,17 +28,17 @@ def test_scores_stay_with_their_captions(fake_spice):
         assert scores["spider"] == pytest.approx((scores["spice"] + scores["cider"]) / 2)
 
 
-def test_spider_alone_brings_no_other_score(fake_spice):
+def test_spider_alone_gives_no_other_score(fake_spice):
     fake_spice({"wind": 0.25, "a dog": 0.5, "rain falls": 1.0})
     corpus, per_item = score_captions(PREDICTIONS, REFERENCES, ["spider"])
     assert set(corpus) == set(per_item["x"]) == {"spider"}
 
 
 @pytest.mark.real_data
-def test_published_spice_is_kept(real_data, fake_spice):
+def test_published_scores_are_reproduced(real_data, fake_spice):
     golden = json.loads((real_data / "golden_metrics" / "spice_12_clips.json").read_text())
     ids = golden["per_item"]["ids"]
-    # Pairing must not lean on order: tokenized captions to scores here, raw captions in another order below.
+    # The pairing must not depend on the order: here tokenized captions and scores, below raw captions in reverse order.
     fake_spice({golden["tokenized"][i]["candidate"]: f for i, f in zip(ids, golden["per_item"]["SPICE"])})
     raw = {i: golden["raw"][i] for i in reversed(ids)}
     predictions = {i: texts["candidate"] for i, texts in raw.items()}
@@ -50,9 +50,9 @@ def test_published_spice_is_kept(real_data, fake_spice):
             assert per_item[item][name.lower().replace("-", "_")] == pytest.approx(published, abs=1e-9), (name, item)
 
 
-def test_the_command_has_all_that_spice_needs(fake_spice):
+def test_the_command_line_has_what_spice_needs(fake_spice):
     seen = fake_spice({"a dog": 0.5})
-    score_spice({0: ["the dog"]}, {0: ["a dog"]})
+    score_spice(["a dog"], [["the dog"]])
     arguments = json.loads(seen.read_text())
     class_path = arguments[arguments.index("-cp") + 1].split(os.pathsep)
     assert all(pathlib.Path(path).is_file() for path in class_path)
@@ -65,37 +65,36 @@ def test_the_command_has_all_that_spice_needs(fake_spice):
     assert "-jar" not in arguments
 
 
-def test_captions_too_long_for_the_cache_go_without(fake_spice):
+def test_the_cache_is_off_for_long_captions(fake_spice):
     long = "dog " * 500
     seen = fake_spice({long: 0.5, "a dog": 0.5})
-    score_spice({0: ["the dog"]}, {0: ["a dog"]})
+    score_spice(["a dog"], [["the dog"]])
     cached = "-cache" in json.loads(seen.read_text())
-    score_spice({0: ["the dog"]}, {0: [long]})
+    score_spice([long], [["the dog"]])
     assert "-cache" not in json.loads(seen.read_text())
     assert cached == (os.uname().machine == "x86_64")
 
 
 @pytest.mark.parametrize("cache", [False, True])
 def test_spice_itself_runs_on_the_bundled_java(cache, tmp_path):
-    # Without captions nothing is parsed, so that an older CoreNLP, which is at hand, will do. Java 25 needs the
-    # stand-in for its script engine to write scores, and opened packages for the cache.
+    # Without captions nothing is parsed, so the older CoreNLP of the tokenizer is sufficient. On Java 25, SPICE needs
+    # our script engine to write scores, and opened packages for its cache.
     if cache and os.uname().machine != "x86_64":
         pytest.skip("SPICE's cache has native code for x86_64 only")
-    old = pathlib.Path(ptbtokenizer.__file__).with_name(ptbtokenizer.STANFORD_CORENLP_3_4_1_JAR)
-    assert spice._run([], [old], ["-cache", str(tmp_path)] if cache else []) == []
+    assert spice._run([], [jars.PTB_TOKENIZER], ["-cache", str(tmp_path)] if cache else []) == []
     assert bool(list(tmp_path.iterdir())) == cache
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "something else than its scores: ''"),
-        ("[1]", "something else"),
-        (json.dumps([result(0, 0.5)]), "scored 1 captions, where 2"),
-        (json.dumps([result(0, 0.5), result(0, 0.5)]), "scored 2 captions, where 2 were given, or others"),
-        (json.dumps([result(0, 0.5), result(7, 0.5)]), "or others"),
-        (json.dumps([result(0, 0.5), result(1, None)]), "no score from 0 to 1, but None"),
-        (json.dumps([result(0, 0.5), result(1, float("nan"))]), "but nan"),
+        ("", "is not a list of scores: ''"),
+        ("[1]", "is not a list of scores"),
+        (json.dumps([result(0, 0.5)]), "scored 1 captions, expected 2"),
+        (json.dumps([result(0, 0.5), result(0, 0.5)]), "scored 2 captions, expected 2, each exactly once"),
+        (json.dumps([result(0, 0.5), result(7, 0.5)]), "each exactly once"),
+        (json.dumps([result(0, 0.5), result(1, None)]), r"must be in \[0, 1\]; 1 are not, the first is None"),
+        (json.dumps([result(0, 0.5), result(1, float("nan"))]), "the first is nan"),
     ],
 )
 def test_scores_that_do_not_fit_are_refused(text, message):
@@ -103,19 +102,19 @@ def test_scores_that_do_not_fit_are_refused(text, message):
         read_spice(text, [0, 1])
 
 
-def test_a_cache_that_fails_is_done_without(fake_java, spice_jars, caplog):
+def test_a_failing_cache_is_turned_off(fake_java, spice_jars, caplog):
     fake_java(
         "if '-cache' in arguments:\n"
         "    sys.exit('org.fusesource.lmdbjni.LMDBException: no space\\n at org.fusesource.lmdbjni.Env.open')\n"
         "out = arguments[arguments.index('-out') + 1]\n"
         "open(out, 'w').write(json.dumps([{'image_id': 0, 'scores': {'All': {'f': 0.5}}}]))\n"
     )
-    assert score_spice({0: ["the dog"]}, {0: ["a dog"]}) == [0.5]
+    assert score_spice(["a dog"], [["the dog"]]) == [0.5]
     if os.uname().machine == "x86_64":
         assert "no space" in caplog.text
 
 
-def test_without_its_files_it_is_not_computed(no_spice):
+def test_it_is_not_computed_without_its_files(no_spice):
     corpus, per_item = score_captions({"x": "a dog"}, REFERENCES)
     assert "meteor" in corpus
     assert not {"spice", "spider"} & (corpus.keys() | per_item["x"].keys())

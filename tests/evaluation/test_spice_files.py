@@ -1,4 +1,4 @@
-"""Fetching CoreNLP: from a server on this machine, which breaks off, lies and resumes."""
+"""Downloading CoreNLP from a local server that interrupts, corrupts and resumes downloads."""
 
 import functools
 import hashlib
@@ -15,7 +15,7 @@ MODELS = "stanford-corenlp-3.6.0-models.jar"
 
 
 class Server(http.server.BaseHTTPRequestHandler):
-    """Serves `files`, with ranges; `cut` bytes at the most a connection, once for each entry of it."""
+    """Serves `files`, with ranges; each entry of `cut` limits the bytes of one connection."""
 
     def __init__(self, shop, *args):
         self.shop = shop
@@ -72,7 +72,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "cache" / "corenlp-3.6.0"
 
 
-def test_what_was_fetched_is_found_and_not_fetched_again(shop, folder):
+def test_downloaded_files_are_found_and_not_downloaded_again(shop, folder):
     seen = []
     assert fetch_corenlp(shop.url + "/", lambda *progress: seen.append(progress)) == folder
     assert sorted(path.name for path in folder.iterdir()) == sorted(JARS)
@@ -85,7 +85,7 @@ def test_what_was_fetched_is_found_and_not_fetched_again(shop, folder):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_broken_connection_is_gone_on_with(shop, folder, ranges):
+def test_a_broken_connection_is_resumed(shop, folder, ranges):
     shop.cut, shop.ranges = [100_000, 300_000], ranges
     fetch_corenlp(shop.url)
     assert all((folder / name).read_bytes() == shop.files[f"/{name}"] for name in JARS)
@@ -93,7 +93,7 @@ def test_a_broken_connection_is_gone_on_with(shop, folder, ranges):
     assert first == [None, "bytes=100000-", "bytes=400000-" if ranges else "bytes=300000-"]
 
 
-def test_an_earlier_download_is_gone_on_with(shop, folder):
+def test_an_earlier_download_is_resumed(shop, folder):
     folder.mkdir(parents=True)
     (folder / f"{MODELS}.part").write_bytes(shop.files[f"/{MODELS}"][:1234])
     fetch_corenlp(shop.url)
@@ -101,23 +101,23 @@ def test_an_earlier_download_is_gone_on_with(shop, folder):
     assert (folder / MODELS).read_bytes() == shop.files[f"/{MODELS}"]
 
 
-def test_a_whole_part_only_needs_its_check(shop, folder):
+def test_a_complete_download_is_only_checked(shop, folder):
     folder.mkdir(parents=True)
     (folder / f"{MODELS}.part").write_bytes(shop.files[f"/{MODELS}"])
     fetch_corenlp(shop.url)
     assert (folder / MODELS).is_file()
 
 
-def test_no_progress_ends_with_what_there_is_kept(shop, folder):
+def test_without_progress_it_stops_and_keeps_what_arrived(shop, folder):
     shop.cut = [1000, 0]
-    with pytest.raises(MetricError, match=r"broke off at 1000 of \d+ bytes; run `.*--fetch-spice` again"):
+    with pytest.raises(MetricError, match=r"stopped at 1000 of \d+ bytes; run `.*--fetch-spice` to resume"):
         fetch_corenlp(shop.url)
     shop.cut = []
     fetch_corenlp(shop.url)
     assert missing_metrics() == {}
 
 
-def test_damage_is_found_and_not_kept(shop, folder):
+def test_damaged_files_are_not_kept(shop, folder):
     body = shop.files[f"/{MODELS}"]
     shop.files[f"/{MODELS}"] = body[:5000] + b"?" + body[5001:]
     with pytest.raises(MetricError, match="damaged: its SHA-1 is"):
@@ -137,11 +137,11 @@ def test_another_jar_is_refused(shop):
 
 
 def test_no_server_and_no_checksum(shop, folder):
-    with pytest.raises(MetricError, match=r"cannot fetch .*where there is a network, or put"):
+    with pytest.raises(MetricError, match=r"cannot download .*with a network connection, or put"):
         fetch_corenlp("http://127.0.0.1:9")
     shop.files[f"/{MODELS}.sha1"] = b"<html>"
-    with pytest.raises(MetricError, match="holds no SHA-1"):
+    with pytest.raises(MetricError, match="does not contain a SHA-1"):
         fetch_corenlp(shop.url)
     del shop.files[f"/{MODELS}.sha1"]
-    with pytest.raises(MetricError, match=r"cannot fetch .*Not Found"):
+    with pytest.raises(MetricError, match=r"cannot download .*Not Found"):
         fetch_corenlp(shop.url)

@@ -13,14 +13,15 @@ import soundfile
 import tensorflow as tf
 
 from aac_tf import Captioner
-from aac_tf.build import build_embedder, build_model
+from aac_tf.build import build_frozen_encoder, build_model
 from aac_tf.config import load_config
 from aac_tf.export.saved_model import export_saved_model
 from aac_tf.runs.run import Run
 from aac_tf.text import WordTokenizer
 
 WORDS = ["a", "the", "dog", "cat", "bell", "rain", "siren", "barks", "meows", "rings", "falls", "and", "then", "loudly"]
-SMALL = ["encoder.units=12", "decoder.units=12", "decoder.embedding=6", "decoder.attention_units=6"]
+SMALL = ["encoder.units=12", "decoder.units=12"]
+SMALL_ATTENTION = ["decoder.embedding=6", "decoder.attention_units=6"]
 SMALL_AST = pathlib.Path(__file__).parents[1] / "embeddings" / "fixtures" / "ast" / "audioset"
 RUNS = {
     "attention": ["audio.sample_rate=16000", "audio.normalize=true"],
@@ -33,10 +34,11 @@ RUNS = {
 def write_run(folder, overrides):
     """A run folder as training leaves it, but for the training."""
     tf.keras.utils.set_random_seed(1)
-    config = load_config(None, [*SMALL, "vocabulary.max_words=8", *overrides])
+    attention = [] if "decoder.kind=fixed_vector" in overrides else SMALL_ATTENTION
+    config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
     tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=8)
     normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
-    model = build_model(config, tokenizer.vocabulary_size(), normalization, build_embedder(config))
+    model = build_model(config, tokenizer.vocabulary_size(), normalization, build_frozen_encoder(config))
     for weight in model.trainable_weights:
         # Decided answers: hypotheses of an untrained model are as good as equal, and rounding would choose among them.
         weight.assign(weight * 4.0)

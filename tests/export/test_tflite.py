@@ -1,3 +1,5 @@
+"""Captioners converted to LiteRT."""
+
 import functools
 import json
 import os
@@ -13,8 +15,10 @@ from tensorflow.lite.tools import flatbuffer_utils
 from aac_tf import Captioner
 from aac_tf.cli import export_tflite as command
 from aac_tf.export.lite import convert
+from aac_tf.export.lite.encoders import LiteEncoder, LiteSubsampledBiRNN, lite_encoder
+from aac_tf.models import SubsampledBiRNN
 
-# In all of them an encoder's and the decoder's states have the same shape, so that one could be taken for the other.
+# In all of them the states of the encoder and the decoder have the same shape, so the converter could merge them.
 KINDS = ["attention", "attention, M = 4", "fixed vector", "AST"]
 
 
@@ -29,7 +33,7 @@ def runner(model):
 
 
 def parsed(model):
-    """(operation codes, all tensors, all operations' options) of a model's graphs."""
+    """The operation codes, the tensors and the options of the operations in all graphs of a model."""
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(model))
     tensors = [tensor for graph in model.subgraphs for tensor in graph.tensors]
     operations = [operation for graph in model.subgraphs for operation in graph.operators]
@@ -49,7 +53,7 @@ def assert_same(run, captioner, sound, atol=1e-3):
 
 @pytest.fixture(scope="module")
 def lite(make):
-    """Function that makes, once, a kind of run: (`Captioner`, LiteRT model with weights of 32 bits)."""
+    """Function from a kind of run to its `Captioner` and its LiteRT model with 32-bit weights, cached."""
     return functools.cache(lambda kind: (make(kind)[1], convert(make(kind)[1], quantize=False)))
 
 
@@ -58,32 +62,53 @@ def quantized(one_captioner):
     return convert(one_captioner)
 
 
+class OtherBiRNN(SubsampledBiRNN):
+    """A subclass, which could compute something else than the form of its base class does."""
+
+
+@pytest.mark.parametrize(
+    ("encoder", "form"),
+    [
+        (SubsampledBiRNN(4, 3, "gru", subsampling=2), LiteSubsampledBiRNN),
+        (SubsampledBiRNN(4, 2, "lstm", residual=False), LiteSubsampledBiRNN),
+        (OtherBiRNN(4, 2, "gru", subsampling=2), LiteEncoder),
+    ],
+)
+def test_form_of_an_encoder_computes_its_steps(encoder, form):
+    for steps in (37, 1):
+        inputs = tf.random.stateless_normal([1, steps, 5], [1, 2])
+        expected, _ = encoder(inputs)
+        lite = lite_encoder(encoder)
+        assert type(lite) is form
+        np.testing.assert_allclose(lite(inputs), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_says_what_greedy_search_says(lite, kind):
+def test_captions_are_those_of_greedy_search(lite, kind):
     captioner, model = lite(kind)
     run = runner(model)
     second = captioner.spec.sample_rate
-    # Clips of one length, one after another: nothing of the first may be left when the second comes.
+    # Some clips have the same length as the one before: the state of that one must not be left.
     for seed, samples in enumerate([1, 1, 300, second, second, second, 2 * second + 77, 30 * second]):
         assert_same(run, captioner, noise(samples, seed))
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_built_in_operations_and_fused_lstms(lite, kind):
+def test_uses_built_in_operations_and_fused_lstms(lite, kind):
     captioner, model = lite(kind)
     codes, _, options = parsed(model)
     names = schema.BuiltinOperator
-    # Python's interpreter would also run TensorFlow's own operations, which others do not have.
+    # The Python interpreter also runs TensorFlow operations, which other interpreters lack.
     assert names.CUSTOM not in codes
     config = captioner.config.encoder
     assert codes.count(names.UNIDIRECTIONAL_SEQUENCE_LSTM) == (2 * config.layers if config.cell == "lstm" else 0)
-    # Keras lets a cell's memory grow.
+    # Keras does not clip the cell state.
     clips = {option.cellClip for option in options if isinstance(option, schema.UnidirectionalSequenceLSTMOptionsT)}
     assert clips <= {0.0}
 
 
 def test_quantized(one_captioner, lite, quantized):
-    # In 8 bits the log-probability of a caption of nine words moves a little.
+    # Quantization changes the log-probability of a caption of nine words a little.
     run = runner(quantized)
     for seed in range(4):
         assert_same(run, one_captioner, noise(16000, seed), atol=0.5)
@@ -92,7 +117,7 @@ def test_quantized(one_captioner, lite, quantized):
     assert types == {schema.TensorType.FLOAT32}
     weights = [tensor.type for tensor in parsed(quantized)[1]]
     assert schema.TensorType.INT8 in weights
-    # The mel filter bank is most of what is left.
+    # The mel filter bank, which is not quantized, takes most of the size.
     assert len(quantized) < len(lite("attention, M = 4")[1])
 
 
@@ -120,7 +145,7 @@ def test_yamnet(real_data, make_run, tmp_path, monkeypatch):
     assert kernels == {schema.TensorType.FLOAT32}
 
 
-def test_the_command_writes_a_file_that_needs_nothing_else(one_run, one_captioner, elsewhere, tmp_path, capsys):
+def test_command_writes_a_self_contained_file(one_run, one_captioner, elsewhere, tmp_path, capsys):
     output = tmp_path / "models" / "captioner.tflite"
     arguments = ["--run", str(one_run), "--output", str(output)]
     assert command.main([*arguments, "--json"]) == 0
@@ -149,7 +174,7 @@ print(json.dumps([" ".join(words[token] for token in tokens[:tokens.index(about[
         assert archive.read("vocabulary.txt").decode().splitlines() == one_captioner.tokenizer.get_vocabulary()
 
 
-def test_what_cannot_be_written(one_run, tmp_path, capsys):
+def test_command_reports_errors(one_run, tmp_path, capsys):
     assert command.main(["--run", str(tmp_path), "--output", str(tmp_path / "m.tflite")]) == 2
     assert "not a run folder" in capsys.readouterr().err
     pathlib.Path(tmp_path / "file").write_text("")

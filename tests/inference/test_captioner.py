@@ -19,16 +19,16 @@ OPTIONS = [
     "encoder.units=8",
     "encoder.layers=2",
     "decoder.units=8",
-    "decoder.embedding=8",
-    "decoder.attention_units=8",
     "decoding.beam_size=1",
 ]
+ATTENTION = ["decoder.embedding=8", "decoder.attention_units=8"]
 
 
 def make_captioner(*options):
     """A captioner whose weights are random, but large enough for its attention to be uneven."""
     tf.keras.utils.set_random_seed(3)
-    config = load_config(None, [*OPTIONS, *options])
+    attention = [] if "decoder.kind=fixed_vector" in options else ATTENTION
+    config = load_config(None, [*OPTIONS, *attention, *options])
     tokenizer = WordTokenizer.from_captions(["a dog barks", "rain falls on a roof", "birds sing"], min_count=1)
     model = build_model(config, tokenizer.vocabulary_size())
     for variable in model.trainable_variables:

@@ -1,4 +1,4 @@
-"""A small exported model, and a folder of short sounds of which some are not sounds."""
+"""A small exported model, and a folder of short sound files of which some are invalid."""
 
 import json
 
@@ -27,7 +27,7 @@ def captioner(tmp_path_factory):
     tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=6)
     model = build_model(config, tokenizer.vocabulary_size())
     for weight in model.trainable_weights:
-        weight.assign(weight * 4.0)  # hypotheses of an untrained model are as good as equal
+        weight.assign(weight * 4.0)  # otherwise all hypotheses have about the same probability
     run = Run(tmp_path_factory.mktemp("run") / "run")
     run.create(config, tokenizer, None)
     run.best.mkdir(parents=True)
@@ -37,7 +37,7 @@ def captioner(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def model(captioner, tmp_path_factory):
-    """Folder of its versions, of which there is one."""
+    """Folder with its only version."""
     return str(export_saved_model(captioner, tmp_path_factory.mktemp("model")).parent)
 
 
@@ -51,15 +51,15 @@ def write_clip(path, seconds, seed=0):
 
 @pytest.fixture(scope="session")
 def make_clips():
-    """Function that fills a folder with 40 clips, 36 of them good; returns {path: whether it is}."""
+    """Function that fills a folder with 40 clips, 36 of them valid; returns {path: whether it is valid}."""
 
     def make(folder):
         rng, clips = np.random.default_rng(0), {}
         for number in range(36):
             path = write_clip(folder / f"{number:02d}.{list(RATES)[number % 3]}", rng.uniform(0.1, 0.8), number)
             clips[str(path)] = True
-        whole = (folder / "00.wav").read_bytes()
-        bad = {"empty.wav": b"", "cut.wav": whole[: len(whole) // 2], "text.mp3": b"no sound " * 200}
+        complete = (folder / "00.wav").read_bytes()
+        bad = {"empty.wav": b"", "cut.wav": complete[: len(complete) // 2], "text.mp3": b"no sound " * 200}
         for name, contents in bad.items():
             (folder / name).write_bytes(contents)
             clips[str(folder / name)] = False
@@ -71,13 +71,13 @@ def make_clips():
 
 @pytest.fixture(scope="session")
 def clips(make_clips, tmp_path_factory):
-    """What `make_clips` returns."""
+    """Clips from `make_clips`."""
     return make_clips(tmp_path_factory.mktemp("clips"))
 
 
 @pytest.fixture(scope="session")
 def read_lines():
-    """Function that returns the lines of a job's folder: (of captions, of failures)."""
+    """Function that returns the lines in the folder of a job: (captions, failures)."""
 
     def read(output):
         return tuple(

@@ -1,4 +1,4 @@
-"""Clips read and put together by length."""
+"""Batches of clips of similar length."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def lengths(batch):
     return [len(clip.waveform) for clip in batch]
 
 
-def test_batches_hold_no_more_than_they_may_and_hardly_any_padding(paths):
+def test_batches_keep_their_limits_and_have_little_padding(paths):
     found = list(batches(paths, RATE, 10.0, 8, 60.0))
     assert sorted(clip.path for batch in found for clip in batch) == sorted(paths)
     assert all(len(batch) <= 8 and len(batch) * max(lengths(batch)) <= 10 * RATE for batch in found)
@@ -31,13 +31,13 @@ def test_batches_hold_no_more_than_they_may_and_hardly_any_padding(paths):
     assert padded < 1.25 * sum(sum(lengths(batch)) for batch in found)
 
 
-def test_a_clip_longer_than_a_batch_goes_alone(paths):
+def test_a_clip_longer_than_a_batch_forms_its_own(paths):
     found = list(batches(paths, RATE, 1.0, 8, 60.0))
     assert all(len(batch) == 1 for batch in found if max(lengths(batch)) > RATE)
     assert sum(map(len, found)) == len(paths)
 
 
-def test_clips_that_are_too_long_are_left_out_with_a_reason(paths):
+def test_clips_that_are_too_long_have_a_reason(paths):
     found = list(batches(paths, RATE, 10.0, 8, 2.0))
     reasons = [batch[0].reason for batch in found if batch[0].waveform is None]
     assert set(reasons) == {"longer than 2 s (--max-seconds)"}

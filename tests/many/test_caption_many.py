@@ -1,4 +1,4 @@
-"""`aac-caption-many` as a command: every file once, whatever happens to it."""
+"""The command `aac-caption-many`: every file gets exactly one line."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def assert_once(lines, clips):
     assert all(line["error"] for line in failed)
 
 
-def test_patterns_and_lists_give_one_line_for_every_file(run, model, clips, read_lines, tmp_path):
+def test_patterns_and_lists_give_one_line_per_file(run, model, clips, read_lines, tmp_path):
     missing = str(tmp_path / "missing.wav")
     (tmp_path / "list.txt").write_text("\n".join([*clips, missing, *list(clips)[:5]]))
     code, out, err = run("--model", model, "--output", tmp_path / "a", pattern(clips), min(clips), "--json")
@@ -69,7 +69,7 @@ def test_several_processes_share_the_work(run, model, clips, read_lines, tmp_pat
 
 
 @pytest.mark.slow
-def test_killed_and_started_again_it_does_the_rest(run, model, clips, read_lines, tmp_path):
+def test_a_killed_job_continues(run, model, clips, read_lines, tmp_path):
     output = tmp_path / "out"
     arguments = ["--model", model, "--output", output, "--shards", "20", "--batch-size", "1", "--json", pattern(clips)]
     environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
@@ -94,7 +94,7 @@ def test_killed_and_started_again_it_does_the_rest(run, model, clips, read_lines
     assert not (output / "unfinished").exists()
 
 
-def test_captions_of_another_job_are_not_mixed_in(run, model, clips, tmp_path):
+def test_captions_of_another_job_are_not_overwritten(run, model, clips, tmp_path):
     good = [path for path, good in clips.items() if good]
     assert run("--model", model, "--output", tmp_path / "out", *good[:2])[0] == 0
     code, _, err = run("--model", model, "--output", tmp_path / "out", *good[:3])

@@ -1,4 +1,4 @@
-"""`aac-embed-many`: what training then finds."""
+"""The command `aac-embed-many`."""
 
 import json
 import pathlib
@@ -9,16 +9,17 @@ import tensorflow as tf
 
 pytest.importorskip("apache_beam", reason="Apache Beam is for Python 3.10 and later")
 
-from aac_tf.build import build_clips, build_embedder, build_features
+from aac_tf.build import build_frozen_encoder
 from aac_tf.cli.embed_many import main
 from aac_tf.config import load_config
+from aac_tf.data.preparation import prepare_features, read_clips
 
 SMALL_AST = pathlib.Path(__file__).parents[1] / "embeddings" / "fixtures" / "ast" / "audioset"
 
 
 @pytest.fixture
 def options(tmp_path):
-    """Function that returns a config's file and the values for a store's folder."""
+    """Function from the name of a store's folder to a config file and overrides."""
     (tmp_path / "small.yaml").write_text("name: small\nvocabulary: {min_count: 1}\n")
     values = {
         "data.source": "scenes",
@@ -39,14 +40,14 @@ def options(tmp_path):
 
 
 def rows(config):
-    """Everything that training reads from the store."""
-    clips = build_clips(config, "train")
-    _, features = build_features(config, clips, build_embedder(config), augmented=True)
+    """All embeddings that training reads from the store."""
+    clips = read_clips(config, "train")
+    _, features = prepare_features(config, clips, build_frozen_encoder(config), augmented=True)
     found = features._rows
     return [found.load(tf.constant(row, tf.int64)).numpy() for row in range(len(found))]
 
 
-def test_training_finds_all_that_it_would_have_computed(options, tmp_path, capsys):
+def test_training_finds_the_embeddings_that_it_would_compute(options, tmp_path, capsys):
     path, values = options("beam")
     assert main(["--config", path, "--json", *values]) == 0
     assert json.loads(capsys.readouterr().out) == {"folder": str(tmp_path / "beam"), "rows": 12, "made": 12}
@@ -62,7 +63,7 @@ def test_training_finds_all_that_it_would_have_computed(options, tmp_path, capsy
     assert 0 < json.loads(capsys.readouterr().out)["made"] < 12
 
 
-def test_a_config_without_a_frozen_network_is_refused(options, capsys):
+def test_a_config_without_a_frozen_encoder_is_rejected(options, capsys):
     path, values = options("none")
     assert main(["--config", path, *values, "embedding.kind=none"]) == 2
     assert "nothing to store" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Which files a command line means."""
+"""Finding the files of a command line."""
 
 import pytest
 import tensorflow as tf
@@ -19,22 +19,22 @@ def test_each_file_once_and_in_order(folder):
     assert find_files(["b.wav", "./a.wav", "*.wav", "a.wav"]) == ["a.wav", "b.wav", "odd[1].wav"]
 
 
-def test_patterns_reach_into_folders_and_leave_folders_out(folder):
+def test_patterns_are_recursive_and_match_only_files(folder):
     assert find_files(["**/*.wav"]) == ["a.wav", "b.wav", "deep/er/c.wav", "odd[1].wav"]
     assert find_files(["deep/**", "*.txt"]) == ["deep/er/c.wav", "notes.txt"]
 
 
-def test_a_name_that_looks_like_a_pattern_is_a_name_if_it_is_there(folder):
+def test_an_existing_file_is_not_taken_as_a_pattern(folder):
     assert find_files(["odd[1].wav"]) == ["odd[1].wav"]
 
 
-def test_a_list_is_taken_as_it_is(folder):
+def test_paths_in_lists_are_taken_literally(folder):
     (folder / "list.txt").write_bytes("b.wav\r\n\nmissing.wav\n  blank.wav\n*.wav\n./b.wav\nä\u2028.wav\n".encode())
     assert find_files([], ["list.txt"]) == sorted(["b.wav", "missing.wav", "  blank.wav", "*.wav", "ä\u2028.wav"])
 
 
 @pytest.mark.parametrize(("patterns", "lists"), [(["*.flac"], []), ([], ["nothing.txt"])])
-def test_what_is_not_there_is_said(folder, patterns, lists):
+def test_missing_files_and_lists_are_errors(folder, patterns, lists):
     with pytest.raises(FileNotFoundError, match=r"flac|nothing\.txt"):
         find_files(patterns, lists)
 

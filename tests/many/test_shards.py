@@ -1,4 +1,4 @@
-"""A shard: what is there is kept, what has changed is done again."""
+"""Shards: complete ones are kept, and changed files are captioned again."""
 
 import json
 import os
@@ -15,7 +15,7 @@ SETTINGS = Settings(batch_seconds=5.0, batch_size=4)
 
 
 class Recorder:
-    """A captioner that says how long a clip is, remembers the clips it got, and has none for the longest ones."""
+    """A captioner that returns the length of a clip, counts the clips it gets, and fails for the longest ones."""
 
     sample_rate = 16000
 
@@ -34,7 +34,7 @@ def read(path):
 
 @pytest.fixture
 def run(clips, tmp_path):
-    """Function that captions all clips as one shard; returns (clips the model got, counts, lines by path)."""
+    """Function that captions all clips as one shard; returns (clips that the model got, counts, lines by path)."""
     job = open_job(str(tmp_path / "out"), sorted(clips), "model", shards=1)
 
     def run(settings=SETTINGS, paths=None):
@@ -61,7 +61,7 @@ def test_every_file_has_one_line(run, clips):
     assert counts["seconds"] == pytest.approx(sum(line.get("seconds", 0) for line in lines.values()))
 
 
-def test_a_whole_shard_is_left_alone(run):
+def test_a_complete_shard_is_not_rewritten(run):
     run()
     times = [os.stat(path).st_mtime_ns for path in (run.job.captions(0), run.job.failed(0))]
     assert run()[0] == 0
@@ -69,7 +69,7 @@ def test_a_whole_shard_is_left_alone(run):
 
 
 @pytest.mark.parametrize("left", ["captions", "failed", "damaged"])
-def test_half_a_shard_is_completed(run, left):
+def test_an_incomplete_shard_is_completed(run, left):
     _, counts, lines = run()
     if left == "damaged":
         path = pathlib.Path(run.job.captions(0))
@@ -82,7 +82,7 @@ def test_half_a_shard_is_completed(run, left):
     assert asked == (refused if left == "captions" else counts["captioned"])
 
 
-def test_a_file_that_changed_is_done_again(make_clips, tmp_path):
+def test_a_changed_file_is_captioned_again(make_clips, tmp_path):
     (tmp_path / "clips").mkdir()
     clips = make_clips(tmp_path / "clips")
     good, bad = str(tmp_path / "clips" / "03.wav"), str(tmp_path / "clips" / "empty.wav")
@@ -99,13 +99,13 @@ def test_a_file_that_changed_is_done_again(make_clips, tmp_path):
     assert len(captions) + len(failed) == len(clips) == counts["captioned"] + counts["failed"]
 
 
-def test_failures_are_tried_again_when_asked_for(run):
+def test_failures_are_retried_on_request(run):
     _, counts, _ = run()
     captioned, _, _ = run(Settings(5.0, 4, retry_failed=True))
     assert 0 < captioned <= counts["failed"]
 
 
-def test_another_job_is_refused_or_overwritten(run, clips):
+def test_another_job_is_rejected_or_overwritten(run, clips):
     run()
     folder, paths = run.job.folder, sorted(clips)
     for different in ((paths[1:], "model", 1), (paths, "other", 1), (paths, "model", 2)):
@@ -118,7 +118,7 @@ def test_another_job_is_refused_or_overwritten(run, clips):
     assert len(slices) == 2
 
 
-def test_the_newest_version_of_a_model_is_taken(model, tmp_path):
+def test_the_newest_version_of_a_model_is_used(model, tmp_path):
     assert newest_version(model) == newest_version(os.path.join(model, "1")) == os.path.join(model, "1")
     (tmp_path / "9").mkdir()
     os.symlink(os.path.join(model, "1"), tmp_path / "10")
@@ -128,7 +128,7 @@ def test_the_newest_version_of_a_model_is_taken(model, tmp_path):
         newest_version(str(tmp_path / "9"))
 
 
-def test_captions_are_the_captioners(model, captioner, clips):
+def test_captions_equal_those_of_the_captioner(model, captioner, clips):
     saved = SavedCaptioner(os.path.join(model, "1"))
     paths = [path for path, good in sorted(clips.items()) if good][:6]
     found = saved.caption([read_clip(path, saved.sample_rate, 60.0).waveform for path in paths])

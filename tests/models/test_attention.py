@@ -12,7 +12,13 @@ MASK = tf.sequence_mask([6, 2, 1], 6)
 
 
 def test_layer():
-    check_layer(TemporalAttention(7), lambda layer: layer(QUERY, ENCODED, mask=MASK))
+    check_layer(
+        TemporalAttention(7),
+        lambda layer: layer(QUERY, ENCODED, mask=MASK),
+        expected_output_shape=((3, 5), (3, 6)),
+        expected_output_dtype=ENCODED.dtype,
+        expected_num_trainable_weights=4,
+    )
 
 
 def test_equations():
@@ -29,7 +35,7 @@ def test_equations():
         assert not weights[row, steps:].numpy().any()
 
 
-def test_many_words_at_once_and_given_keys():
+def test_several_words_at_once_with_given_keys():
     attention = TemporalAttention(7)
     queries = tf.random.stateless_normal([3, 8, 4], [5, 6])
     context, weights = attention(queries, ENCODED, mask=MASK, keys=attention.project(ENCODED))

@@ -1,4 +1,4 @@
-"""Dropout whose state is saved."""
+"""Dropout whose random state is saved."""
 
 import numpy as np
 import tensorflow as tf
@@ -10,7 +10,13 @@ ONES = tf.ones([200, 50])
 
 
 def test_layer():
-    check_layer(CheckpointedDropout(0.5), lambda layer: layer(ONES))
+    check_layer(
+        CheckpointedDropout(0.5),
+        lambda layer: layer(ONES),
+        expected_output_shape=(200, 50),
+        expected_num_seed_generators=1,
+        build_shape=[200, 50],
+    )
 
 
 def test_zeroes_the_rate_and_keeps_the_mean():
@@ -20,7 +26,7 @@ def test_zeroes_the_rate_and_keeps_the_mean():
     np.testing.assert_array_equal(CheckpointedDropout(0.25)(ONES), ONES)
 
 
-def test_draws_anew_every_time_and_goes_on_from_a_checkpoint(tmp_path):
+def test_draws_new_masks_and_continues_from_a_checkpoint(tmp_path):
     layer = CheckpointedDropout(0.5, seed=1)
     call = tf.function(lambda: layer(ONES, training=True))
     first = call()

@@ -1,12 +1,14 @@
 import numpy as np
 import pytest
 
+from aac_tf.scenes import Event, Scene
 from aac_tf.scenes.banks import SyntheticBank
-from aac_tf.scenes.composer import Event, Scene, compose_scene
-from aac_tf.scenes.event_scores import named_order, score_scenes
-from aac_tf.scenes.language import weighted_captions
+from aac_tf.scenes.caption_order import named_order
+from aac_tf.scenes.composer import compose_scene
+from aac_tf.scenes.event_scores import score_scenes
+from aac_tf.scenes.templates import weighted_captions
 
-# dog, then bell, then siren; rain behind
+# A dog, then a bell, then a siren, with rain in the background.
 DOG, BELL, SIREN = (
     Event("dog bark", 1.0, 2.0, "foreground", -20.0),
     Event("bell", 3.0, 5.0, "foreground", -20.0),
@@ -44,7 +46,7 @@ def score(caption, *events):
         "a dog barks then a dog barks again and then a bell tolls",
     ],
 )
-def test_orders_that_are_right(caption):
+def test_captions_with_the_right_order(caption):
     scores = score(caption, RAIN, DOG, BELL)
     assert scores["order_accuracy"] == 1.0
     assert scores["event_precision"] == 1.0
@@ -69,7 +71,7 @@ def test_orders_that_are_right(caption):
         "",
     ],
 )
-def test_orders_that_are_wrong_or_not_told(caption):
+def test_captions_with_a_wrong_order_or_none(caption):
     assert score(caption, RAIN, DOG, BELL)["order_accuracy"] == 0.0
 
 
@@ -94,7 +96,7 @@ def test_order_of_three(caption, right):
     assert score(caption, DOG, BELL, SIREN)["order_accuracy"] == pytest.approx(right / 3)
 
 
-def test_sounds_at_once_share_a_place():
+def test_sounds_at_once_share_a_group():
     assert named_order("a dog barks while a bell tolls and then a siren wails") == [{"dog bark", "bell"}, {"siren"}]
     assert named_order("nothing is heard") == []
 
@@ -141,7 +143,7 @@ def test_corpus_counts_all_scenes_together():
     }
 
 
-def test_labels_outside_the_table_are_found():
+def test_labels_that_are_not_in_the_table():
     zither = Event("zither pluck", 1.0, 2.0, "foreground", -20.0)
     scores = score("the sound of zither pluck followed by a bell tolling", zither, BELL)
     assert (scores["event_f1"], scores["order_accuracy"]) == (1.0, 1.0)
@@ -152,7 +154,7 @@ def test_predictions_must_match_the_scenes():
         score_scenes({"b.wav": "rain falls"}, {"a.wav": Scene("a.wav", 9.0, (RAIN,))})
 
 
-def test_every_caption_the_language_has_is_right_about_its_scene():
+def test_all_captions_of_the_templates_score_full_marks():
     bank = SyntheticBank()
     told = 0
     for index in range(80):

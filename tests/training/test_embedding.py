@@ -1,11 +1,12 @@
-"""A frozen network in front of the encoder."""
+"""Training with a frozen encoder."""
 
 import pytest
 import tensorflow as tf
 
 from aac_tf import Captioner
-from aac_tf.build import build_clips, build_spec, make_scenes
+from aac_tf.build import build_spec
 from aac_tf.config import ConfigError, load_config
+from aac_tf.data.preparation import prepare_dataset, read_clips
 from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
@@ -24,16 +25,16 @@ SMALL = [
 ]
 
 
-def test_it_brings_its_own_spectrogram():
+def test_the_frozen_encoder_brings_its_own_spectrogram():
     spec = build_spec(load_config(None, ["embedding.kind=yamnet"]))
     assert (spec.sample_rate, spec.hop_length, spec.num_bins) == (16000, 160, 64)
-    with pytest.raises(ConfigError, match="leave audio"):
+    with pytest.raises(ConfigError, match="brings its own spectrogram"):
         build_spec(load_config(None, ["embedding.kind=yamnet", "audio.hop_length=320"]))
 
 
 @pytest.fixture(scope="module")
 def options(real_data, tmp_path_factory):
-    """Overrides of a small experiment with YAMNet, on a few scenes; everything else is in a folder of its own."""
+    """Overrides of a small experiment with YAMNet on a few scenes, with a cache of its own."""
     folder = tmp_path_factory.mktemp("yamnet")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AAC_TF_CACHE", str(folder / "cache"))
@@ -43,13 +44,13 @@ def options(real_data, tmp_path_factory):
             "embedding.kind=yamnet",
             f"embedding.source={real_data / 'yamnet' / 'yamnet_bn_folded.npz'}",
         ]
-        make_scenes(load_config(None, options))
+        prepare_dataset(load_config(None, options))
         yield options
 
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(options, tmp_path):
+def test_yamnet_is_in_the_graph_but_not_in_the_checkpoints(options, tmp_path):
     config = load_config(None, options)
     run = Run(tmp_path / "run")
     train(config, run)
@@ -59,8 +60,8 @@ def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(options, tmp_path):
     captioner = Captioner.load(run.folder)
     assert not any("embedder" in weight.name for weight in captioner.model.weights)
     assert captioner.model.output_length(captioner.spec.output_length(30 * 16000)) == 62
-    together = captioner.caption([clip.path for clip in build_clips(config, "test")])
-    for clip, expected in zip(build_clips(config, "test"), together):
+    together = captioner.caption([clip.path for clip in read_clips(config, "test")])
+    for clip, expected in zip(read_clips(config, "test"), together):
         (alone,) = captioner.caption([clip.path])
         assert alone.text == expected.text
         assert alone.log_prob == pytest.approx(expected.log_prob, abs=1e-4)
@@ -68,7 +69,7 @@ def test_yamnet_is_in_the_graph_and_not_in_the_run_folder(options, tmp_path):
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_training_from_the_store_is_training_through_the_network(options, tmp_path):
+def test_training_from_the_store_equals_training_through_the_network(options, tmp_path):
     rows = {}
     for store in ("on", "off"):
         config = load_config(None, [*options, "specaugment.probability=0", f"data.embedding_store={store}"])
@@ -77,15 +78,15 @@ def test_training_from_the_store_is_training_through_the_network(options, tmp_pa
         assert float(rows["on"][name]) == pytest.approx(float(rows["off"][name]), rel=1e-5)
 
 
-def test_a_store_without_views_has_nothing_to_augment_with():
-    with pytest.raises(ConfigError, match="keeps no augmented view"):
+def test_a_store_without_views_is_rejected_with_specaugment():
+    with pytest.raises(ConfigError, match="stores no augmented view"):
         load_config(None, ["embedding.kind=yamnet", "data.embedding_store=0"])
     config = load_config(None, ["embedding.kind=yamnet", "data.embedding_store=0", "specaugment.probability=0"])
     assert config.data.stored_views() == 0
 
 
 @pytest.mark.parametrize(("value", "views"), [("on", 4), ("off", None), ("7", 7)])
-def test_what_the_store_keeps(value, views):
+def test_number_of_stored_views(value, views):
     assert load_config(None, [f"data.embedding_store={value}"]).data.stored_views() == views
     with pytest.raises(ConfigError, match=r"on \| off \| a number"):
         load_config(None, ["data.embedding_store=some"])
@@ -115,12 +116,14 @@ def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
     assert len(list((tmp_path / "cache" / "embeddings").glob("*.tfrecord"))) == 3
     captioner = Captioner.load(run.folder)
     assert captioner.model.embedder.width == 16
-    captions = captioner.caption([clip.path for clip in build_clips(config, "test")])
+    captions = captioner.caption([clip.path for clip in read_clips(config, "test")])
     assert all(caption.log_prob < 0 for caption in captions)
 
 
-def test_options_of_another_network_are_refused():
-    with pytest.raises(ConfigError, match=r"embedding\.precision is not for embedding\.kind=yamnet"):
+def test_options_of_another_frozen_encoder_are_rejected():
+    with pytest.raises(
+        ConfigError, match=r"embedding\.precision is a key of embedding\.kind=ast, not of embedding\.kind=yamnet"
+    ):
         build_spec(load_config(None, ["embedding.kind=yamnet", "embedding.precision=bfloat16"]))
     assert (
         build_spec(load_config(None, ["embedding.kind=ast", "embedding.window_seconds=10.24"])).segment_length == 1024

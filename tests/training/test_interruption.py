@@ -1,4 +1,4 @@
-"""Runs that are killed, told to stop, or have no room."""
+"""Runs that are killed, stopped by a signal, or run out of disk space."""
 
 import pathlib
 import resource
@@ -22,62 +22,68 @@ WORKER = pathlib.Path(__file__).with_name("train_worker.py")
 
 @pytest.fixture(scope="module")
 def options(small):
-    """Overrides of a training with all that a resumed one has to restore."""
+    """Overrides of a training run with all kinds of state that resuming has to restore."""
     return [*small, "encoder.dropout=0.2", "training.epochs=4", "training.batch_size=4", "training.lr_patience=1"]
 
 
 def start(run, options):
-    """Starts a process that trains, or goes on where a run stopped, and writes down every step's loss."""
+    """Starts a process that trains or resumes a run and records the loss of every step."""
     command = [sys.executable, str(WORKER), str(run), f"{run}.npz", "1", *options]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 def losses(run):
-    """{(epoch, step): bits of Keras' running loss}; a step that was taken twice must have given the same twice."""
+    """{(epoch, step): bits of Keras' running loss}; a step that was repeated must have given the same loss."""
     found = {}
     for line in pathlib.Path(f"{run}.npz.losses").read_text().splitlines():
         epoch, step, bits = line.split()
-        assert found.setdefault((epoch, step), bits) == bits, f"step {step} of epoch {epoch} came out otherwise"
+        assert found.setdefault((epoch, step), bits) == bits, (
+            f"step {step} of epoch {epoch} gave another loss when it was repeated"
+        )
     return found
 
 
 @pytest.fixture(scope="module")
-def whole(options, tmp_path_factory):
-    """A run that nobody interrupts."""
-    run = tmp_path_factory.mktemp("whole") / "run"
+def uninterrupted(options, tmp_path_factory):
+    """An uninterrupted run."""
+    run = tmp_path_factory.mktemp("uninterrupted") / "run"
     process = start(run, options)
     assert process.wait(300) == 0, process.stdout.read()
     return run
 
 
-def test_the_training_step_is_traced_once(whole):
-    """Clips and captions of many lengths are one trace; retracing would cost seconds a batch."""
-    assert set(np.load(f"{whole}.npz")["traced"]) == {1}
+def test_the_training_step_is_traced_once(uninterrupted):
+    """Clips and captions of all lengths share one trace; retracing costs seconds per batch."""
+    assert set(np.load(f"{uninterrupted}.npz")["traced"]) == {1}
 
 
 def history(run):
-    """The history without the seconds, which no two runs share."""
+    """The history without the seconds, which differ between runs."""
     return [line.rpartition(",")[0] for line in (run / "history.csv").read_text().splitlines()]
 
 
-def test_a_killed_run_goes_on_to_the_bit(options, whole, tmp_path):
+def test_a_killed_run_resumes_bit_for_bit(options, uninterrupted, tmp_path):
     run = tmp_path / "run"
     options = [*options, "training.save_minutes=0"]
     process = start(run, options)
     log = pathlib.Path(f"{run}.npz.losses")
-    while process.poll() is None and (not log.is_file() or log.read_text().count("\n") < 0.6 * len(losses(whole))):
+    while process.poll() is None and (
+        not log.is_file() or log.read_text().count("\n") < 0.6 * len(losses(uninterrupted))
+    ):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     process = start(run, options)
     assert process.wait(300) == 0, process.stdout.read()
-    assert losses(run).items() <= losses(whole).items()
-    assert len(losses(run)) >= len(losses(whole)) - 1  # a step may be saved, but not written down
-    assert history(run) == history(whole)
+    assert losses(run).items() <= losses(uninterrupted).items()
+    assert (
+        len(losses(run)) >= len(losses(uninterrupted)) - 1
+    )  # the last step before the kill may be saved, but not recorded
+    assert history(run) == history(uninterrupted)
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_a_run_that_is_told_to_stop_saves_first(options, whole, tmp_path, signum):
+def test_a_run_that_is_stopped_by_a_signal_saves_first(options, uninterrupted, tmp_path, signum):
     run = tmp_path / "run"
     process = start(run, options)
     log = pathlib.Path(f"{run}.npz.losses")
@@ -88,13 +94,13 @@ def test_a_run_that_is_told_to_stop_saves_first(options, whole, tmp_path, signum
     assert f"stopped by {signum.name}; saved after epoch 0 and" in printed, printed[-2000:]
     process = start(run, options)
     assert process.wait(300) == 0, process.stdout.read()
-    assert losses(run).items() <= losses(whole).items()
-    # The step in which the signal came was saved, but not written down; and no step was taken twice.
-    assert len(log.read_text().splitlines()) == len(losses(whole)) - 1
-    assert history(run) == history(whole)
+    assert losses(run).items() <= losses(uninterrupted).items()
+    # The step during which the signal arrived was saved, but not recorded, and no step was repeated.
+    assert len(log.read_text().splitlines()) == len(losses(uninterrupted)) - 1
+    assert history(run) == history(uninterrupted)
 
 
-def test_signals_wait_while_they_are_held_and_a_second_one_does_not():
+def test_the_first_signal_is_deferred_and_the_second_is_not():
     before = signal.getsignal(signal.SIGINT)
     with Interruption() as interruption:
         interruption.hold, interruption.saved = True, "saved all"
@@ -106,9 +112,9 @@ def test_signals_wait_while_they_are_held_and_a_second_one_does_not():
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_a_full_disk_is_named_and_what_was_saved_stays(options, whole, tmp_path):
+def test_a_full_disk_keeps_the_previous_checkpoint(options, uninterrupted, tmp_path):
     run = Run(tmp_path / "run")
-    shutil.copytree(whole, run.folder)
+    shutil.copytree(uninterrupted, run.folder)
     before = {path.name for path in run.last.iterdir()}
     longer = load_config(None, [*options, "training.epochs=5"])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -118,14 +124,14 @@ def test_a_full_disk_is_named_and_what_was_saved_stays(options, whole, tmp_path)
             train(longer, run, resume=True)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert "make room and go on with --resume" in str(caught.value)
+    assert "free some disk space and continue with --resume" in str(caught.value)
     assert before <= {path.name for path in run.last.iterdir()}
     assert len(train(longer, run, resume=True)) == 5
 
 
-def test_changed_data_are_named(options, whole, tmp_path):
+def test_changed_data_is_rejected(options, uninterrupted, tmp_path):
     run = Run(tmp_path / "run")
-    shutil.copytree(whole, run.folder)
+    shutil.copytree(uninterrupted, run.folder)
     root = tmp_path / "scenes"
     shutil.copytree(next(text.split("=")[1] for text in options if text.startswith("data.root=")), root)
     moved = [*options, f"data.root={root}", "training.epochs=5"]

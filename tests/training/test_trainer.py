@@ -1,4 +1,4 @@
-"""From config to trained run, and from there to captions."""
+"""From a config to a trained run and its captions, with the functions and the commands."""
 
 import csv
 import json
@@ -11,13 +11,14 @@ import tensorflow as tf
 
 from aac_tf import Captioner
 from aac_tf.audio import AudioError
-from aac_tf.build import build_clips, build_model, build_tokenizer, make_scenes
+from aac_tf.build import build_model
 from aac_tf.cli import caption as caption_command
 from aac_tf.cli import evaluate as evaluate_command
 from aac_tf.cli import train as train_command
 from aac_tf.config import ConfigError, load_config
 from aac_tf.data.pipeline import make_examples, validation_batches
-from aac_tf.datasets.clips import DatasetError
+from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, read_clips
+from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.board import CaptionBoard
 from aac_tf.runs.run import Run, RunError
 from aac_tf.training.callbacks import ValidationCaptions
@@ -38,25 +39,24 @@ SMALL = [
     "encoder.dropout=0.1",
     "encoder.subsampling=4",
     "decoder.units=16",
-    "decoder.embedding=8",
-    "decoder.attention_units=8",
     "training.epochs=2",
     "training.batch_size=8",
     "training.learning_rate=1e-2",
 ]
+ATTENTION = ["decoder.embedding=8", "decoder.attention_units=8"]
 
 
 @pytest.fixture(scope="module")
 def scenes(tmp_path_factory):
     """Folder of a small composed corpus."""
     root = tmp_path_factory.mktemp("corpus") / "scenes"
-    make_scenes(load_config(None, [*SMALL, f"data.root={root}"]))
+    prepare_dataset(load_config(None, [*SMALL, *ATTENTION, f"data.root={root}"]))
     return root
 
 
 @pytest.fixture(scope="module")
 def config(scenes):
-    return load_config(None, [*SMALL, f"data.root={scenes}"])
+    return load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}"])
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +78,7 @@ def test_run_folder_is_complete_without_the_data(run, scenes, tmp_path):
     assert not files & {".pkl", ".pickle", ".npy", ".keras"}
 
 
-def test_history_has_a_row_an_epoch(run):
+def test_history_has_one_row_per_epoch(run):
     rows = list(csv.DictReader((run.folder / "history.csv").open()))
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert all(float(row[name]) >= 0 for row in rows for name in ("loss", "val_loss", "val_bleu", "learning_rate"))
@@ -86,14 +86,14 @@ def test_history_has_a_row_an_epoch(run):
 
 
 def test_validation_is_traced_once(scenes, tmp_path, monkeypatch):
-    traced, judge = [], ValidationCaptions.on_epoch_end
+    traced, on_epoch_end = [], ValidationCaptions.on_epoch_end
 
-    def watch(callback, epoch, logs=None):
-        judge(callback, epoch, logs)
+    def count_traces(callback, epoch, logs=None):
+        on_epoch_end(callback, epoch, logs)
         traced.append((len(list(callback._batches)), callback._caption.experimental_get_tracing_count()))
 
-    monkeypatch.setattr(ValidationCaptions, "on_epoch_end", watch)
-    options = [*SMALL, f"data.root={scenes}", "training.epochs=1", "training.batch_size=2"]
+    monkeypatch.setattr(ValidationCaptions, "on_epoch_end", count_traces)
+    options = [*SMALL, *ATTENTION, f"data.root={scenes}", "training.epochs=1", "training.batch_size=2"]
     train(load_config(None, options), Run(tmp_path / "run"))
     assert traced == [(3, 1)]
 
@@ -107,14 +107,14 @@ def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
         assert [event.step for event in board.Tensors(f"{number}/caption")] == [0, 1]
         assert [event.step for event in board.Tensors(f"{number}/attention")] == [0, 1]
         assert board.Tensors(f"{number}/sound")
-    clip = build_clips(config, "validation")[0]
+    clip = read_clips(config, "validation")[0]
     (shown,) = board.Tensors("1/caption")[-1].tensor_proto.string_val
     assert clip.captions[0] in shown.decode()
 
 
 def test_resume_equals_an_uninterrupted_run(run, config, scenes, tmp_path):
     other = Run(tmp_path / "halves")
-    train(load_config(None, [*SMALL, f"data.root={scenes}", "training.epochs=1"]), other)
+    train(load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", "training.epochs=1"]), other)
     train(config, other, resume=True)
     straight, halves = (list(csv.DictReader((r.folder / "history.csv").open())) for r in (run, other))
     for row, expected in zip(halves, straight):
@@ -127,17 +127,17 @@ def test_resume_equals_an_uninterrupted_run(run, config, scenes, tmp_path):
     np.testing.assert_array_equal(*weights)
 
 
-def test_folders_of_other_runs_are_refused(run, config, scenes, tmp_path):
+def test_folders_of_other_runs_are_rejected(run, config, scenes, tmp_path):
     with pytest.raises(RunError, match="--resume"):
         train(config, run)
-    other = load_config(None, [*SMALL, f"data.root={scenes}", "encoder.units=32"])
-    with pytest.raises(RunError, match=r"encoder\.units=16, now it is 32"):
+    other = load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", "encoder.units=32"])
+    with pytest.raises(RunError, match=r"encoder\.units=16, not 32"):
         train(other, run, resume=True)
     with pytest.raises(RunError, match="not a run folder"):
         Captioner.load(tmp_path)
 
 
-def test_weights_of_another_model_are_refused(run, tmp_path):
+def test_weights_of_another_model_are_rejected(run, tmp_path):
     folder = tmp_path / "changed"
     shutil.copytree(run.folder, folder)
     text = (folder / "config.yaml").read_text()
@@ -146,28 +146,28 @@ def test_weights_of_another_model_are_refused(run, tmp_path):
         Captioner.load(folder)
 
 
-def test_a_loss_that_is_not_finite_ends_training_and_spares_the_checkpoints(config, scenes, tmp_path):
+def test_a_loss_that_is_not_finite_ends_training_and_is_not_saved(config, scenes, tmp_path):
     run = Run(tmp_path / "run")
-    options = [*SMALL, f"data.root={scenes}", "training.learning_rate=1e30"]
+    options = [*SMALL, *ATTENTION, f"data.root={scenes}", "training.learning_rate=1e30"]
     with pytest.raises(TrainingError, match=r"training\.learning_rate"):
         train(load_config(None, options), run)
-    assert tf.train.latest_checkpoint(str(run.last)) is None  # it was the first epoch
+    assert tf.train.latest_checkpoint(str(run.last)) is None  # as it was the first epoch
 
 
-def test_an_abandoned_run_leaves_nothing_to_the_next_one(config, tmp_path):
+def test_create_removes_the_files_of_an_abandoned_run(config, tmp_path):
     run = Run(tmp_path / "run")
-    tokenizer = build_tokenizer(config)
+    tokenizer = fit_tokenizer(config)
     run.create(config, tokenizer, (np.zeros(64), np.ones(64)))
     assert run.normalization() is not None
     run.create(load_config(None, ["audio.normalize=false"]), tokenizer, None)
     assert run.normalization() is None
 
 
-def test_bad_files_are_skipped_or_end_training(scenes, tmp_path):
+def test_bad_files_are_skipped_or_raise(scenes, tmp_path):
     root = tmp_path / "scenes"
     shutil.copytree(scenes, root)
     (root / "train" / "train_00003.wav").write_bytes(b"RIFF not a sound")
-    options = [*SMALL, f"data.root={root}", "training.epochs=1"]
+    options = [*SMALL, *ATTENTION, f"data.root={root}", "training.epochs=1"]
     train(load_config(None, options), Run(tmp_path / "a"))
     with pytest.raises(DatasetError, match=r"train_00003\.wav"):
         train(load_config(None, [*options, "data.on_bad_audio=fail"]), Run(tmp_path / "b"))
@@ -175,23 +175,23 @@ def test_bad_files_are_skipped_or_end_training(scenes, tmp_path):
 
 def test_manifest_without_validation(scenes, tmp_path):
     shutil.copy(scenes / "captions_train.csv", scenes / "train" / "train.csv")
-    options = [*SMALL, "data.source=manifest", f"data.root={scenes / 'train'}", "training.epochs=1"]
+    options = [*SMALL, *ATTENTION, "data.source=manifest", f"data.root={scenes / 'train'}", "training.epochs=1"]
     with pytest.raises(ConfigError, match="validation_fraction"):
         train(load_config(None, options), Run(tmp_path / "a"))
     rows = train(load_config(None, [*options, "training.monitor=loss"]), Run(tmp_path / "b"))
     assert "val_loss" not in rows[0]
     held_out = load_config(None, [*options, "data.validation_fraction=0.25"])
-    splits = [{clip.name for clip in build_clips(held_out, split)} for split in ("train", "validation")]
+    splits = [{clip.name for clip in read_clips(held_out, split)} for split in ("train", "validation")]
     assert [len(names) for names in splits] == [18, 6]
     assert not splits[0] & splits[1]
 
 
-@pytest.mark.parametrize("kind", ["attention", "fixed_vector"])
-def test_all_captions_at_once_give_the_same_loss_and_gradients(config, kind):
+@pytest.mark.parametrize(("kind", "options"), [("attention", ATTENTION), ("fixed_vector", [])])
+def test_captions_per_clip_does_not_change_loss_and_gradients(config, kind, options):
     """data.captions_per_clip=all on clips equals data.captions_per_clip=one on their captions."""
-    config = load_config(None, [*SMALL, f"data.root={config.data.root}", f"decoder.kind={kind}"])
-    tokenizer = build_tokenizer(config)
-    clips = build_clips(config, "validation")
+    config = load_config(None, [*SMALL, f"data.root={config.data.root}", f"decoder.kind={kind}", *options])
+    tokenizer = fit_tokenizer(config)
+    clips = read_clips(config, "validation")
     model = build_model(config, tokenizer.vocabulary_size())
     lengths = np.array([40, 31, 22, 50, 17, 9])
 
@@ -218,7 +218,7 @@ def test_all_captions_at_once_give_the_same_loss_and_gradients(config, kind):
         np.testing.assert_allclose(tf.convert_to_tensor(one), tf.convert_to_tensor(together), rtol=1e-3, atol=1e-6)
 
 
-def test_a_clip_has_the_same_caption_alone_and_among_others(run, scenes):
+def test_captions_do_not_depend_on_the_batch(run, scenes):
     captioner = Captioner.load(run.folder)
     paths = sorted((scenes / "test").glob("*.wav"))
     together = captioner.caption(paths, beam_size=3)
@@ -248,19 +248,19 @@ def test_searches_are_traced_once_for_all_lengths(run):
     rate = captioner.spec.sample_rate
     for seconds in (0.5, 1, 2, 3):
         captioner.caption([np.random.default_rng(0).normal(size=int(rate * seconds))], beam_size=2)
-    assert captioner._searches[2].experimental_get_tracing_count() == 1
+    assert captioner._searches[captioner.search_for(2)].experimental_get_tracing_count() == 1
 
 
 def test_caption_command(run, scenes, tmp_path, capsys):
     paths = [str(path) for path in sorted((scenes / "test").glob("*.wav"))[:2]]
-    picture = tmp_path / "attention.png"
-    assert caption_command.main(["--run", str(run.folder), "--attention", str(picture), *paths]) == 0
+    plot = tmp_path / "attention.png"
+    assert caption_command.main(["--run", str(run.folder), "--attention", str(plot), *paths]) == 0
     for path in paths:
-        assert picture.with_name(f"attention-{pathlib.Path(path).stem}.png").read_bytes().startswith(b"\x89PNG")
+        assert plot.with_name(f"attention-{pathlib.Path(path).stem}.png").read_bytes().startswith(b"\x89PNG")
     lines = capsys.readouterr().out.splitlines()
     word = lines[0].split("\t")[1].split()[0]
-    assert caption_command.main(["--run", str(run.folder), "--attention", str(picture), "--words", word, paths[0]]) == 0
-    assert picture.is_file()
+    assert caption_command.main(["--run", str(run.folder), "--attention", str(plot), "--words", word, paths[0]]) == 0
+    assert plot.is_file()
     capsys.readouterr()
     assert [line.split("\t")[0] for line in lines] == paths
     assert all(line.split("\t")[1] for line in lines)
@@ -272,7 +272,7 @@ def test_caption_command(run, scenes, tmp_path, capsys):
     assert set(first) == {"file", "caption", "log_prob", "alternatives", "words"}
     assert " ".join(word["word"] for word in first["words"]) == first["caption"]
     assert second == {"file": str(empty), "error": "the file is empty"}
-    assert "1 of 2 files left out" in captured.err
+    assert "1 of 2 files skipped" in captured.err
     assert caption_command.main(["--run", str(tmp_path), paths[0]]) == 2
 
 
@@ -290,7 +290,7 @@ def test_evaluate_command(run, scenes, tmp_path, capsys):
     assert set(scores["per_item"]) == {row["file_name"] for row in rows} == {f"test_{k:05d}.wav" for k in range(5)}
 
 
-def test_train_command_says_what_is_wrong(scenes, tmp_path, capsys):
+def test_train_command_reports_user_errors_in_one_line(scenes, tmp_path, capsys):
     cases = [
         (["--config", str(tmp_path / "none.yaml")], "none.yaml"),
         (["--config", "configs/demo.yaml", "training.epoch=1"], "did you mean `training.epochs`"),
@@ -318,16 +318,21 @@ def test_describe_needs_captions_only(real_data, capsys):
         assert sum(layer["parameters"] for layer in description["layers"]) == 4_573_711
 
 
-def test_a_run_that_stopped_early_has_ended(scenes, tmp_path):
-    stall = ["training.learning_rate=0", "training.stop_patience=1", "training.epochs=4", "training.lr_patience=null"]
-    config = load_config(None, [*SMALL, f"data.root={scenes}", *stall])
+def test_resuming_a_run_that_stopped_early_trains_no_further(scenes, tmp_path):
+    plateau = [
+        "training.learning_rate=1e-30",
+        "training.stop_patience=1",
+        "training.epochs=4",
+        "training.lr_patience=null",
+    ]
+    config = load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", *plateau])
     rows = train(config, Run(tmp_path / "run"))
     assert len(rows) == 2
     assert len(train(config, Run(tmp_path / "run"), resume=True)) == 2
 
 
-def test_words_that_are_all_too_rare_are_told(scenes, tmp_path):
-    config = load_config(None, [*SMALL, f"data.root={scenes}", "vocabulary.min_count=1000"])
+def test_an_empty_vocabulary_is_an_error(scenes, tmp_path):
+    config = load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", "vocabulary.min_count=1000"])
     with pytest.raises(
         ConfigError, match=r"no word occurs vocabulary\.min_count=1000 times in the \d+ training captions"
     ):

@@ -1,7 +1,7 @@
-"""A process that trains: `train_worker.py RUN OUT.npz DEVICES [key=value ...]`, resuming where RUN is a run.
+"""Trains in a process of its own: `train_worker.py RUN OUT.npz DEVICES [key=value ...]`; resumes if RUN is a run.
 
-Keeps every step's loss and the last weights in OUT.npz; or, of more than one epoch, the mean losses so far in
-OUT.npz.losses, as they come. A process of its own, since devices and clusters can be set up only once in each.
+Writes the loss of every step and the last weights to OUT.npz; for more than one epoch, it also appends the running mean
+of the losses to OUT.npz.losses after every step. Devices and clusters can be set up only once per process.
 """
 
 import os
@@ -20,40 +20,40 @@ from aac_tf.training.trainer import train
 
 
 class Losses(tf.keras.callbacks.Callback):
-    """Writes down every step's loss, and what the model's functions were traced for."""
+    """Records the loss of every step, and how often the training step was traced."""
 
     def __init__(self, path, each):
         super().__init__()
-        # Reading and resetting metrics is something that several workers would have to do together.
+        # With several workers, all would have to read and reset metrics together.
         self._alone, self._each = "TF_CONFIG" not in os.environ, each
         self._file = open(path, "a", buffering=1)  # noqa: SIM115 - open as long as the process
         self.rows, self.traced = [], []
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Remembers the epoch."""
+        """Stores the number of the epoch."""
         self._epoch = epoch
 
     def on_train_batch_begin(self, batch, logs=None):
-        """Makes Keras' running mean the loss of this step."""
+        """Resets Keras' running mean, which is then the loss of this step."""
         if self._each and self._alone:
             self.model.reset_metrics()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Writes."""
+        """Records the loss."""
         step = int(self.model.optimizer.iterations.numpy())
         self.rows.append((step, logs["loss"]))
         if not self._each and self._alone:
-            # `logs` do not have what a resumed run adds from before.
+            # `logs` lacks the losses of before the interruption, which a resumed run adds to the metric.
             (mean,) = (metric for metric in self.model.metrics if metric.name == "loss")
             self._file.write(f"{self._epoch} {step} {mean.result().numpy().tobytes().hex()}\n")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Counts."""
+        """Records the number of traces."""
         self.traced.append(self.model.train_function.experimental_get_tracing_count())
 
 
 def main():
-    """Trains."""
+    """Trains as the command line says."""
     folder, out, devices, *overrides = sys.argv[1:]
     tf.config.set_logical_device_configuration(
         tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * int(devices)

@@ -1,1 +1,1 @@
-"""AST as a frozen encoder."""
+"""AST as a frozen encoder, and as a model of the transformers library."""

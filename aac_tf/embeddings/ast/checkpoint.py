@@ -1,6 +1,6 @@
-"""AST's checkpoint files: PyTorch's names and layout, read and written without PyTorch.
+"""AST's checkpoint files with PyTorch's names and layout, read and written without PyTorch.
 
-transformers' own reader wants more of an open file than safetensors gives, and reshapes weights of another shape.
+transformers' own reader fails with current releases of safetensors, and silently reshapes weights of another shape.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ _LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
 
 
 def find_checkpoint(name, **hub):
-    """Path of a model's `model.safetensors`.
+    """Finds the `model.safetensors` of a model, on disk or on the hub.
 
     Args:
         name: folder, or name of a model on the hub.
-        **hub: how to look on the hub, as for transformers' `cached_file`.
+        **hub: options of the hub, as for transformers' `cached_file`.
 
     Returns:
-        str; None where the weights are in other files.
+        str, its path; None if the weights are in other files.
 
     Raises:
-        OSError: no such folder or model.
+        OSError: if there is no such folder or model.
     """
     try:
         return cached_file(name, SAFE_WEIGHTS_NAME, _raise_exceptions_for_missing_entries=False, **hub)
     except HFValidationError as error:
-        raise OSError(f"there is no folder {name}, and no model on the hub can be called so") from error
+        raise OSError(f"there is no folder {name}, and it is not a valid name of a model on the hub") from error
 
 
 def load_checkpoint(model, path):
-    """Assigns a model the weights that a file has for it.
+    """Loads the weights of a file that fit a model.
 
     Args:
         model: built `TFASTPreTrainedModel`.
         path: path of a `model.safetensors`, of a model with or without a head.
 
     Returns:
-        dict of lists: `missing_keys`, `unexpected_keys`, and `mismatched_keys` of (name, shape there, shape here).
+        dict of lists: `missing_keys`, `unexpected_keys`, and `mismatched_keys`, the latter of (name, shape in the file,
+        shape in the model).
 
     Raises:
-        OSError: the file is damaged.
+        OSError: if the file is damaged.
     """
     try:
         with safe_open(path, framework="tf") as file:
@@ -60,9 +61,9 @@ def save_checkpoint(model, folder):
 
     Args:
         model: built `TFASTPreTrainedModel`.
-        folder: path of a folder that exists.
+        folder: path of an existing folder.
     """
-    # The model without a head has no prefix in PyTorch.
+    # In PyTorch, names of the model without a head have no prefix.
     prefix = "" if hasattr(model, "classifier") else f"{model.base_model_prefix}."
     arrays = {}
     for weight in model.weights:
@@ -73,12 +74,15 @@ def save_checkpoint(model, folder):
 
 
 def check_loaded(model, info, ignore_mismatched_sizes=False):
-    """Raises ValueError if a checkpoint was not that of the model.
+    """Checks that a checkpoint fits its model.
 
     Args:
-        model: model that was loaded.
+        model: the loaded model.
         info: dict, from `load_checkpoint` or transformers.
-        ignore_mismatched_sizes: bool, whether weights may have had other shapes.
+        ignore_mismatched_sizes: bool, whether to accept weights with other shapes.
+
+    Raises:
+        ValueError: if it does not.
     """
     wrong = [f"{name} is missing" for name in sorted(info["missing_keys"])]
     wrong += [f"{name} is unexpected" for name in sorted(info["unexpected_keys"])]
@@ -87,8 +91,8 @@ def check_loaded(model, info, ignore_mismatched_sizes=False):
     if wrong:
         wrong = [*wrong[:4], f"and {len(wrong) - 4} more"] if len(wrong) > 4 else wrong
         raise ValueError(
-            f"the weights are not those of {type(model).__name__} with this configuration: {'; '.join(wrong)}. For "
-            "another max_length load the model as it is and call resize_time(max_length); strict=False takes what fits"
+            f"the weights do not fit {type(model).__name__} with this configuration: {'; '.join(wrong)}. For another "
+            "max_length, load the model unchanged and call resize_time(max_length); strict=False loads what fits"
         )
 
 
@@ -105,7 +109,7 @@ def _assign(model, stored, read):
             mismatched.append((name, value.shape.as_list(), expected))
             continue
         weight.assign(tf.cast(tf.transpose(value, tf.argsort(layout)) if layout else value, weight.dtype))
-    # A model without a head has no use for the classifier of the published checkpoint.
+    # A model without a head ignores the classifier of the published checkpoint.
     unexpected = [name for name in stored if hasattr(model, "classifier") or not name.startswith("classifier.")]
     return {"missing_keys": missing, "unexpected_keys": unexpected, "mismatched_keys": mismatched}
 
@@ -122,7 +126,7 @@ def _pytorch_name(weight):
 
 
 def _layout(weight):
-    """The axes of a kernel in PyTorch's order; None for weights that are laid out alike."""
+    """The axes of a kernel in PyTorch's order; None for weights with the same layout."""
     if not weight.name.split(":")[0].endswith("/kernel"):
         return None
     return [3, 2, 0, 1] if len(weight.shape) == 4 else [1, 0]

@@ -1,8 +1,8 @@
 """The Audio Spectrogram Transformer (AST) as a TensorFlow model of the transformers library.
 
 Y. Gong, Y.-A. Chung, J. Glass, AST: Audio Spectrogram Transformer, Interspeech 2021, https://arxiv.org/abs/2104.01778.
-transformers has the model for PyTorch only. This one takes the library's `ASTConfig` and has the names and meanings of
-its PyTorch weights, so that the checkpoints of one are those of the other.
+transformers has the model for PyTorch only. This one takes the library's `ASTConfig`, and its weights have the names
+and meanings of the PyTorch weights, so that checkpoints are interchangeable.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _HUB_ARGUMENTS = ("cache_dir", "force_download", "local_files_only", "proxies", 
 
 
 class TFASTPatchEmbeddings(keras.layers.Layer):
-    """Spectrograms [batch, frames, bins] to patches [batch, patches, width], all times of a frequency in a row."""
+    """Spectrograms `[batch, frames, bins]` to patches `[batch, patches, width]`, ordered by frequency, then time."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -59,7 +59,7 @@ class TFASTPatchEmbeddings(keras.layers.Layer):
 
 
 class TFASTEmbeddings(keras.layers.Layer):
-    """The tokens that enter the encoder: [CLS], distillation, patches; with their position embeddings."""
+    """The input tokens of the encoder with position embeddings: [CLS], distillation, patches."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -84,7 +84,7 @@ class TFASTEmbeddings(keras.layers.Layer):
 
 
 class TFASTSelfAttention(keras.layers.Layer):
-    """Scaled dot-product attention of several heads, without their common output projection."""
+    """Multi-head scaled dot-product attention without the output projection."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -101,11 +101,11 @@ class TFASTSelfAttention(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(config.attention_probs_dropout_prob)
 
     def call(self, hidden_states, head_mask=None, training=False):
-        # The scale goes to the queries, which are fewer than the scores.
+        # Scale the queries, which are fewer than the scores.
         query = self._heads(self.query(hidden_states) * tf.cast(self.head_size**-0.5, hidden_states.dtype))
         key, value = self._heads(self.key(hidden_states)), self._heads(self.value(hidden_states))
         scores = tf.matmul(query, key, transpose_b=True)
-        # As in PyTorch, in float32 also where the rest is in half precision.
+        # In float32 even in half precision, as in PyTorch.
         attention = tf.cast(tf.nn.softmax(tf.cast(scores, tf.float32), axis=-1), scores.dtype)
         attention = self.dropout(attention, training=training)
         if head_mask is not None:
@@ -114,7 +114,7 @@ class TFASTSelfAttention(keras.layers.Layer):
         return tf.reshape(context, tf.shape(hidden_states)), attention
 
     def _heads(self, tensor):
-        """[batch, tokens, width] to [batch, heads, tokens, head size]."""
+        """Splits `[batch, tokens, width]` into `[batch, heads, tokens, head size]`."""
         shape = [tf.shape(tensor)[0], -1, self.config.num_attention_heads, self.head_size]
         return tf.transpose(tf.reshape(tensor, shape), [0, 2, 1, 3])
 
@@ -126,7 +126,7 @@ class TFASTSelfAttention(keras.layers.Layer):
 
 
 class TFASTOutput(keras.layers.Layer):
-    """The projection at the end of the attention and of the feed-forward block."""
+    """The output projection of the attention and of the feed-forward block."""
 
     def __init__(self, config, input_size, **kwargs):
         super().__init__(**kwargs)
@@ -163,7 +163,7 @@ class TFASTAttention(keras.layers.Layer):
 
 
 class TFASTIntermediate(keras.layers.Layer):
-    """The wide half of the feed-forward block."""
+    """The first half of the feed-forward block."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -182,7 +182,7 @@ class TFASTIntermediate(keras.layers.Layer):
 
 
 class TFASTLayer(keras.layers.Layer):
-    """One layer of the encoder, normalized before each of its two blocks."""
+    """A pre-norm layer of the encoder: attention and feed-forward block."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -209,7 +209,7 @@ class TFASTLayer(keras.layers.Layer):
 
 
 class TFASTEncoder(keras.layers.Layer):
-    """The stack of layers."""
+    """The stack of encoder layers."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -228,7 +228,7 @@ class TFASTEncoder(keras.layers.Layer):
         for number, layer in enumerate(self.layer):
             layer_head_mask = None if head_mask is None else head_mask[number]
             hidden_states, attention = layer(hidden_states, layer_head_mask, training=training)
-            # Nothing is kept for nothing: a layer's attention to 1214 tokens is 70 MB for each spectrogram.
+            # Keep only what was asked for: a layer's attention over 1214 tokens takes 70 MB per spectrogram.
             all_hidden_states += [hidden_states] if output_hidden_states else []
             attentions += [attention] if output_attentions else []
         output = TFBaseModelOutput(
@@ -247,7 +247,7 @@ class TFASTEncoder(keras.layers.Layer):
 
 @keras_serializable
 class TFASTMainLayer(keras.layers.Layer):
-    """The whole transformer as a layer, for the models below."""
+    """The whole transformer as a layer, shared by the models below."""
 
     config_class = ASTConfig
 
@@ -283,7 +283,7 @@ class TFASTMainLayer(keras.layers.Layer):
             training=training,
         )
         last = self.layernorm(encoded.last_hidden_state)
-        # In PyTorch, too, the last of the hidden states is the normalized one.
+        # As in PyTorch, the last hidden state is the normalized one.
         hidden_states = encoded.hidden_states and (*encoded.hidden_states[:-1], last)
         output = TFBaseModelOutputWithPooling(
             last_hidden_state=last,
@@ -298,11 +298,11 @@ class TFASTMainLayer(keras.layers.Layer):
         if not input_values.shape.is_compatible_with(expected):
             raise ValueError(
                 f"input_values must be [batch, max_length, num_mel_bins] = {expected}, got {input_values.shape}; "
-                "resize_time(max_length) makes a model for another number of frames"
+                "resize_time(max_length) returns a model for another number of frames"
             )
 
     def _head_mask(self, head_mask):
-        """A mask [heads] or [layers, heads] as one for each layer, [1, heads, 1, 1]; or None."""
+        """One mask `[1, heads, 1, 1]` per layer from a mask `[heads]` or `[layers, heads]`; None from None."""
         if head_mask is None:
             return None
         shape = [self.config.num_hidden_layers, self.config.num_attention_heads]
@@ -317,7 +317,7 @@ class TFASTMainLayer(keras.layers.Layer):
 
 
 class TFASTMLPHead(keras.layers.Layer):
-    """The classifier: a normalization and a linear layer."""
+    """The classifier: layer normalization and a linear layer."""
 
     def __init__(self, config, **kwargs):
         super().__init__(**kwargs)
@@ -336,7 +336,7 @@ class TFASTMLPHead(keras.layers.Layer):
 
 
 class TFASTPreTrainedModel(TFPreTrainedModel):
-    """What the models share: loading, saving, and a change of the number of frames."""
+    """Base class of the models: loading, saving, and resizing to another number of frames."""
 
     config_class = ASTConfig
     base_model_prefix = "audio_spectrogram_transformer"
@@ -362,20 +362,20 @@ class TFASTPreTrainedModel(TFPreTrainedModel):
         Args:
             pretrained_model_name_or_path: folder, or name of a model on the hub.
             *model_args: further arguments of the model.
-            config: `ASTConfig`; None takes the checkpoint's own.
-            strict: bool, whether weights that are missing or unexpected are an error; else a warning says which. A
-                classifier that the model has no use for is none.
-            ignore_mismatched_sizes: bool, whether weights of other shapes, such as a classifier of other labels, begin
-                anew; else they are an error.
+            config: `ASTConfig`; None takes the checkpoint's.
+            strict: bool, whether missing or unexpected weights are an error; otherwise a warning lists them. A model
+                without a head ignores the classifier of a checkpoint.
+            ignore_mismatched_sizes: bool, whether weights with other shapes, such as a classifier for other labels, are
+                newly initialized; otherwise they are an error.
             **kwargs: as for every model of transformers, such as `revision`, `local_files_only` or values of the
                 configuration.
 
         Returns:
-            The model; with `output_loading_info=True` a pair of it and a dict of the names that did not fit.
+            The model; with `output_loading_info=True` a pair of the model and a dict of the names that did not fit.
 
         Raises:
-            OSError: the folder or model cannot be found or read.
-            ValueError: the weights are not those of the model.
+            OSError: if the folder or model cannot be found or read.
+            ValueError: if the weights do not fit the model.
         """
         name, wants_info = pretrained_model_name_or_path, kwargs.pop("output_loading_info", False)
         hub = {key: kwargs[key] for key in _HUB_ARGUMENTS if kwargs.get(key) is not None}
@@ -398,21 +398,21 @@ class TFASTPreTrainedModel(TFPreTrainedModel):
         return (model, info) if wants_info else model
 
     def save_pretrained(self, save_directory, safe_serialization=True, **kwargs):
-        """Saves configuration and weights; the safetensors have PyTorch's names and layout, and load on both sides.
+        """Saves configuration and weights; safetensors have PyTorch's names and layout, so that PyTorch loads them too.
 
         Args:
             save_directory: folder.
             safe_serialization: bool; False writes TensorFlow's HDF5 file instead.
-            **kwargs: as for every model of transformers. The weights become one file, however large.
+            **kwargs: as for every model of transformers. Weights are always saved as one file.
         """
         if kwargs.pop("push_to_hub", False):
-            raise ValueError("save_pretrained has no push_to_hub here: call model.push_to_hub(repository) instead")
+            raise ValueError("save_pretrained does not support push_to_hub: call model.push_to_hub(repository)")
         kwargs["max_shard_size"] = "1000GB"
         super().save_pretrained(save_directory, safe_serialization=safe_serialization, **kwargs)
         if safe_serialization:
             save_checkpoint(self, save_directory)
 
-    # AutoGraph would rewrite the whole library, and take ten times as long as all else before the first step.
+    # AutoGraph would convert the whole library, which takes ten times as long as everything else before the first step.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
         return super().train_step(data)
@@ -422,17 +422,17 @@ class TFASTPreTrainedModel(TFPreTrainedModel):
         return super().test_step(data)
 
     def resize_time(self, max_length):
-        """A copy of the model for spectrograms of another number of frames.
+        """Copies the model for spectrograms with another number of frames.
 
         Args:
-            max_length: int, frames. Fewer cut the position embeddings from the middle of the time axis, more
-                interpolate them, as the original AST does.
+            max_length: int, number of frames. For fewer frames the position embeddings are cut from the middle of the
+                time axis, for more they are interpolated, as in the original AST.
 
         Returns:
-            A new model of the same class, with weights of its own.
+            A new model of the same class that shares no weights with this one.
 
         Raises:
-            ValueError: fewer frames than a patch has.
+            ValueError: if there are fewer frames than in a patch.
         """
         config = self.config_class.from_dict({**self.config.to_dict(), "max_length": int(max_length)})
         model = type(self)(config, name=self.name)
@@ -453,20 +453,25 @@ class TFASTModel(TFASTPreTrainedModel):
     Call arguments:
         input_values: float `[batch, max_length, num_mel_bins]`, a normalized `AST` spectrogram (see
             `TFASTFeatureExtractor`).
-        head_mask: optional float `[num_heads]` or `[num_layers, num_heads]`, 0 for heads that are left out.
+        head_mask: optional float `[num_heads]` or `[num_layers, num_heads]`, 0 for heads to mask.
         output_attentions: bool, whether to return each layer's attention `[batch, heads, tokens, tokens]`.
-        output_hidden_states: bool, whether to return what enters each layer, and the last hidden state,
-            `[batch, tokens, width]` each.
-        return_dict: bool, whether to return an output object, not a tuple.
+        output_hidden_states: bool, whether to return the input of each layer and the last hidden state, each
+            `[batch, tokens, width]`.
+        return_dict: bool, whether to return an output object instead of a tuple.
         training: bool, whether dropout is active.
 
     Returns:
-        `TFBaseModelOutputWithPooling`: `last_hidden_state` `[batch, tokens, width]`, whose tokens are [CLS],
-        distillation and the patches; `pooler_output` `[batch, width]`, the mean of the first two.
+        `TFBaseModelOutputWithPooling`: `last_hidden_state` `[batch, tokens, width]` with the tokens [CLS], distillation
+        and patches; `pooler_output` `[batch, width]`, the mean of the first two.
 
     Example:
-        >>> model = TFASTModel.from_pretrained("MIT/ast-finetuned-audioset-10-10-0.4593")
-        >>> cls = model(TFASTFeatureExtractor()(waveforms)).last_hidden_state[:, 0]
+        >>> import tensorflow as tf
+        >>> from transformers import ASTConfig
+        >>> from aac_tf.embeddings import TFASTFeatureExtractor, TFASTModel
+        >>> model = TFASTModel(ASTConfig(hidden_size=24, num_hidden_layers=1, num_attention_heads=3))
+        >>> model(TFASTFeatureExtractor()(tf.zeros([2, 16000]))).pooler_output.shape
+        TensorShape([2, 24])
+        >>> model = TFASTModel.from_pretrained("MIT/ast-finetuned-audioset-10-10-0.4593")  # doctest: +SKIP
     """
 
     def __init__(self, config, *inputs, **kwargs):
@@ -499,19 +504,19 @@ class TFASTModel(TFASTPreTrainedModel):
 
 
 class TFASTForAudioClassification(TFASTPreTrainedModel, TFSequenceClassificationLoss):
-    """AST with a classifier of the pooled output.
+    """AST with a classifier on the pooled output.
 
     Args:
-        config: `ASTConfig`; `num_labels`, and `problem_type="multi_label_classification"` for labels that exclude each
-            other not.
+        config: `ASTConfig`; `num_labels` is the number of classes, and `problem_type="multi_label_classification"`
+            allows several per example.
 
     Call arguments:
         input_values, head_mask, output_attentions, output_hidden_states, return_dict, training: as for `TFASTModel`.
-        labels: optional; int `[batch]`, or float `[batch]` where there is one label (a regression), or 0 and 1
-            `[batch, num_labels]` for several at once.
+        labels: optional; int `[batch]`, or float `[batch]` if `num_labels` is 1 (regression), or 0 and 1
+            `[batch, num_labels]` for multi-label classification.
 
     Returns:
-        `TFSequenceClassifierOutput`: `logits` `[batch, num_labels]`; with labels `loss` `[batch]`, each example's own.
+        `TFSequenceClassifierOutput`: `logits` `[batch, num_labels]`; with labels also `loss` `[batch]`, per example.
     """
 
     def __init__(self, config, *inputs, **kwargs):
@@ -571,6 +576,6 @@ def _layer_norm(config, name):
 
 
 def _build(layer, input_shape=None):
-    # Within its name, as that becomes the weight's name in the checkpoint.
+    # In its name scope, which becomes part of the weight's name in the checkpoint.
     with tf.name_scope(layer.name):
         layer.build(input_shape)

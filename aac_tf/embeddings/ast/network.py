@@ -1,4 +1,4 @@
-"""AST as a frozen network: windows of a normalized spectrogram in, [CLS] out, with no more work than that takes."""
+"""AST as a frozen network that computes nothing but the [CLS] output of windows."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from transformers.activations_tf import get_tf_activation
 
 from aac_tf.embeddings.ast.positions import SPECIAL_TOKENS, patch_grid, resize_positions
 
-# Attention scores of a window up to this number are computed for all heads and windows at once; more of them head by
-# head, which the processor's cache holds: those of 1214 tokens take 70 MB a window, and a third of the time more.
-_MOST_SCORES = 1 << 20
+# If a window has more attention scores, they are computed head by head so that they fit into the processor's cache:
+# those of 1214 tokens take 70 MB per window, and a third more time if computed at once.
+_MAX_SCORES = 1 << 20
 
 
 class FrozenAst:
-    """The encoder's normalized [CLS] output of a `TFASTModel`, without variables.
+    """Computes the normalized [CLS] output of a `TFASTModel`, without variables.
 
-    Queries, keys and values come from one product; a product's weights include scale and offset of the normalization
-    before it; of the last layer only what [CLS] needs is computed. The weights are tensors that a function captures:
-    they are neither copied into each graph nor tracked by Keras, and exported with it.
+    Queries, keys and values are one product; the weights of a product include scale and offset of the normalization
+    before it; the last layer computes only what [CLS] needs. Weights are tensors that functions capture: they are not
+    copied into each graph, not tracked by Keras, and exported with the graph.
 
     Args:
         model: `TFASTModel`.
-        max_length: int, frames of a window; position embeddings are adapted to it (see `resize_positions`).
-        dtype: of the products and of the attention; residuals and normalizations are float32.
+        max_length: int, frames of a window, to which position embeddings are adapted (see `resize_positions`).
+        dtype: dtype of products and attention; residuals and normalizations are float32.
 
     Call arguments:
         windows: float32 `[windows, max_length, num_mel_bins]`.
@@ -56,7 +56,7 @@ class FrozenAst:
             )
             for name in ("query", "key", "value")
         )
-        # The scale of the scores.
+        # Includes the scale of the attention scores.
         query = [part * (self._config.hidden_size // self._config.num_attention_heads) ** -0.5 for part in query]
         up = _product(weights, f"{prefix}/intermediate/dense")
         layer = {
@@ -78,7 +78,7 @@ class FrozenAst:
         return self._standardize(hidden[:, 0]) * scale + offset
 
     def _embed(self, windows):
-        """Windows to tokens, float32 [windows, tokens, width]."""
+        """Tokens of windows, float32 `[windows, tokens, width]`."""
         image = tf.cast(tf.transpose(windows, [0, 2, 1])[..., tf.newaxis], self._dtype)
         strides = [self._config.frequency_stride, self._config.time_stride]
         patches = tf.cast(tf.nn.conv2d(image, self._patch_kernel, strides, "VALID"), tf.float32)
@@ -86,7 +86,7 @@ class FrozenAst:
         return tf.concat([tf.repeat(self._special, tf.shape(patches)[0], axis=0), patches], axis=1)
 
     def _encode(self, hidden, layer):
-        """One layer; [windows, tokens, width], or the first token only, [windows, 1, width], after the last."""
+        """One layer: `[windows, tokens, width]`; after the last layer only the first token, `[windows, 1, width]`."""
         normalized = tf.cast(self._standardize(hidden), self._dtype)
         if "query" in layer:
             hidden = hidden[:, :1]
@@ -100,21 +100,21 @@ class FrozenAst:
         return hidden + tf.cast(_linear(wide, layer["down"]), tf.float32)
 
     def _attend(self, query, key, value):
-        """Attention of queries [windows, heads, tokens, head size]; like them."""
-        if query.shape[2] * key.shape[2] * key.shape[1] <= _MOST_SCORES:
+        """Attention of queries `[windows, heads, tokens, head size]`; the result has their shape."""
+        if query.shape[2] * key.shape[2] * key.shape[1] <= _MAX_SCORES:
             return _attention((query, key, value))
         by_head = [tf.reshape(tensor, [-1, *tensor.shape[2:]]) for tensor in (query, key, value)]
         context = tf.map_fn(_attention, tuple(by_head), fn_output_signature=self._dtype, parallel_iterations=1)
         return tf.reshape(context, tf.shape(query))
 
     def _heads(self, rows, parts):
-        """[windows, tokens, parts * width] to `parts` of [windows, heads, tokens, head size]."""
+        """Splits `[windows, tokens, parts * width]` into `parts` tensors `[windows, heads, tokens, head size]`."""
         heads = self._config.num_attention_heads
         shape = [tf.shape(rows)[0], rows.shape[1], parts, heads, self._config.hidden_size // heads]
         return tf.unstack(tf.transpose(tf.reshape(rows, shape), [2, 0, 3, 1, 4]))
 
     def _standardize(self, hidden):
-        """A layer normalization without scale and offset."""
+        """Layer normalization without scale and offset."""
         centred = hidden - tf.reduce_mean(hidden, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
         return centred * tf.math.rsqrt(variance + self._config.layer_norm_eps)
@@ -126,7 +126,7 @@ def _attention(query_key_value):
 
 
 def _linear(tensor, kernel_and_bias, activation=tf.identity):
-    """A matrix product with all tokens of all windows as rows; so TensorFlow fuses it with bias and activation."""
+    """A dense layer with the tokens of all windows as rows, so that TensorFlow fuses product, bias and activation."""
     kernel, bias = kernel_and_bias
     rows = activation(tf.nn.bias_add(tf.matmul(tf.reshape(tensor, [-1, tensor.shape[-1]]), kernel), bias))
     return tf.reshape(rows, [tf.shape(tensor)[0], *tensor.shape[1:-1], bias.shape[0]])
@@ -148,7 +148,7 @@ def _side_by_side(*products):
 
 
 def _after_norm(weights, name, product):
-    """A product whose weights do what the normalization before it would: scale its input and move it."""
+    """Folds scale and offset of the normalization before a product into its weights."""
     scale, offset = (weights[f"{name}/{part}"].astype(np.float64) for part in ("gamma", "beta"))
     kernel, bias = product
     return [(scale[:, np.newaxis] * kernel).astype(np.float32), (bias + offset @ kernel).astype(np.float32)]

@@ -1,4 +1,4 @@
-"""AST's position embeddings for spectrograms of another length."""
+"""AST's position embeddings, adapted to spectrograms of another length."""
 
 from __future__ import annotations
 
@@ -8,40 +8,40 @@ SPECIAL_TOKENS = 2  # [CLS] and distillation, before the patches
 
 
 def patch_grid(config, max_length=None):
-    """Patches along frequency and time.
+    """Number of patches along frequency and time; patches of the same frequency are consecutive.
 
     Args:
         config: `ASTConfig`.
         max_length: int, frames of the spectrogram; None takes the config's.
 
     Returns:
-        Two ints. The patches of one frequency follow each other in time.
+        Two ints.
 
     Raises:
-        ValueError: the spectrogram is smaller than a patch.
+        ValueError: if the spectrogram is smaller than a patch.
     """
     frames, bins, patch = max_length or config.max_length, config.num_mel_bins, config.patch_size
     if min(frames, bins) < patch:
-        raise ValueError(f"a spectrogram of {frames} frames and {bins} bins holds no patch of {patch} x {patch}")
+        raise ValueError(f"a spectrogram of {frames} frames and {bins} bins is smaller than a patch, {patch} x {patch}")
     return (bins - patch) // config.frequency_stride + 1, (frames - patch) // config.time_stride + 1
 
 
 def resize_positions(positions, config, max_length):
-    """Position embeddings for spectrograms of another number of frames.
+    """Adapts position embeddings to another number of frames.
 
-    Fewer frames: cut from the middle of the time axis. More: interpolated linearly along it, the outer halves of the
-    first and the last patch held.
+    For fewer frames, they are cut from the middle of the time axis. For more, they are interpolated linearly along it,
+    constant beyond the centres of the first and the last patch.
 
     Args:
-        positions: float `[1, 2 + patches, width]`, of the config's `max_length`.
+        positions: float `[1, 2 + patches, width]`, for the config's `max_length`.
         config: `ASTConfig`.
-        max_length: int, frames.
+        max_length: int, number of frames.
 
     Returns:
         Array of the same dtype `[1, 2 + new patches, width]`.
 
     Raises:
-        ValueError: the positions are not those of the config, or there are fewer frames than a patch has.
+        ValueError: if the positions do not fit the config, or there are fewer frames than in a patch.
 
     Reference:
         Y. Gong, Y.-A. Chung, J. Glass, AST, https://github.com/YuanGongND/ast, src/models/ast_models.py
@@ -49,7 +49,8 @@ def resize_positions(positions, config, max_length):
     rows, old = patch_grid(config)
     _, new = patch_grid(config, max_length)
     if positions.shape[:2] != (1, SPECIAL_TOKENS + rows * old):
-        raise ValueError(f"expected position embeddings [1, {SPECIAL_TOKENS + rows * old}, width]: {positions.shape}")
+        expected = SPECIAL_TOKENS + rows * old
+        raise ValueError(f"expected position embeddings [1, {expected}, width], got {positions.shape}")
     grid = positions[0, SPECIAL_TOKENS:].reshape(rows, old, -1)
     grid = _cut(grid, old, new) if new <= old else _interpolate(grid, old, new)
     patches = grid.reshape(1, rows * new, -1).astype(positions.dtype)

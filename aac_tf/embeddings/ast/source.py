@@ -1,4 +1,4 @@
-"""Where AST comes from: a folder, the Hugging Face hub, or random numbers."""
+"""Loads AST from a folder, the Hugging Face hub, or random numbers."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ NAME = "MIT/ast-finetuned-audioset-10-10-0.4593"
 RANDOM = "random"
 VARIABLE = "AAC_TF_AST"
 _ADVICE = (
-    f"download config.json and model.safetensors from https://huggingface.co/{NAME} into a folder, and name it in "
-    f"embedding.source or in the environment variable {VARIABLE}; the source {RANDOM!r} needs no download, for trying "
+    f"download config.json and model.safetensors from https://huggingface.co/{NAME} into a folder, and set "
+    f"embedding.source or the environment variable {VARIABLE} to it; the source {RANDOM!r} needs no download, to try "
     "things out"
 )
 _ARCHITECTURE = (
@@ -42,7 +42,7 @@ _ARCHITECTURE = (
 
 
 class AstSource(NamedTuple):
-    """A loaded `TFASTModel`, the mean and standard deviation of its input, and a checksum of all three."""
+    """A loaded `TFASTModel`, mean and standard deviation of its input, and a checksum of all three."""
 
     model: TFASTModel
     mean: float
@@ -54,22 +54,21 @@ def load_ast(source=None):
     """Loads AST's weights.
 
     Args:
-        source: folder of config.json and model.safetensors, of an AST with or without a classifier; name of such a
-            model on the Hugging Face hub; or `random`: random weights of the published model's size, always the same.
-            None takes $AAC_TF_AST, or else the published model. A preprocessor_config.json brings its own mean and
-            standard deviation.
+        source: folder with config.json and model.safetensors of an AST with or without a classifier, name of such a
+            model on the Hugging Face hub, or `random` for reproducible random weights of the published model's size.
+            None takes $AAC_TF_AST, or else the published model. Mean and standard deviation are those of its
+            preprocessor_config.json, if there is one.
 
     Returns:
         `AstSource`.
 
     Raises:
-        EmbeddingError: the source cannot be reached, is damaged or is not AST.
+        EmbeddingError: if the source cannot be reached, is damaged or is not AST.
     """
     source = RANDOM if source == RANDOM else choose_source(source, VARIABLE, NAME)
     if source == RANDOM:
         logger.warning(
-            "AST has random weights: they show that everything runs, but what they say of a sound means nothing. "
-            "For real ones %s",
+            "AST has random weights, to try things out: its embeddings mean nothing. For real weights, %s",
             _ADVICE.rsplit(";", 1)[0],
         )
         model, mean, std = random_model(ASTConfig()), MEAN, STD
@@ -78,19 +77,19 @@ def load_ast(source=None):
             model = TFASTModel.from_pretrained(source)
             mean, std = _statistics(source)
         except (OSError, ValueError) as error:
-            raise EmbeddingError(f"AST cannot be loaded from {source}: {error}; {_ADVICE}") from error
+            raise EmbeddingError(f"cannot load AST from {source}: {error}; {_ADVICE}") from error
     values = {name: getattr(model.config, name) for name in _ARCHITECTURE}
     digest = hashlib.sha256(json.dumps([values, mean, std], sort_keys=True, default=str).encode())
     for weight in model.weights:
         array = weight.numpy()
         if not np.isfinite(array).all():
-            raise EmbeddingError(f"AST of {source} is damaged: {weight.name} has values that are no numbers; {_ADVICE}")
+            raise EmbeddingError(f"AST from {source} is damaged: {weight.name} is not finite; {_ADVICE}")
         digest.update(np.ascontiguousarray(array).data)
     return AstSource(model, mean, std, digest.hexdigest())
 
 
 def random_model(config, seed=0):
-    """A `TFASTModel` whose random weights are always the same, of a size that keeps its layers' outputs apart."""
+    """A `TFASTModel` with reproducible random weights, scaled so that outputs depend on the input."""
     generator = np.random.default_rng(seed)
     model = TFASTModel(config)
     model.build_in_name_scope()

@@ -1,6 +1,8 @@
-"""YAMNet's network: a window of the spectrogram in, embedding and class scores out."""
+"""The network of YAMNet: from a window of the spectrogram to embedding and class scores."""
 
 from __future__ import annotations
+
+from typing import Dict, Tuple
 
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -11,7 +13,7 @@ WIDTH = 1024
 CLASSES = 521
 _WINDOW = (YAMNET.segment_length, YAMNET.num_bins)
 _FIRST_FILTERS = 32
-# Stride and filters of the depthwise-separable layers 2 to 14 (MobileNet v1 of width 1).
+# Stride and filters of the depthwise-separable layers 2 to 14 (MobileNet v1 with width multiplier 1).
 _SEPARABLE = (
     (1, 64),
     (2, 128),
@@ -30,8 +32,8 @@ _SEPARABLE = (
 
 
 def kernel_shapes():
-    """{layer: shape of its kernel}, from the first layer to the classifier."""
-    shapes = {"layer1/conv": (3, 3, 1, _FIRST_FILTERS)}
+    """{layer: kernel shape}, from the first layer to the classifier."""
+    shapes: Dict[str, Tuple[int, ...]] = {"layer1/conv": (3, 3, 1, _FIRST_FILTERS)}
     channels = _FIRST_FILTERS
     for number, (_, filters) in enumerate(_SEPARABLE, start=2):
         shapes[f"layer{number}/depthwise_conv"] = (3, 3, channels, 1)
@@ -42,14 +44,14 @@ def kernel_shapes():
 
 
 def build_network(weights):
-    """YAMNet with batch normalization folded into its kernels and biases.
+    """Builds YAMNet with batch normalization folded into kernels and biases.
 
     Args:
         weights: {name: float32 array}, from `read_weights`.
 
     Returns:
-        `tf.keras.Model` from windows float32 [windows, 96, 64] to a dict of `embedding` [windows, 1024] and
-        `scores` [windows, 521], each class's probability.
+        `tf.keras.Model` from windows float32 `[windows, 96, 64]` to a dict of `embedding` `[windows, 1024]` and
+        `scores` `[windows, 521]`, the class probabilities.
 
     Reference:
         M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
@@ -71,12 +73,12 @@ def build_network(weights):
 
 
 def save_network(network, folder):
-    """Saves a network as a SavedModel that `hub.KerasLayer` takes: windows in, a dict out, weights as constants.
+    """Saves a network as a SavedModel for `hub.KerasLayer`, with its weights as constants.
 
-    A model that uses it thus has no variables of it: nothing to train, to store in checkpoints or to track in exports.
+    A model that uses it has no variables of it to train, to store in checkpoints or to track in exports.
 
     Args:
-        network: from `build_network`.
+        network: `tf.keras.Model` from `build_network`.
         folder: path of an empty folder.
     """
     windows = tf.TensorSpec([None, *_WINDOW], tf.float32, name="windows")

@@ -1,4 +1,4 @@
-"""Where YAMNet comes from, and the cache that keeps it as a SavedModel of one window."""
+"""Downloads YAMNet and caches it as a SavedModel of its network."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ logger = logging.getLogger(__name__)
 HANDLE = "https://tfhub.dev/google/yamnet/1"
 VARIABLE = "AAC_TF_YAMNET"
 _MANIFEST = "aac_tf_yamnet.json"
-_FORMAT = 1  # of the cached folder: raise it when what `save_network` writes changes
+_FORMAT = 1  # of the cached folder; increase it when the output of `save_network` changes
 _ADVICE = (
     "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
-    "from https://storage.googleapis.com/audioset/yamnet.h5, and name that folder or file in embedding.source or in "
-    f"the environment variable {VARIABLE}"
+    "from https://storage.googleapis.com/audioset/yamnet.h5, and set embedding.source or the environment variable "
+    f"{VARIABLE} to that folder or file"
 )
 
 
 class CachedNetwork(NamedTuple):
-    """The folder of the SavedModel, and the SHA-256 of the weights it was made from."""
+    """The folder of the SavedModel, and the SHA-256 of the weights that it was built from."""
 
     folder: str
     checksum: str
 
 
 def cached_network(source=None, self_test=True):
-    """Finds YAMNet in the cache, or puts it there.
+    """Returns YAMNet from the cache, after adding it if necessary.
 
-    The cache is `$AAC_TF_CACHE/yamnet`, or `~/.cache/aac_tf/yamnet`, with one folder for each source.
+    The cache is `$AAC_TF_CACHE/yamnet`, or `~/.cache/aac_tf/yamnet`, with one folder per source.
 
     Args:
         source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, or a folder of the cache; None
             takes $AAC_TF_YAMNET, or else the TF-Hub handle.
-        self_test: whether the network must first hear some known sounds right (see `check_known_sounds`).
+        self_test: bool, whether the network must pass `check_known_sounds`.
 
     Returns:
         `CachedNetwork`.
 
     Raises:
-        EmbeddingError: the source cannot be reached, is damaged or is not YAMNet, or the cache cannot be written.
+        EmbeddingError: if the source cannot be reached, is damaged or is not YAMNet, or the cache cannot be written.
     """
     path = resolve_source(source)
     if (path / _MANIFEST).is_file():
@@ -65,16 +65,16 @@ def cached_network(source=None, self_test=True):
         try:
             return _open(folder, self_test)
         except EmbeddingError as error:
-            logger.warning("%s; making it again", error)
+            logger.warning("%s; rebuilding it", error)
     try:
-        _make(path, folder, checksum, self_test)
+        _build(path, folder, checksum, self_test)
     except OSError as error:
-        raise EmbeddingError(f"cannot write {folder}: {error}; set AAC_TF_CACHE to a folder that can be") from error
+        raise EmbeddingError(f"cannot write {folder}: {error}; set AAC_TF_CACHE to a writable folder") from error
     return _open(folder, self_test)
 
 
 def resolve_source(source=None):
-    """The local path of a source, downloaded if it is a handle; arguments and errors as `cached_network`."""
+    """The local path of a source, downloaded if it is a handle; arguments and errors as for `cached_network`."""
     source = choose_source(source, VARIABLE, HANDLE)
     path = pathlib.Path(source)
     if re.fullmatch(r"google/yamnet(/\w+)+", source) and not path.exists():
@@ -82,46 +82,46 @@ def resolve_source(source=None):
     if "://" in source:
         try:
             path = pathlib.Path(hub.resolve(source))
-        except Exception as error:  # whatever the ways of downloading raise
-            raise EmbeddingError(f"YAMNet cannot be fetched from {source}: {error}; {_ADVICE}") from error
+        except Exception as error:  # each way of downloading raises its own errors
+            raise EmbeddingError(f"cannot download YAMNet from {source}: {error}; {_ADVICE}") from error
     if not path.exists():
-        raise EmbeddingError(f"YAMNet is not there: no file or folder {path}; {_ADVICE}")
+        raise EmbeddingError(f"YAMNet not found: there is no file or folder {path}; {_ADVICE}")
     return path
 
 
-def _make(path, folder, checksum, self_test):
+def _build(path, folder, checksum, self_test):
     network = build_network(read_weights(path))
     if self_test:
         check_known_sounds(network, path)
-    # Made aside and renamed, so that a killed program or two at once leave a whole folder or none.
-    aside = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
-    aside.mkdir(parents=True)
+    # Written to a temporary folder and renamed, so that the folder is complete even if the program is killed or another
+    # one builds it at the same time.
+    temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+    temporary.mkdir(parents=True)
     try:
-        save_network(network, aside)
-        files = _files(aside)
-        manifest = {"source": checksum, "files": _checksum(files), "self_test": self_test}
-        (aside / _MANIFEST).write_text(json.dumps(manifest, indent=2))
+        save_network(network, temporary)
+        manifest = {"source": checksum, "files": _checksum(_files(temporary)), "self_test": self_test}
+        (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=2))
         if folder.exists():
-            folder.rename(aside / "replaced")
-        aside.rename(folder)
+            folder.rename(temporary / "replaced")
+        temporary.rename(folder)
         shutil.rmtree(folder / "replaced", ignore_errors=True)
     except OSError:
-        if not _is_whole(folder):  # else another process was first
+        if not _is_complete(folder):  # otherwise another process was first
             raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _open(folder, self_test):
-    if not _is_whole(folder):
-        raise EmbeddingError(f"{folder} is damaged: delete it, and it will be made again from its source")
+    if not _is_complete(folder):
+        raise EmbeddingError(f"{folder} is damaged: delete it to rebuild it from its source")
     manifest = json.loads((folder / _MANIFEST).read_text())
     if self_test and not manifest["self_test"]:
         check_known_sounds(hub.load(str(folder)), folder)
     return CachedNetwork(str(folder), manifest["source"])
 
 
-def _is_whole(folder):
+def _is_complete(folder):
     try:
         return json.loads((folder / _MANIFEST).read_text())["files"] == _checksum(_files(folder))
     except (OSError, ValueError, KeyError, TypeError):
@@ -135,7 +135,7 @@ def _files(folder):
 def _checksum(paths):
     digest = hashlib.sha256()
     for path in paths:
-        # The name and the size too, so that bytes cannot move from one file to the next.
+        # Names and sizes too, so that moving bytes from one file to the next changes the checksum.
         digest.update(f"{path.name if len(paths) > 1 else ''} {path.stat().st_size}\n".encode())
         with open(path, "rb") as file:
             for block in iter(lambda: file.read(1 << 20), b""):

@@ -1,4 +1,4 @@
-"""YAMNet's weights, carried over by name from any of the forms in which they are published."""
+"""Reads YAMNet's weights by name from any of the file formats in which they are published."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aac_tf.embeddings.yamnet.network import kernel_shapes
 
 _EPSILON = 1e-4  # of the batch normalization in the published network
 
-# layer7/pointwise_conv/bn/moving_mean, as in yamnet.h5 and in the TF-Hub model; l7p/bias, as in folded weights.
+# layer7/pointwise_conv/bn/moving_mean in yamnet.h5 and in the TF-Hub model; l7p/bias in folded weights.
 _PUBLISHED = re.compile(
     r"(?:^|/)(?P<layer>layer\d+/(?:depthwise_|pointwise_)?conv)(?:/bn)?/"
     r"(?P<part>kernel|depthwise_kernel|bias|gamma|beta|moving_mean|moving_variance)$"
@@ -29,22 +29,23 @@ def read_weights(path):
     """Reads the weights of YAMNet, with batch normalization folded into kernels and biases.
 
     Args:
-        path: a folded `.npz`; the published `yamnet.h5`; or the folder of the TF-Hub model, a SavedModel.
+        path: path of an `.npz` with folded weights, of the published `yamnet.h5`, or of the folder of the TF-Hub model,
+            a SavedModel.
 
     Returns:
         {layer/kernel, layer/bias: float32 array} for every layer of `kernel_shapes()`.
 
     Raises:
-        EmbeddingError: the file is damaged or of another kind, or a variable is missing, unknown, of another shape, or
-            not finite.
+        EmbeddingError: if the file is damaged or of another kind, or a variable is missing, unknown, not finite or has
+            the wrong shape.
     """
     path = pathlib.Path(path)
     try:
         variables = _reader(path)(path)
     except EmbeddingError:
         raise
-    except Exception as error:  # whatever the libraries make of a damaged file; TensorFlow raises IndexError, for one
-        raise EmbeddingError(f"{path} is damaged or cut off, fetch it again: {error}") from error
+    except Exception as error:  # libraries raise anything on damaged files; TensorFlow for instance IndexError
+        raise EmbeddingError(f"{path} is damaged or truncated, download it again: {error}") from error
     layers, unknown = _by_layer(variables)
     _check(path, layers, unknown)
     return _fold(layers)
@@ -60,8 +61,8 @@ def _reader(path):
     if start == b"\x89HDF\r\n\x1a\n":
         return _read_h5
     raise EmbeddingError(
-        f"{path} is neither an .npz nor an .h5 file; expected one of these, or the folder of a SavedModel (unpack the "
-        "archive if it is one)"
+        f"{path} is neither an .npz nor an .h5 file; expected one of these, or the folder of a SavedModel (unpack an "
+        "archive first)"
     )
 
 
@@ -89,7 +90,7 @@ def _read_saved_model(folder):
         raise EmbeddingError(f"{folder} has no saved_model.pb: expected the folder of a SavedModel")
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     keys = reader.get_variable_to_shape_map()
-    # TensorFlow 2 stores variables under their place in the tree of objects; their names are in a table beside them.
+    # TensorFlow 2 stores variables under their path in the object graph; their names are in a separate table.
     names = {key: key for key in keys}
     if "_CHECKPOINTABLE_OBJECT_GRAPH" in names:
         del names["_CHECKPOINTABLE_OBJECT_GRAPH"]
@@ -105,7 +106,7 @@ def _is_bookkeeping(name):
 
 
 def _by_layer(variables):
-    """{layer: {part: array}}, and the names that belong to no layer."""
+    """{layer: {part: array}}, and the names of variables that belong to no layer."""
     layers, unknown = {}, []
     for name, value in variables.items():
         layer, part = _place(name.split(":")[0])
@@ -144,14 +145,14 @@ def _check(path, layers, unknown):
                 misshaped.append(f"{layer}/{part} {list(value.shape)} instead of {list(right)}")
             elif not np.isfinite(value).all() or (part == "moving_variance" and value.min() < 0):
                 wrong.append(f"{layer}/{part}")
-    problems = {"missing": missing, "unknown": unknown, "of another shape": misshaped, "not finite": wrong}
-    told = [f"{kind}: {_listed(names)}" for kind, names in problems.items() if names]
-    if told:
-        raise EmbeddingError(f"{path} does not hold YAMNet's weights; " + "; ".join(told))
+    problems = {"missing": missing, "unknown": unknown, "wrong shape": misshaped, "not finite": wrong}
+    found = [f"{kind}: {_shortened(names)}" for kind, names in problems.items() if names]
+    if found:
+        raise EmbeddingError(f"{path} does not contain YAMNet's weights; " + "; ".join(found))
 
 
-def _listed(names, most=4):
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _shortened(names, shown=4):
+    return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 
 def _fold(layers):
@@ -169,5 +170,5 @@ def _fold(layers):
 
 
 def _is_depthwise(layer):
-    # Such a kernel is [height, width, channels, 1]; the others end with their output channels.
+    # Its kernel is [height, width, channels, 1]; in the other kernels output channels come last.
     return layer.endswith("depthwise_conv")

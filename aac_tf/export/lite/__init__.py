@@ -1,4 +1,4 @@
-"""Captioner to LiteRT (TensorFlow Lite): a file from waveform to the words of greedy search, of built-in operations."""
+"""Conversion to LiteRT (TensorFlow Lite): one file from waveform to words, of built-in operations only."""
 
 from aac_tf.export.lite.convert import convert, export_lite
 

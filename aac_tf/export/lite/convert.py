@@ -1,4 +1,4 @@
-"""A captioner as a LiteRT file."""
+"""Converts a captioner to a LiteRT file."""
 
 import json
 import pathlib
@@ -7,19 +7,18 @@ import zipfile
 
 import tensorflow as tf
 
-import aac_tf
-from aac_tf.export.lite.module import LiteModule
+from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
+from aac_tf.export.lite.module import SEARCH, LiteModule
 from aac_tf.export.lite.rewriting import rewrite
-from aac_tf.export.saved_model import ABOUT, VOCABULARY
 from aac_tf.utils.atomic import atomic_write
 
 
 def convert(captioner, quantize=True):
-    """A captioner as a LiteRT model, without its vocabulary.
+    """Converts a captioner to a LiteRT model without its vocabulary.
 
     Args:
-        captioner: `Captioner`.
-        quantize: bool, whether weights are stored in 8 bits (dynamic-range quantization) or in 32.
+        captioner: `Captioner`, with any `Encoder` and any frozen encoder.
+        quantize: bool, whether to store weights in 8 bits (dynamic-range quantization) instead of 32.
 
     Returns:
         bytes of a model with one signature, `serving_default`; see `LiteModule.caption_waveform`.
@@ -37,38 +36,28 @@ def convert(captioner, quantize=True):
 def export_lite(captioner, output, quantize=True):
     """Writes a captioner as a LiteRT model.
 
-    The file is also a ZIP archive, as LiteRT models with metadata are, of the vocabulary, one word a line, and of
-    `model.json`, which tells the sample rate and the like.
+    Like LiteRT models with metadata, the file is also a ZIP archive. It holds the vocabulary, one word per line, and
+    `model.json`, which describes the model.
 
     Args:
         captioner: `Captioner`.
-        output: path of the file; a file that is there is replaced in one step.
+        output: path of the file; an existing file is replaced atomically.
         quantize: bool, see `convert`.
 
     Returns:
-        dict, what `model.json` holds.
+        dict, the content of `model.json`: see `describe_model`, and `quantized`.
 
     Raises:
         OSError: if the file cannot be written.
     """
     output = pathlib.Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    about = {
-        "name": captioner.config.name,
-        "sample_rate": captioner.spec.sample_rate,
-        "max_words": captioner.tokenizer.max_words,
-        "vocabulary_size": captioner.tokenizer.vocabulary_size(),
-        "end_id": captioner.tokenizer.end_id,
-        "front_end": captioner.config.embedding.kind if captioner.model.embedder is not None else captioner.spec.name,
-        "decoder": captioner.config.decoder.kind,
-        "quantized": quantize,
-        "written_by": f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}",
-    }
+    about = {**describe_model(captioner, SEARCH), "quantized": quantize}
     words = "".join(f"{word}\n" for word in captioner.tokenizer.get_vocabulary())
     with atomic_write(output) as unfinished:
         unfinished.write_bytes(convert(captioner, quantize))
         with zipfile.ZipFile(unfinished, "a") as archive:
-            # Without a time, so that the same model gives the same file.
+            # ZipInfo without a time, so that the same model gives the same bytes.
             archive.writestr(zipfile.ZipInfo(VOCABULARY), words)
             archive.writestr(zipfile.ZipInfo(ABOUT), json.dumps(about, indent=1) + "\n")
     return about

@@ -1,17 +1,17 @@
-"""A captioner as a graph that LiteRT's built-in operations can compute."""
-
-import itertools
+"""A captioner as a graph of LiteRT's built-in operations."""
 
 import tensorflow as tf
 
 from aac_tf.audio import spectrogram
-from aac_tf.build import build_search
-from aac_tf.export.lite.recurrent import LiteBidirectional
-from aac_tf.models.recurrent import subsampled_length
+from aac_tf.decoding import Greedy
+from aac_tf.export.lite.encoders import lite_encoder, one_row
+from aac_tf.inference.graphs import search_function
+
+SEARCH = Greedy()
 
 
 class LiteModule(tf.Module):
-    """A captioner as a graph that LiteRT's built-in operations can compute: one clip, greedy search.
+    """A captioner as a graph of LiteRT's built-in operations, for one clip and greedy search.
 
     Args:
         captioner: `Captioner`.
@@ -20,19 +20,13 @@ class LiteModule(tf.Module):
     def __init__(self, captioner):
         super().__init__()
         model = captioner.model
-        embedder = model.embedder
-        if embedder is not None:
-            # All windows at once and in float32: LiteRT can neither loop over parts of them nor compute in bfloat16.
-            settings = {**embedder.get_config(), "batch_windows": None}
-            settings |= {"precision": "float32"} if "precision" in settings else {}
-            embedder = type(embedder).from_config(settings)
-        # In closures: Keras' layers would be saved with all the functions Keras makes for them.
+        embedder = None if model.embedder is None else model.embedder.for_export()
+        encoder = lite_encoder(model.encoder)
+        # In closures: otherwise all functions that Keras makes for its layers would be saved, too.
         self._captioner = lambda: captioner
         self._embedder = lambda: embedder
-        marks = itertools.count(1)
-        recurrent = [LiteBidirectional(layer, marks) for layer in model.encoder.bidirectional]
-        self._recurrent = lambda: recurrent
-        self._weights = [*model.weights, *(weight for run in recurrent for weight in run.weights)]
+        self._encoder = lambda: encoder
+        self._weights = [*model.weights, *encoder.weights]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="waveform")], autograph=False)
     def caption_waveform(self, waveform):
@@ -42,43 +36,27 @@ class LiteModule(tf.Module):
             waveform: float32 `[samples]`, at least one.
 
         Returns:
-            dict of `tokens` int32 `[max_words + 1]`, `<END>` last and from there on, and `log_prob` float32, a scalar.
+            dict of `tokens` int32 `[max_words + 1]`, padded with `<END>`, which is always last, and of `log_prob`, a
+            float32 scalar.
         """
         captioner = self._captioner()
         model, spec, embedder = captioner.model, captioner.spec, self._embedder()
         hidden = spectrogram(waveform[tf.newaxis], spec, dtype=tf.float32, mel_matrix=_unquantized(spec, waveform))
-        hidden = _one_row(hidden)
+        hidden = one_row(hidden)
         if model.normalization is not None:
             hidden = model.normalization(hidden)
         if embedder is not None:
-            hidden, _ = embedder(hidden)
-        encoded = self._encode(hidden)
-        found = build_search(captioner.config, model, captioner.tokenizer, beam_size=1)(encoded, tf.shape(encoded)[1:2])
+            hidden = one_row(embedder(hidden)[0])
+        encoded = self._encoder()(hidden)
+        found = search_function(model, captioner.tokenizer, SEARCH)(encoded, tf.shape(encoded)[1:2])
         return {"tokens": found.tokens[0, 0], "log_prob": found.log_probs[0, 0]}
-
-    def _encode(self, hidden):
-        """What the encoder returns for one clip, `[1, steps, width]`."""
-        encoder = self._captioner().model.encoder
-        for index, run in enumerate(self._recurrent()):
-            if index and encoder.subsampling > 1:
-                kept = subsampled_length(tf.shape(hidden)[1], encoder.subsampling)
-                hidden = hidden[:, :: encoder.subsampling][:, :kept]
-            hidden = _one_row(hidden)
-            output = run(hidden)
-            hidden = hidden + output if encoder.residual and index else output
-        return hidden
-
-
-def _one_row(hidden):
-    """The same tensor `[1, steps, width]`, so that the converter, too, knows that it has one row."""
-    return tf.reshape(hidden, [1, -1, hidden.shape[-1]])
 
 
 def _unquantized(spec, waveform):
-    """The mel filter bank as a tensor that the converter takes for no constant.
+    """The mel filter bank as a tensor that the converter does not recognize as a constant.
 
-    Constant factors of a product are quantized, and then the other factor is, too, when the model runs; but magnitudes
-    have more range than 8 bits hold: the model of the demo then said something else in every third test scene.
+    If one factor of a product is constant, the converter quantizes it, and the other factor is quantized when the model
+    runs. Magnitudes have more range than 8 bits hold: the demo model then captioned every third test scene differently.
     """
     one = 1 + tf.minimum(tf.shape(waveform), 0)
     return tf.tile(spec.mel_matrix(), tf.concat([one, [1]], axis=0))

@@ -1,34 +1,41 @@
-"""Recurrent layers in the forms that LiteRT has operations for, or loops over fast, for one clip at a time."""
+"""Recurrent layers for one clip at a time, in forms that LiteRT has an operation for or loops over fast."""
 
 import numpy as np
 import tensorflow as tf
 
-# Steps of a GRU that one turn of its loop takes. A turn copies all that the loop carries; with one step a turn, a clip
-# of 30 s took nine times as long.
+# Number of GRU steps in one turn of the loop. Each turn copies everything that the loop carries; with one step a turn,
+# a clip of 30 s took nine times as long.
 BLOCK = 16
-# An input so large that, times the largest weight of a gate, it shuts the gate.
-SHUT = 1e3
+# An input so large that, times the largest weight of a gate, it closes the gate.
+CLOSED = 1e3
 
 
-class FusedLstm:
-    """A Keras `LSTM` that the converter writes as LiteRT's one operation for it, and that forgets the clip before.
+class FusedLSTM:
+    """Keras `LSTM` that the converter turns into LiteRT's fused operation, and that starts each clip from a zero state.
 
-    LiteRT keeps an LSTM's state from one run to the next where the length stays the same. So a step goes before the
-    clip's own: it has an input that the others have not, which shuts the gates for the input and for the past.
+    LiteRT keeps the state of a fused LSTM from one run to the next if the length stays the same. Therefore a step is
+    prepended to the clip. An additional input, which is nonzero in this step only, closes the gates for its input and
+    for the past, and thus clears the state.
 
     Args:
-        layer: `tf.keras.layers.LSTM`, built; its direction does not matter.
-        marks: iterator of numbers, none twice.
+        layer: `tf.keras.layers.LSTM`, built; its direction is ignored.
+        marks: iterator of distinct numbers.
+
+    Call arguments:
+        inputs: float32 `[1, steps, width]`.
+
+    Returns:
+        float32 `[1, steps, units]`.
     """
 
     def __init__(self, layer, marks):
         kernel, recurrent_kernel, bias = layer.get_weights()
-        shut = np.zeros([1, 4, layer.units], kernel.dtype)
+        closing = np.zeros([1, 4, layer.units], kernel.dtype)
         gates = np.abs(kernel).reshape([-1, 4, layer.units])
-        # No larger than the other weights of its gate, as they would lose their bits when they are quantized together.
-        shut[:, :2] = -gates.max(axis=(0, 2))[:2, np.newaxis]
-        # Named activations may be functions of another Keras, with which the layer does not take its fast path, the
-        # only one that the converter knows.
+        # No larger than the other weights of the gate: they are quantized together and would lose precision.
+        closing[:, :2] = -gates.max(axis=(0, 2))[:2, np.newaxis]
+        # Activations given by name may be functions of another Keras, with which the layer does not take its fast path,
+        # the only one that the converter recognizes.
         self._layer = tf.keras.layers.LSTM(
             layer.units,
             activation=tf.keras.activations.tanh,
@@ -36,24 +43,30 @@ class FusedLstm:
             return_sequences=True,
         )
         self._layer.build(tf.TensorShape([1, None, kernel.shape[0] + 1]))
-        self._layer.set_weights([np.concatenate([kernel, shut.reshape([1, -1])]), recurrent_kernel, bias])
+        self._layer.set_weights([np.concatenate([kernel, closing.reshape([1, -1])]), recurrent_kernel, bias])
         self.weights = self._layer.weights
-        # The first step wipes any state out. But the converter takes states of the same value for one tensor, which
-        # one layer would write and another, or the decoder, would read.
+        # The first step clears any state, so its value is free. It must differ from every other state: the converter
+        # merges states of equal value into one tensor, which one layer would write and another, or the decoder, read.
         self._state = [np.full([1, layer.units], next(marks), np.float32) for _ in range(2)]
 
     def __call__(self, inputs):
         first = np.zeros([1, 1, inputs.shape[-1] + 1], np.float32)
-        first[..., -1] = SHUT
+        first[..., -1] = CLOSED
         inputs = tf.concat([first, tf.pad(inputs, [[0, 0], [0, 0], [0, 1]])], axis=1)
         return self._layer(inputs, initial_state=[tf.constant(state) for state in self._state])[:, 1:]
 
 
-class BlockedGru:
-    """A Keras `GRU` whose loop takes `BLOCK` steps a turn.
+class BlockedGRU:
+    """Keras `GRU` in a loop that takes `BLOCK` steps a turn.
 
     Args:
-        layer: `tf.keras.layers.GRU`, built; its direction does not matter.
+        layer: `tf.keras.layers.GRU`, built; its direction is ignored.
+
+    Call arguments:
+        inputs: float32 `[1, steps, width]`.
+
+    Returns:
+        float32 `[1, steps, units]`.
     """
 
     weights = ()
@@ -81,12 +94,23 @@ class BlockedGru:
 
 
 class LiteBidirectional:
-    """A Keras `Bidirectional` layer for one clip: float32 `[1, steps, width]` to `[1, steps, 2 * units]`."""
+    """Keras `Bidirectional` layer for one clip.
+
+    Args:
+        layer: `tf.keras.layers.Bidirectional` of LSTMs or GRUs, built.
+        marks: iterator of distinct numbers, see `FusedLSTM`.
+
+    Call arguments:
+        inputs: float32 `[1, steps, width]`.
+
+    Returns:
+        float32 `[1, steps, 2 * units]`.
+    """
 
     def __init__(self, layer, marks):
         layers = (layer.forward_layer, layer.backward_layer)
         self._forward, self._backward = (
-            FusedLstm(one, marks) if isinstance(one, tf.keras.layers.LSTM) else BlockedGru(one) for one in layers
+            FusedLSTM(one, marks) if isinstance(one, tf.keras.layers.LSTM) else BlockedGRU(one) for one in layers
         )
         self.weights = [*self._forward.weights, *self._backward.weights]
 

@@ -3,18 +3,18 @@ import java.lang.reflect.InvocationTargetException;
 import java.util.Arrays;
 
 /**
- * Runs the main class named first among the arguments, and ends with the program that started it: standard input, which
- * that program keeps open, comes to its end however it ended.
+ * Runs the main class given as the first argument and exits when the parent process does. The parent keeps the pipe to
+ * standard input open; the pipe closes when the parent exits, even if it is killed.
  */
 public final class EndWithParent {
   public static void main(String[] arguments) throws Throwable {
     Thread watch = new Thread(() -> {
       try {
         while (System.in.read() >= 0) {
-          // Nothing is sent.
+          // The parent sends nothing.
         }
       } catch (IOException gone) {
-        // As good as its end.
+        // Same as the end of the stream.
       }
       Runtime.getRuntime().halt(143);
     });

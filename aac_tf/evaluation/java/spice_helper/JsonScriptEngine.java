@@ -9,8 +9,8 @@ import javax.script.ScriptEngineFactory;
 import javax.script.SimpleBindings;
 
 /**
- * Stands in for the JavaScript engine that Java had until version 14. SPICE asks one only to indent its result (`result =
- * JSON.stringify(JSON.parse(jsonString), null, 2)`); here the result stays as it is.
+ * Replaces the JavaScript engine, which Java no longer has since version 15. SPICE only uses it to indent its result
+ * (`result = JSON.stringify(JSON.parse(jsonString), null, 2)`); this engine returns the result unchanged.
  */
 public final class JsonScriptEngine extends AbstractScriptEngine implements ScriptEngineFactory {
   @Override

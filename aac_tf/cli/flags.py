@@ -1,0 +1,61 @@
+"""Command-line flags that several commands share."""
+
+
+def add_config_flag(parser, **options):
+    """Adds `--config`; `options` are passed on to `add_argument`."""
+    parser.add_argument("--config", help="config file, or name of a packaged config, such as demo", **options)
+
+
+def add_run_flag(parser, required=True):
+    """Adds `--run`, the trained run that a command uses."""
+    parser.add_argument("--run", required=required, help="folder of the trained run")
+
+
+def add_overrides(parser, example, trained=True):
+    """Adds positional `key=value` arguments, which override values of the config.
+
+    Args:
+        parser: `argparse.ArgumentParser`.
+        example: str, an override that is useful with this command.
+        trained: bool, whether the config is that of a trained run, most of whose keys cannot change any more.
+    """
+    which = "config keys that a trained run can still change" if trained else "config keys"
+    parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"override {which}, such as {example}")
+
+
+def add_search_flags(parser):
+    """Adds `--beam` and `--search`, which choose the search for captions."""
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
+    group.add_argument(
+        "--search",
+        metavar="KIND[,KEY=VALUE...]",
+        help="greedy, beam or sample, and its decoding.* keys, such as sample,temperature=0.7,top_p=0.9,seed=1 "
+        "(default: the run's)",
+    )
+
+
+def search_overrides(options):
+    """Translates `--search` into config overrides.
+
+    Args:
+        options: `argparse.Namespace` with `search`.
+
+    Returns:
+        list of `decoding.key=value`, empty without `--search`.
+
+    Example:
+        >>> import argparse
+        >>> from aac_tf.cli.flags import search_overrides
+        >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9"))
+        ['decoding.kind=sample', 'decoding.top_p=0.9']
+    """
+    if options.search is None:
+        return []
+    kind, *keys = options.search.split(",")
+    return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys)]
+
+
+def add_json_flag(parser, what):
+    """Adds `--json`; `what` is its help text."""
+    parser.add_argument("--json", action="store_true", help=what)

@@ -1,0 +1,340 @@
+"""The sections of an experiment's config and their keys.
+
+Each section is a dataclass. If a section has several kinds, each kind is a dataclass with its own keys, and the
+section's key `kind` selects one of them.
+"""
+
+from dataclasses import dataclass
+from typing import Dict, List, Optional
+
+from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
+
+DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
+SPECS = ("DCASE2020", "YAMNET", "AST")
+# Scores that can select the best checkpoint: name to the function that picks the better of two values.
+MONITORS = {"val_bleu": max, "val_loss": min, "loss": min}
+
+
+@dataclass
+class SourceConfig:
+    """One of several datasets to train on together."""
+
+    source: str = key("clotho", "kind of dataset", choices=DATASETS)
+    root: Optional[str] = key(None, "folder of the dataset")
+    weight: int = key(1, "number of times that an epoch takes each of its captions", at_least=1)
+
+
+@dataclass
+class DataConfig:
+    """The clips, and how they are read and batched."""
+
+    source: str = key("clotho", "kind of dataset", choices=DATASETS)
+    root: Optional[str] = key(None, "folder of the dataset", resumable=True)
+    sources: List[SourceConfig] = key(
+        [],
+        "several datasets to train on together, instead of source and root: "
+        "[{source: clotho, root: FOLDER, weight: 2}, {source: audiocaps, root: FOLDER}]",
+    )
+    validation_fraction: float = key(
+        0.0, "fraction of the training clips to hold out if there is no validation split", at_least=0, below=1
+    )
+    max_clips: Optional[int] = key(None, "use only the first clips of each split, for a quick experiment", at_least=1)
+    on_bad_audio: str = key("skip", "what to do with unusable sound files", choices=("skip", "fail"))
+    max_seconds: Optional[float] = key(None, "skip clips longer than this, in seconds", at_least=0.1)
+    captions_per_clip: str = key(
+        "one",
+        "one: each caption is an example; all: a clip is encoded once for all its captions",
+        choices=("one", "all"),
+    )
+    static_shapes: bool = key(
+        False, "pad batches to the fixed shapes of bucket_seconds and batch_size, for XLA and TPUs", resumable=True
+    )
+    bucket_seconds: List[float] = key(
+        [5.0, 10.0, 15.0, 20.0, 25.0], "upper bounds of the length buckets, in seconds", above=0, increasing=True
+    )
+    cache: str = key(
+        "none",
+        "memory: keep spectrograms or stored embeddings in memory after reading them once",
+        choices=("none", "memory"),
+        resumable=True,
+    )
+    embedding_store: str = key(
+        "on",
+        "on: compute the frozen encoder's embeddings once and store them, with 4 SpecAugmented views of each training "
+        "clip; a number: with that many views; off: compute them in every epoch",
+    )
+    embedding_folder: Optional[str] = key(
+        None,
+        "folder of the embedding store; null: embeddings/ in $AAC_TF_CACHE or ~/.cache/aac_tf",
+        resumable=True,
+    )
+
+    def all_sources(self):
+        """Returns the datasets to read, a list of `SourceConfig`."""
+        return self.sources or [SourceConfig(self.source, self.root)]
+
+    def stored_views(self):
+        """Returns how many augmented views of each clip the embedding store keeps; None if there is no store."""
+        # YAML reads an unquoted `on` as true.
+        words = {"on": 4, "true": 4, "off": None, "false": None}
+        value = self.embedding_store.lower()
+        return words[value] if value in words else int(value)
+
+
+@dataclass
+class ScenesConfig:
+    """The composed corpus of `data.source=scenes`, which is composed in `data.root` unless it is already there."""
+
+    bank: str = key("synthetic", "`synthetic`, or a folder of labelled clips with a CSV of file_name,category")
+    train: int = key(1000, "number of training scenes", at_least=1)
+    validation: int = key(60, "number of validation scenes", at_least=1)
+    test: int = key(100, "number of test scenes", at_least=1)
+    sample_rate: int = key(16000, "sample rate of the scenes, Hz", at_least=8000, at_most=192000)
+    min_seconds: float = key(4.0, "minimum length of a scene, seconds", at_least=2)
+    max_seconds: float = key(12.0, "maximum length of a scene, seconds", at_least=2)
+    max_events: int = key(3, "maximum number of events in a scene", at_least=1, at_most=3)
+    seed: int = key(0, "the same seed and keys give the same corpus", at_least=0)
+
+
+def _field(about, **limits):
+    return key(None, f"{about}; null: as in the named spectrogram", **limits)
+
+
+@dataclass
+class AudioConfig:
+    """The front end: a named spectrogram, any of whose fields can be replaced."""
+
+    spec: str = key("DCASE2020", "named spectrogram", choices=SPECS)
+    sample_rate: Optional[int] = _field("sample rate, Hz", at_least=1000)
+    window_length: Optional[int] = _field("window length, samples", at_least=2)
+    hop_length: Optional[int] = _field("hop length, samples", at_least=1)
+    fft_length: Optional[int] = _field("FFT length, samples", at_least=2)
+    window: Optional[str] = _field("window function", choices=(None, "hamming", "hann"))
+    num_bins: Optional[int] = _field("number of mel bins", at_least=1)
+    mel_scale: Optional[str] = _field("mel scale", choices=(None, "slaney", "htk"))
+    mel_norm: Optional[str] = _field(
+        "area: scale each mel filter to unit area; none: do not scale", choices=(None, "area", "none")
+    )
+    fmin: Optional[float] = _field("lower edge of the mel filters, Hz", at_least=0)
+    fmax: Optional[float] = _field("upper edge of the mel filters, Hz", at_least=1)
+    periodic_window: Optional[bool] = _field("periodic instead of symmetric window")
+    centered: Optional[bool] = _field("centre frames on multiples of the hop instead of starting them there")
+    peak_normalize: Optional[bool] = _field("divide each clip by its peak magnitude")
+    remove_dc: Optional[bool] = _field("subtract the mean of each frame")
+    preemphasis: Optional[float] = _field("pre-emphasis coefficient", at_least=0, below=1)
+    power: Optional[float] = _field("1: magnitude spectrogram; 2: power spectrogram", choices=(None, 1.0, 2.0))
+    log_offset: Optional[float] = _field("value added before the logarithm", at_least=0)
+    log_floor: Optional[float] = _field("minimum of the values whose logarithm is taken", at_least=0)
+    segment_length: Optional[int] = _field("frames per segment; clips are padded to whole segments", at_least=1)
+    segment_hop: Optional[int] = _field("frames between the starts of consecutive segments", at_least=1)
+    normalize: bool = key(False, "standardize each bin with its mean and variance over the training clips")
+
+
+@dataclass
+class NoFrozenEncoderConfig(OneOf):
+    """No frozen encoder: the trained encoder takes the spectrogram."""
+
+
+@dataclass
+class YamnetConfig(OneOf):
+    """YAMNet embeddings of 0.96 s windows, 1024 wide."""
+
+    source: Optional[str] = key(
+        None,
+        "path or hub handle of the weights; null, or a path that does not exist: $AAC_TF_YAMNET, otherwise TF-Hub",
+        settled=NEVER,
+        resumable=True,
+    )
+    batch_windows: Optional[int] = key(
+        None,
+        "maximum number of windows that go through the network at once; null: the network's default",
+        at_least=1,
+        settled=NEVER,
+        resumable=True,
+    )
+
+
+@dataclass
+class AstConfig(OneOf):
+    """AST's [CLS] output for half-overlapping windows, 768 wide."""
+
+    source: Optional[str] = key(
+        None,
+        "folder or hub name of the weights; null, or a path that does not exist: $AAC_TF_AST, otherwise the Hugging "
+        "Face hub; random: random weights, for experiments",
+        settled=NEVER,
+        resumable=True,
+    )
+    batch_windows: Optional[int] = key(
+        None,
+        "maximum number of windows that go through the network at once; null: the network's default",
+        at_least=1,
+        settled=NEVER,
+        resumable=True,
+    )
+    window_seconds: float = key(0.96, "length of the half-overlapping windows, seconds", at_least=0.16, at_most=60)
+    precision: str = key("float32", "precision of the network's matrix products", choices=("float32", "bfloat16"))
+
+
+FROZEN_ENCODERS = {"none": NoFrozenEncoderConfig, "yamnet": YamnetConfig, "ast": AstConfig}
+
+
+@dataclass
+class SpecAugmentConfig:
+    """SpecAugment: masks on training spectrograms."""
+
+    probability: float = key(0.4, "fraction of the training examples to mask", at_least=0, at_most=1)
+    max_frames: int = key(192, "longest time mask, frames", at_least=0)
+    max_bins: int = key(48, "widest frequency mask, bins", at_least=0)
+
+
+@dataclass
+class VocabularyConfig:
+    """The words that the model knows."""
+
+    min_count: int = key(10, "minimum number of times that a word occurs in the training captions", at_least=1)
+    max_words: int = key(20, "maximum number of words in a caption; longer ones are cut", at_least=1)
+    padding: str = key(
+        "<PAD>", "padding token; <END> makes a vocabulary of only <START>, <END> and words", choices=("<PAD>", "<END>")
+    )
+
+
+@dataclass
+class BiRNNEncoderConfig(OneOf):
+    """Stacked bi-directional recurrent layers with temporal sub-sampling."""
+
+    cell: str = key("lstm", "recurrent cell", choices=("lstm", "gru"))
+    layers: int = key(2, "number of layers", at_least=1)
+    units: int = key(256, "units per direction", at_least=1)
+    subsampling: int = key(1, "sub-sampling factor M: keep every M-th step between layers", at_least=1)
+    residual: bool = key(False, "add a layer's input to its output, from the second layer on")
+    dropout: float = key(0.0, "dropout rate after each layer", at_least=0, below=1)
+
+
+ENCODERS = {"birnn": BiRNNEncoderConfig}
+
+
+@dataclass
+class AttentionDecoderConfig(OneOf):
+    """An LSTM that attends to the encoder steps before each word."""
+
+    units: int = key(256, "units of the LSTM", at_least=1)
+    embedding: int = key(256, "width of the word embeddings", at_least=1)
+    attention_units: int = key(256, "width of the hidden layer of the attention", at_least=1)
+    dropout: float = key(0.0, "dropout rate before the word classifier", at_least=0, below=1)
+
+
+@dataclass
+class FixedVectorDecoderConfig(OneOf):
+    """A GRU whose input is the last encoder step at each word."""
+
+    units: int = key(256, "units of the GRU", at_least=1)
+    dropout: float = key(0.0, "dropout rate before the word classifier", at_least=0, below=1)
+
+
+DECODERS = {"attention": AttentionDecoderConfig, "fixed_vector": FixedVectorDecoderConfig}
+
+
+@dataclass
+class TrainingConfig:
+    """Optimization."""
+
+    epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
+    batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
+    learning_rate: float = key(1e-4, "learning rate of Adam", above=0)
+    lr_factor: float = key(0.5, "factor by which the learning rate is reduced on a plateau", above=0, at_most=1)
+    lr_patience: Optional[int] = key(
+        3, "epochs without improvement that count as a plateau; null: never reduce", at_least=1
+    )
+    min_learning_rate: float = key(0.0, "lower limit of the learning rate", at_least=0)
+    clip_norm: Optional[float] = key(None, "maximum global norm of the gradients; null: no clipping", above=0)
+    monitor: str = key(
+        "val_bleu",
+        "score that selects the best checkpoint; val_bleu: mean of BLEU-1 to BLEU-4",
+        choices=tuple(MONITORS),
+    )
+    monitor_decimals: Optional[int] = key(
+        None, "decimals that `monitor` is rounded to before comparing; null: not rounded", at_least=0
+    )
+    stop_patience: Optional[int] = key(
+        None, "stop after this many epochs without improvement; null: never", at_least=1, resumable=True
+    )
+    word_weights: str = key(
+        "none",
+        "weights of the words in the loss; rarity: min f / f_w for a word of frequency f_w, at least word_weight_floor",
+        choices=("none", "rarity"),
+    )
+    word_weight_floor: float = key(0.5, "minimum weight of a word (beta)", at_least=0, at_most=1)
+    strategy: str = key(
+        "auto",
+        "devices; mirrored: all local GPUs; multiworker: the cluster in TF_CONFIG; auto: whatever is available",
+        choices=("auto", "one", "mirrored", "multiworker", "tpu"),
+        resumable=True,
+    )
+    precision: str = key(
+        "float32",
+        "precision of the recurrent layers' products in training; weights, attention, logits and loss stay float32",
+        choices=("float32", "bfloat16", "float16"),
+    )
+    xla: bool = key(
+        False,
+        "compile training steps with XLA; set data.static_shapes=true too, otherwise each new shape recompiles",
+        resumable=True,
+    )
+    save_minutes: Optional[float] = key(
+        10.0,
+        "minutes between checkpoints within an epoch, on one machine; null: save only at the end of an epoch",
+        at_least=0,
+        resumable=True,
+    )
+    samples: int = key(3, "number of validation captions to show after each epoch", at_least=0, resumable=True)
+
+
+@dataclass
+class GreedyConfig(OneOf):
+    """Take the most likely word at each step."""
+
+
+@dataclass
+class BeamConfig(OneOf):
+    """Keep the best hypotheses at each step."""
+
+    beam_size: int = key(3, "number of hypotheses; 1 is greedy search", at_least=1)
+    length_penalty: float = key(0.0, "rank hypotheses by log-probability / words ** length_penalty", at_least=0)
+
+
+@dataclass
+class SampleConfig(OneOf):
+    """Draw words from the model's distribution."""
+
+    samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1)
+    temperature: float = key(1.0, "divisor of the logits", above=0)
+    top_p: float = key(1.0, "draw from the most likely words with this total probability", above=0, at_most=1)
+    top_k: Optional[int] = key(None, "draw from this many most likely words; null: from all", at_least=1)
+    seed: int = key(0, "the same seed gives the same captions", at_least=0)
+
+
+SEARCHES = {"greedy": GreedyConfig, "beam": BeamConfig, "sample": SampleConfig}
+
+
+@dataclass
+class Config:
+    """A whole experiment."""
+
+    name: str = key("experiment", "name of the run folder in runs/", settled=NEVER, resumable=True)
+    seed: int = key(0, "seed of all random numbers", at_least=0, at_most=2**31 - 1)
+    paper: Dict[str, float] = key({}, "scores that the paper reports for this experiment", settled=NEVER)
+    data: DataConfig = section(DataConfig, settled=NEVER)
+    scenes: ScenesConfig = section(ScenesConfig)
+    audio: AudioConfig = section(AudioConfig)
+    embedding: OneOf = one_of(
+        FROZEN_ENCODERS, "none", "frozen encoder between spectrogram and trained encoder; it brings its own spectrogram"
+    )
+    specaugment: SpecAugmentConfig = section(SpecAugmentConfig)
+    vocabulary: VocabularyConfig = section(VocabularyConfig)
+    encoder: OneOf = one_of(ENCODERS, "birnn", "trained encoder")
+    decoder: OneOf = one_of(
+        DECODERS, "attention", "decoder: attention over all encoder steps, or only the last step as a fixed vector"
+    )
+    training: TrainingConfig = section(TrainingConfig)
+    decoding: OneOf = one_of(SEARCHES, "beam", "search for captions", settled=NEVER)

@@ -1,0 +1,195 @@
+"""Preparing the splits of a dataset for training, evaluation and the embedding store."""
+
+import dataclasses
+import typing
+
+from aac_tf.audio import resampled_length
+from aac_tf.build import build_augment, build_dataset, build_spec
+from aac_tf.config import ConfigError
+from aac_tf.data.embedding_store import store_embeddings
+from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
+from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
+from aac_tf.data.screening import screen_audio
+from aac_tf.datasets import ClipList, DatasetError
+from aac_tf.text import WordTokenizer
+from aac_tf.utils import cache_folder
+
+
+@dataclasses.dataclass
+class Split:
+    """A prepared split.
+
+    Attributes:
+        clips: `ClipList` of its usable clips.
+        features: features of the clips, such as `FileFeatures`.
+        examples: `Examples` with their tokenized captions.
+        boundaries: list of int, upper bounds of the length buckets, in frames or segments of the features.
+    """
+
+    clips: ClipList
+    features: typing.Any
+    examples: Examples
+    boundaries: list
+
+
+def prepare_dataset(config, progress=None):
+    """Creates what the dataset of a config needs before it can be read, such as scenes; see `Dataset.prepare`."""
+    build_dataset(config).prepare(progress)
+
+
+def read_clips(config, split, audio_needed=True):
+    """Reads the clips of a split.
+
+    Args:
+        config: `Config`.
+        split: `train`, `validation` or `test`.
+        audio_needed: bool, whether to skip clips without a sound file.
+
+    Returns:
+        `ClipList`; None for `validation` if the dataset has none and `data.validation_fraction` is 0.
+
+    Raises:
+        ConfigError: if `data.root` is not set.
+        DatasetError: if the dataset cannot be read, has no such split, or the split has no usable clip.
+    """
+    dataset = build_dataset(config)
+    if split == "validation" and dataset.clips(split, audio_needed) is None:
+        return None
+    return dataset.require(split, audio_needed)
+
+
+def fit_tokenizer(config):
+    """Makes the `WordTokenizer` of the training captions, including those whose sound files are missing.
+
+    Raises:
+        ConfigError: if no word is frequent enough.
+    """
+    clips = read_clips(config, "train", audio_needed=False)
+    words = config.vocabulary
+    captions = [caption for clip in clips for caption in clip.captions]
+    tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
+    if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
+        raise ConfigError(
+            f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "
+            "lower it"
+        )
+    return tokenizer
+
+
+def file_features(config, clips, progress=None):
+    """Checks the sound files of clips and makes the features of the usable ones.
+
+    Args:
+        config: `Config`.
+        clips: `ClipList`.
+        progress: optional function `(what) -> (function (done, total))`.
+
+    Returns:
+        (`ClipList` of the usable clips, their `FileFeatures`).
+
+    Raises:
+        DatasetError: if no clip is usable, or if one is not and `data.on_bad_audio=fail`.
+    """
+    spec, before = build_spec(config), len(clips.left_out)
+    clips, lengths = screen_audio(clips, config.data.max_seconds, progress and progress("Checking audio"))
+    bad = clips.left_out[before:]
+    if bad and (config.data.on_bad_audio == "fail" or not len(clips)):
+        name, reason = bad[0]
+        raise DatasetError(f"{len(bad)} unusable sound files, the first is {name}: {reason}")
+    frames = [spec.output_length(resampled_length(samples, rate, spec.sample_rate)) for samples, rate in lengths]
+    return clips, FileFeatures([clip.path for clip in clips], frames, spec)
+
+
+def stored_features(config, clips, features, embedder, augmented, progress=None, make=None, in_memory=False):
+    """Reads the embeddings of clips from the embedding store, after computing those that are missing.
+
+    Args:
+        config: `Config`.
+        clips: `ClipList`.
+        features: `FileFeatures` of the clips.
+        embedder: `FrozenEncoder`.
+        augmented: bool, whether to include the SpecAugmented views that training draws from.
+        progress: optional function `(what) -> (function (done, total))`.
+        make: see `store_embeddings`.
+        in_memory: bool, whether to keep the embeddings in memory.
+
+    Returns:
+        `ViewedFeatures`.
+    """
+    folder = config.data.embedding_folder or cache_folder() / "embeddings"
+    augment = build_augment(config) if augmented else None
+    views = config.data.stored_views() if augment else 0
+    keep = None
+    if in_memory:
+        keep = lambda rows: MemoryFeatures(rows, progress and progress("Reading embeddings"))  # noqa: E731
+    return store_embeddings(folder, embedder, clips, features, augment, views, keep, progress, make)
+
+
+def prepare_features(config, clips, embedder=None, augmented=False, progress=None):
+    """Checks the sound files of clips and makes their features as configured.
+
+    Args:
+        config: `Config`.
+        clips: `ClipList`.
+        embedder: `FrozenEncoder` whose stored embeddings are the features; None uses spectrograms.
+        augmented: see `stored_features`.
+        progress: optional function `(what) -> (function (done, total))`.
+
+    Returns:
+        (`ClipList` of the usable clips, their `FileFeatures`, `MemoryFeatures` or `ViewedFeatures`).
+
+    Raises:
+        DatasetError: see `file_features`.
+    """
+    clips, features = file_features(config, clips, progress)
+    in_memory = config.data.cache == "memory"
+    if embedder is not None:
+        return clips, stored_features(config, clips, features, embedder, augmented, progress, in_memory=in_memory)
+    if in_memory:
+        features = MemoryFeatures(features, progress and progress("Computing spectrograms"))
+    return clips, features
+
+
+def prepare_split(config, split, tokenizer, embedder=None, progress=None):
+    """Prepares a split for training or validation.
+
+    Args:
+        config: `Config`.
+        split: `train` or `validation`.
+        tokenizer: `WordTokenizer`.
+        embedder: see `prepare_features`.
+        progress: optional function `(what) -> (function (done, total))`.
+
+    Returns:
+        `Split`; None if there is no such split.
+    """
+    clips = read_clips(config, split)
+    if clips is None:
+        return None
+    training = split == "train"
+    clips, features = prepare_features(config, clips, embedder, training, progress)
+    examples = make_examples(clips, tokenizer, config.data.captions_per_clip if training else "all")
+    spec = build_spec(config)
+    bounds = [spec.output_length(int(seconds * spec.sample_rate)) for seconds in config.data.bucket_seconds]
+    if embedder is not None:
+        bounds = [embedder.output_length(frames) for frames in bounds]
+    return Split(clips, features, examples, bucket_boundaries(features.lengths, bounds))
+
+
+def training_draw(config, features, normalization=None):
+    """Returns the augmentation that training applies to clips.
+
+    Args:
+        config: `Config`.
+        features: features of the clips.
+        normalization: see `build_augment`.
+
+    Returns:
+        function `(clip index, seed [2]) -> features`; None does not augment.
+    """
+    augment = build_augment(config, normalization)
+    if augment is None:
+        return None
+    if isinstance(features, ViewedFeatures):
+        return features.draw
+    return lambda index, seed: augment(features.load(index), seed)

@@ -1,0 +1,76 @@
+"""The contract of a search."""
+
+import typing
+
+import tensorflow as tf
+
+
+class Hypotheses(typing.NamedTuple):
+    """Captions found by a search.
+
+    Attributes:
+        tokens: int32 `[batch, size, max_words + 1]`, the words of each caption, padded with `end_id`. The last
+            column is always `end_id`.
+        log_probs: float32 `[batch, size]`, the model's log-probability of each caption: the sum over its words and
+            the `end_id` that ends it.
+    """
+
+    tokens: tf.Tensor
+    log_probs: tf.Tensor
+
+
+class Search:
+    """Base class of the searches.
+
+    A subclass is a frozen dataclass whose fields are its options; it implements `size` and `__call__`. It uses core
+    TensorFlow ops only, so that it also runs under XLA and inside a SavedModel, and keeps no state: the same arguments
+    give the same captions. The captions of a clip do not depend on the other clips in the batch.
+
+    Call arguments:
+        step: function `(tokens int32 [rows], state, memory) -> (logits float32 [rows, vocabulary], state)` that
+            scores the words after `tokens`. A search that keeps `k` captions per clip calls it with `batch * k` rows
+            of tokens and state; the rows of a clip are adjacent.
+        state: nest of tensors `[batch, ...]`, the decoder's state before the first word.
+        memory: passed to every `step` unchanged.
+        rules: `Rules`, which words are allowed and how long a caption may be.
+
+    Returns:
+        `Hypotheses` with `size` captions per clip, best first. The best caption is the one with the highest
+        log-probability, unless the search defines its own ranking.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.decoding import Greedy, Rules
+        >>> def step(tokens, state, memory):  # 0 is <START>, 1 is <END>; the only likely caption is 2 3 <END>
+        ...     return 9.0 * tf.one_hot(tf.gather([2, 0, 3, 1], tokens), 4), state
+        >>> found = Greedy()(step, state=tf.zeros([1, 1]), memory=None, rules=Rules(start_id=0, end_id=1, max_words=4))
+        >>> found.tokens.numpy()
+        array([[[2, 3, 1, 1, 1]]], dtype=int32)
+    """
+
+    @property
+    def size(self):
+        """Number of captions per clip."""
+        raise NotImplementedError
+
+    def __call__(self, step, state, memory, rules):
+        """Searches for captions; see the class docstring."""
+        raise NotImplementedError
+
+
+def keep_shapes(variables, before):
+    """Gives the variables of a loop the static shapes they had before, which a loop must not change.
+
+    A function traced for a batch of known size needs it, as the ops in the loop may lose that size.
+    """
+
+    def keep(variable, before):
+        variable.set_shape(before.shape)
+        return variable
+
+    return tf.nest.map_structure(keep, variables, before)
+
+
+def repeat_rows(state, times):
+    """Repeats every row of a nest of tensors, so that the copies of a row are adjacent."""
+    return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)

@@ -1,0 +1,13 @@
+"""The caption metrics, by name."""
+
+from aac_tf.evaluation.metrics.base import Metric, Score
+from aac_tf.evaluation.metrics.bleu import BLEU
+from aac_tf.evaluation.metrics.cider import CIDEr
+from aac_tf.evaluation.metrics.meteor import METEOR
+from aac_tf.evaluation.metrics.rouge_l import ROUGEL
+from aac_tf.evaluation.metrics.spice import SPICE
+from aac_tf.evaluation.metrics.spider import SPIDEr
+
+METRICS = {metric.name: metric for metric in (BLEU(), ROUGEL(), METEOR(), CIDEr(), SPICE(), SPIDEr())}
+
+__all__ = ["METRICS", "Metric", "Score"]

@@ -1,0 +1,108 @@
+"""The contract of a metric."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Callable, Tuple
+
+import numpy as np
+
+from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.java.process import find_java
+
+
+@dataclasses.dataclass(frozen=True)
+class Score:
+    """The scores of a set of captions by one measure.
+
+    Confidence intervals and comparisons resample the items: they sum the statistics of the resampled items and
+    aggregate the sum.
+
+    Attributes:
+        corpus: float, the corpus score.
+        per_item: float64 `[items]`, the score of each item.
+        statistics: float64 `[items, n]`; the corpus score is a function of their sum over the items.
+        aggregate: function from such sums float64 `[sets, n]` to corpus scores float64 `[sets]`.
+    """
+
+    corpus: float
+    per_item: np.ndarray
+    statistics: np.ndarray
+    aggregate: Callable
+
+    @classmethod
+    def mean(cls, per_item, corpus=None):
+        """The `Score` of a measure whose corpus score is the mean of the item scores.
+
+        Args:
+            per_item: float sequence `[items]`.
+            corpus: the corpus score, rounded as another implementation rounds it; None computes the mean.
+
+        Example:
+            >>> from aac_tf.evaluation.metrics import Score
+            >>> Score.mean([0.0, 1.0]).corpus
+            0.5
+        """
+        per_item = np.asarray(per_item, "float64")
+        statistics = np.stack([per_item, np.ones(len(per_item))], axis=1)
+        corpus = np.mean(per_item) if corpus is None else corpus
+        return cls(float(corpus), per_item, statistics, lambda sums: sums[:, 0] / sums[:, 1])
+
+
+class Metric:
+    """Base class of the caption metrics.
+
+    A new metric is a subclass in a file of its own and an entry in `aac_tf.evaluation.metrics.METRICS`. Everything
+    else follows from there: `score_captions`, `aac-evaluate --metrics`, confidence intervals, comparisons.
+
+    Attributes:
+        name: str, the name in `METRICS`, on the command line and in `not_computed`; a Python identifier.
+        requires: names of the metrics that this one is computed from. It is unavailable if one of them is.
+        tokenized: bool, whether `score` expects captions split by the Stanford PTB tokenizer (lower case, no
+            punctuation, words separated by single spaces), which needs Java. False passes the captions as they are.
+
+    Example:
+        >>> from aac_tf.evaluation.metrics import Metric, Score
+        >>> class UniqueWords(Metric):
+        ...     name = "unique_words"
+        ...     tokenized = False
+        ...
+        ...     def score(self, predictions, references):
+        ...         return {"unique_words": Score.mean([len(set(caption.split())) for caption in predictions])}
+        >>> UniqueWords().score(["a dog and a cat", "rain"], [["dogs"], ["it rains"]])["unique_words"].corpus
+        2.5
+    """
+
+    name: str
+    requires: Tuple[str, ...] = ()
+    tokenized = True
+
+    def score(self, predictions, references, **required):
+        """Scores captions.
+
+        Args:
+            predictions: list of str, one caption per item; it may be empty.
+            references: list of lists of str, the references of each item.
+            **required: the result of each metric in `requires`, as an argument of that metric's name.
+
+        Returns:
+            `{score name: Score}`, items in the order of `predictions`. Most metrics have one score, called like the
+            metric.
+
+        Raises:
+            MetricError: if the computation fails.
+        """
+        raise NotImplementedError
+
+    def unavailable(self):
+        """Why this machine cannot compute the metric and what to do about it, as str; None if it can.
+
+        It is asked before anything is computed, so it must be fast. Unavailable metrics are skipped, with this reason,
+        unless they were requested by name.
+        """
+        if self.tokenized:
+            try:
+                find_java()
+            except MetricError as error:
+                return str(error)
+        return None

@@ -1,0 +1,25 @@
+"""CIDEr."""
+
+from aac_tf.evaluation.metrics.base import Metric, Score
+from aac_tf.evaluation.metrics.coco import coco_captions
+
+
+class CIDEr(Metric):
+    """CIDEr-D, as pycocoevalcap computes it; the corpus score is the mean over the items.
+
+    An n-gram weighs less the more items have it in their references, so the score of an item depends on the others.
+
+    Reference:
+        R. Vedantam, C. L. Zitnick, D. Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015,
+        https://arxiv.org/abs/1411.5726
+    """
+
+    name = "cider"
+
+    def score(self, predictions, references):
+        """See `Metric`; the score is `cider`."""
+        # Imported on first use, so that listing the metrics does not wait for pycocoevalcap.
+        from pycocoevalcap.cider.cider import Cider
+
+        corpus, per_item = Cider().compute_score(*coco_captions(predictions, references))
+        return {"cider": Score.mean(per_item, corpus)}

@@ -1,0 +1,171 @@
+"""Scoring captions with the metrics."""
+
+from __future__ import annotations
+
+from typing import Dict, NamedTuple
+
+from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.java.ptb import ptb_tokenize
+from aac_tf.evaluation.metrics import METRICS, Score
+
+
+class Scores(NamedTuple):
+    """Scores of a set of captions.
+
+    Attributes:
+        ids: list of the items' ids, in the order of the arrays in `found`.
+        found: `{score name: Score}`.
+        not_computed: `{metric name: reason}` of the metrics that are missing from `found`.
+    """
+
+    ids: list
+    found: Dict[str, Score]
+    not_computed: Dict[str, str]
+
+    def corpus(self):
+        """The corpus scores as `{score name: score}`."""
+        return {name: score.corpus for name, score in self.found.items()}
+
+    def per_item(self):
+        """The item scores as `{id: {score name: score}}`."""
+        columns = {name: score.per_item.tolist() for name, score in self.found.items()}
+        return {item: {name: values[row] for name, values in columns.items()} for row, item in enumerate(self.ids)}
+
+
+def score_captions(predictions, references, metrics=None):
+    """Scores captions against references, as the DCASE challenge does.
+
+    Args:
+        predictions: `{id: caption}`.
+        references: `{id: [caption, ...]}`; ids that are not in `predictions` are ignored.
+        metrics: names from `METRICS`; None computes all that are available, see `missing_metrics`.
+
+    Returns:
+        corpus: `{score name: score}`. Most metrics give one score of their own name; `bleu` gives `bleu_1` to
+            `bleu_4`.
+        per_item: `{id: {score name: score}}`.
+
+    Raises:
+        ValueError: for an unknown metric, for no predictions, or for a prediction without references.
+        MetricError: if a metric cannot be computed.
+
+    Example:
+        >>> from aac_tf.evaluation import score_captions
+        >>> references = {"dog.wav": ["a dog barks", "a dog is barking"]}
+        >>> corpus, per_item = score_captions({"dog.wav": "A dog barks."}, references, ["rouge_l"])
+        >>> round(corpus["rouge_l"], 3)
+        1.0
+    """
+    if metrics is None:
+        check_metrics(None)
+        metrics = METRICS.keys() - missing_metrics().keys()
+    scores = compute_scores(predictions, references, metrics)
+    return scores.corpus(), scores.per_item()
+
+
+def missing_metrics():
+    """The metrics that this machine cannot compute, as `{metric name: reason and what to do}`."""
+    return {name: reason for name in METRICS if (reason := _unavailable(name))}
+
+
+def check_metrics(metrics):
+    """Raises what `compute_scores` would raise for these metrics, without computing anything.
+
+    Args:
+        metrics: names from `METRICS`, or None.
+
+    Raises:
+        ValueError: for an unknown metric.
+        MetricError: if one of the metrics is unavailable, or, with None, if all are.
+    """
+    unknown = [name for name in metrics or () if name not in METRICS]
+    if unknown:
+        raise ValueError(f"unknown metric {unknown[0]!r}; choose from {', '.join(METRICS)}")
+    missing = missing_metrics()
+    for name in metrics or ():
+        if name in missing:
+            raise MetricError(missing[name])
+    if metrics is None and missing.keys() == METRICS.keys():
+        raise MetricError(next(iter(missing.values())))
+
+
+def compute_scores(predictions, references, metrics=None, progress=None):
+    """Scores captions like `score_captions`, and keeps what confidence intervals and comparisons need.
+
+    Args:
+        predictions: see `score_captions`.
+        references: see `score_captions`.
+        metrics: see `score_captions`. With None, a metric that fails is reported in `Scores.not_computed`, and the
+            others are computed.
+        progress: optional function `(done, total)`, which counts metrics.
+
+    Returns:
+        `Scores`.
+
+    Raises:
+        ValueError: see `score_captions`.
+        MetricError: if the tokenizer or a metric that was requested by name fails.
+    """
+    check_metrics(metrics)
+    _check_captions(predictions, references)
+    not_computed = missing_metrics() if metrics is None else {}
+    wanted = [name for name in METRICS if name in (METRICS if metrics is None else metrics)]
+    due = _with_required(name for name in wanted if name not in not_computed)
+    captions = _prepare(predictions, references, {METRICS[name].tokenized for name in due})
+    found = {}
+    for done, name in enumerate(due):
+        if progress:
+            progress(done, len(due))
+        metric = METRICS[name]
+        failed = [part for part in metric.requires if part in not_computed]
+        if failed:
+            not_computed[name] = not_computed[failed[0]]
+            continue
+        try:
+            found[name] = metric.score(*captions[metric.tokenized], **{part: found[part] for part in metric.requires})
+        except MetricError as error:
+            if metrics is not None:
+                raise
+            not_computed[name] = str(error)
+    if progress:
+        progress(len(due), len(due))
+    found = {name: score for metric in wanted for name, score in found.get(metric, {}).items()}
+    return Scores(list(predictions), found, not_computed)
+
+
+def _unavailable(name):
+    metric = METRICS[name]
+    return metric.unavailable() or next(filter(None, map(_unavailable, metric.requires)), None)
+
+
+def _with_required(names):
+    """The metrics and all that they require, which come first."""
+    ordered = {}
+    for name in names:
+        ordered.update(dict.fromkeys([*_with_required(METRICS[name].requires), name]))
+    return list(ordered)
+
+
+def _check_captions(predictions, references):
+    if not predictions:
+        raise ValueError("there are no captions to score")
+    missing = [item for item in predictions if not references.get(item)]
+    if missing:
+        raise ValueError(f"{len(missing)} predictions have no references, the first is {missing[0]!r}")
+
+
+def _prepare(predictions, references, forms):
+    """Captions in the forms that metrics need, as `{tokenized: (predictions, references)}`."""
+    plain = list(predictions.values()), [list(references[item]) for item in predictions]
+    captions = {tokenized: _tokenize(*plain) if tokenized else plain for tokenized in forms}
+    for _, texts in captions.values():
+        for item, candidates in zip(predictions, texts):
+            if not any(text.strip() for text in candidates):
+                raise ValueError(f"the references of {item!r} contain no words")
+    return captions
+
+
+def _tokenize(predictions, references):
+    """Tokenizes all captions in one run of Java."""
+    words = iter(ptb_tokenize([*predictions, *(text for texts in references for text in texts)]))
+    return [next(words) for _ in predictions], [[next(words) for _ in texts] for texts in references]

@@ -1,0 +1,73 @@
+"""Encoders in the form that LiteRT computes, for one clip."""
+
+import itertools
+from typing import Sequence
+
+import tensorflow as tf
+
+from aac_tf.export.lite.recurrent import LiteBidirectional
+from aac_tf.models.subsampled_birnn import SubsampledBiRNN, subsampled_length
+
+
+class LiteEncoder:
+    """Encoder for one clip that computes what the layer's `infer` computes, for encoders without a special form.
+
+    Args:
+        encoder: `Encoder`, built.
+
+    Attributes:
+        weights: variables of the form itself, which the encoder does not have.
+
+    Call arguments:
+        inputs: float32 `[1, time, features]`, all valid.
+
+    Returns:
+        float32 `[1, steps, output_width]`, all valid.
+    """
+
+    weights: Sequence[tf.Variable] = ()
+
+    def __init__(self, encoder):
+        self._encoder = encoder
+
+    def __call__(self, inputs):
+        encoded, _ = self._encoder.infer(inputs, tf.shape(inputs)[1:2])
+        return encoded
+
+
+class LiteSubsampledBiRNN(LiteEncoder):
+    """`SubsampledBiRNN` of LiteRT's fused LSTMs or of blocked GRUs; see `LiteEncoder`."""
+
+    def __init__(self, encoder):
+        super().__init__(encoder)
+        marks = itertools.count(1)
+        self._layers = [LiteBidirectional(layer, marks) for layer in encoder.bidirectional]
+        self.weights = [weight for layer in self._layers for weight in layer.weights]
+
+    def __call__(self, inputs):
+        hidden, subsampling = inputs, self._encoder.subsampling
+        for index, layer in enumerate(self._layers):
+            if index and subsampling > 1:
+                kept = subsampled_length(tf.shape(hidden)[1], subsampling)
+                hidden = hidden[:, ::subsampling][:, :kept]
+            hidden = one_row(hidden)
+            output = layer(hidden)
+            hidden = hidden + output if self._encoder.residual and index else output
+        return hidden
+
+
+# Encoders that have a form of their own.
+FORMS = {SubsampledBiRNN: LiteSubsampledBiRNN}
+
+
+def lite_encoder(encoder):
+    """The LiteRT form of any `Encoder`, a `LiteEncoder`.
+
+    Subclasses of a class in `FORMS` may compute something else, so the form is that of the exact class.
+    """
+    return FORMS.get(type(encoder), LiteEncoder)(encoder)
+
+
+def one_row(hidden):
+    """Reshapes a tensor to `[1, steps, width]`, which tells the converter that it has one row."""
+    return tf.reshape(hidden, [1, -1, hidden.shape[-1]])

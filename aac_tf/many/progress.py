@@ -1,0 +1,34 @@
+"""Progress of work that other processes do."""
+
+import contextlib
+import threading
+
+POLL_SECONDS = 5.0
+
+
+@contextlib.contextmanager
+def poll_progress(done, total, update):
+    """Shows, while the context is active, the progress of work that it polls; all of it is done when the context exits.
+
+    Args:
+        done: function `() -> int`, number of parts that are done.
+        total: int, number of parts.
+        update: function `(done, total)` that shows the progress; None shows nothing.
+    """
+    if update is None:
+        yield
+        return
+    ended = threading.Event()
+
+    def poll():
+        while not ended.wait(POLL_SECONDS):
+            update(done(), total)
+
+    poller = threading.Thread(target=poll, daemon=True)
+    poller.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        poller.join()
+    update(total, total)

@@ -1,0 +1,129 @@
+"""LSTM decoder with temporal attention."""
+
+import tensorflow as tf
+
+from aac_tf.models.attention import TemporalAttention
+from aac_tf.models.decoder import Decoder
+from aac_tf.models.dropout import CheckpointedDropout
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class AttentionCell(tf.keras.layers.Layer):
+    """LSTM cell whose input is a word embedding and the context that its previous hidden state attends to.
+
+    It is the cell of a `tf.keras.layers.RNN`, which passes `(encoded, keys, mask)` as `constants`. Its output is the
+    hidden state.
+
+    Args:
+        units: int, units of the LSTM.
+        attention_units: int, width of the attention's hidden layer.
+    """
+
+    def __init__(self, units=256, attention_units=256, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.attention_units = attention_units
+        self.lstm = tf.keras.layers.LSTMCell(units, dtype=self.dtype_policy)
+        self.attention = TemporalAttention(attention_units, dtype="float32")
+
+    @property
+    def state_size(self):
+        return [self.units, self.units]
+
+    @property
+    def output_size(self):
+        return self.units
+
+    def call(self, inputs, states, constants, training=None):
+        encoded, keys, mask = constants
+        rows = tf.shape(states[0])[0]
+        # The rows of a clip are several queries of one batched product, which needs no copies of the clip's steps.
+        queries = tf.reshape(states[0], [tf.shape(encoded)[0], -1, self.units])
+        context, _ = self.attention(queries, encoded, mask=mask, keys=keys)
+        context = tf.cast(tf.reshape(context, [rows, encoded.shape[-1]]), inputs.dtype)
+        return self.lstm(tf.concat([inputs, context], axis=-1), states, training=training)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "attention_units": self.attention_units}
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class AttentionDecoder(Decoder):
+    """LSTM decoder that attends to the encoder's steps before each word.
+
+    See `Decoder` for the call arguments and the step-by-step interface.
+
+    Args:
+        vocabulary_size: int.
+        units: int, units of the LSTM.
+        embedding: int, width of a word embedding.
+        attention_units: int, width of the attention's hidden layer.
+        dropout: float, dropout rate of the hidden state before the word classifier.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.models import AttentionDecoder
+        >>> decoder = AttentionDecoder(vocabulary_size=4367)
+        >>> decoder(tf.constant([[1, 5, 6]]), tf.zeros([1, 80, 512]), tf.constant([80])).shape
+        TensorShape([1, 3, 4367])
+    """
+
+    def __init__(self, vocabulary_size, units=256, embedding=256, attention_units=256, dropout=0.0, **kwargs):
+        super().__init__(vocabulary_size, **kwargs)
+        self.units = units
+        self.embedding = embedding
+        self.attention_units = attention_units
+        self.dropout = dropout
+        policy = self.dtype_policy
+        self._embedding = tf.keras.layers.Embedding(vocabulary_size, embedding, name="embedding", dtype=policy)
+        self._cell = AttentionCell(units, attention_units, name="cell", dtype=policy)
+        self._recurrent = tf.keras.layers.RNN(self._cell, return_sequences=True, name="recurrent", dtype=policy)
+        self._dropout = CheckpointedDropout(dropout, dtype=policy)
+        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
+
+    def prepare_memory(self, encoded, length):
+        """Returns the encoder steps, their attention keys and the mask of valid steps."""
+        encoded = tf.cast(encoded, tf.float32)
+        return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
+
+    def initial_state(self, memory, max_words):
+        """Returns the zero states of the LSTM."""
+        zeros = tf.zeros([tf.shape(memory[0])[0], self.units], self.compute_dtype)
+        return zeros, zeros
+
+    def step(self, tokens, state, memory):
+        hidden, state = self._cell(self._embedding(tokens), list(state), constants=memory)
+        return self._classifier(hidden), tuple(state)
+
+    def call(self, tokens, encoded, length, training=None):
+        hidden = self._hidden(tokens, self.prepare_memory(encoded, length), training)
+        return self._classifier(self._dropout(hidden, training=training))
+
+    def attention(self, tokens, encoded, length):
+        """Returns the weights A of the temporal attention, see `Decoder.attention`."""
+        memory = self.prepare_memory(encoded, length)
+        hidden = self._hidden(tokens, memory)
+        # The query of a word is the hidden state before it.
+        before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
+        rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
+        queries = tf.reshape(tf.transpose(before, [1, 0, 2]), [words, tf.shape(encoded)[0], -1, self.units])
+        # One word at a time: the attention's hidden layer for all words of a ten-minute clip would take gigabytes.
+        weights = tf.map_fn(
+            lambda query: self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1],
+            queries,
+            fn_output_signature=tf.TensorSpec([None, None, None], tf.float32),
+            parallel_iterations=1,
+        )
+        return tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
+
+    def _hidden(self, tokens, memory, training=None):
+        return self._recurrent(self._embedding(tokens), constants=list(memory), training=training)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "embedding": self.embedding,
+            "attention_units": self.attention_units,
+            "dropout": self.dropout,
+        }

@@ -1,0 +1,117 @@
+"""The contract of decoders: encoder steps in, logits of words out."""
+
+import tensorflow as tf
+
+
+class Decoder(tf.keras.layers.Layer):
+    """Base class of decoders, which predict a caption word by word from the steps of an encoder.
+
+    A decoder computes the same logits in two ways: all words of given captions at once with `call`, as training does,
+    and one word after another, as a search does:
+
+        memory = decoder.prepare_memory(encoded, length)
+        state = decoder.initial_state(memory, max_words)
+        logits, state = decoder.step(tokens, state, memory)
+
+    `memory` is what stays the same for all words of a clip, `state` what changes from word to word. Both are nests of
+    tensors with the batch as their first axis. Steps keep the shapes and dtypes of the state.
+
+    A clip may have several rows, one for each of its captions or hypotheses: `tokens` and `state` then have `batch * k`
+    rows, the k rows of a clip next to each other, while `encoded`, `length` and `memory` keep `batch` rows.
+
+    A subclass implements `prepare_memory`, `initial_state`, `step`, `call` and `attention`, sets an attribute for each
+    constructor argument and returns these arguments from `get_config()`. Padding of `encoded` must not change any
+    result, and a word depends only on the words before it. Logits and attention are float32 whatever the precision
+    policy. Random numbers come from `CheckpointedDropout` or another source whose state checkpoints hold; otherwise a
+    resumed training run would differ from an uninterrupted one.
+
+    `check_decoder` in `tests/contracts/decoder.py` tests all of this for any decoder.
+
+    Args:
+        vocabulary_size: int. Further arguments of a subclass have defaults.
+
+    Call arguments:
+        tokens: int `[batch * k, words]`, the words before those that are predicted, `<START>` first.
+        encoded: float `[batch, steps, width]`, what an `Encoder` returns.
+        length: int `[batch]`, valid steps of each clip.
+        training: bool.
+
+    Returns:
+        Logits float32 `[batch * k, words, vocabulary_size]`.
+
+    Example:
+        >>> import tensorflow as tf
+        >>> from aac_tf.models import AttentionDecoder
+        >>> decoder = AttentionDecoder(vocabulary_size=11, units=6)
+        >>> encoded, length, tokens = tf.ones([2, 7, 8]), tf.constant([7, 3]), tf.constant([[1, 5, 6], [1, 8, 2]])
+        >>> logits = decoder(tokens, encoded, length)
+        >>> logits.shape, decoder.attention(tokens, encoded, length).shape
+        (TensorShape([2, 3, 11]), TensorShape([2, 3, 7]))
+        >>> memory = decoder.prepare_memory(encoded, length)
+        >>> state = decoder.initial_state(memory, max_words=3)
+        >>> for word in range(3):
+        ...     step_logits, state = decoder.step(tokens[:, word], state, memory)
+        ...     tf.debugging.assert_near(step_logits, logits[:, word], atol=1e-5)
+    """
+
+    def __init__(self, vocabulary_size, **kwargs):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+
+    def prepare_memory(self, encoded, length):
+        """Computes what stays the same for all words of a clip.
+
+        Args:
+            encoded: as for a call.
+            length: as for a call.
+
+        Returns:
+            nest of tensors `[batch, ...]`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `prepare_memory`")
+
+    def initial_state(self, memory, max_words):
+        """The state before the first word.
+
+        Args:
+            memory: result of `prepare_memory`.
+            max_words: int, maximum number of words of a caption without `<END>`: `step` is called at most
+                `max_words + 1` times. A cache of keys and values takes its size from it.
+
+        Returns:
+            nest of tensors `[batch, ...]`, at least one. A search repeats each row k times.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `initial_state`")
+
+    def step(self, tokens, state, memory):
+        """Predicts the next word.
+
+        Args:
+            tokens: int `[batch * k]`, the previous word of each row, `<START>` at first.
+            state: nest of tensors `[batch * k, ...]`.
+            memory: result of `prepare_memory`, `[batch, ...]`.
+
+        Returns:
+            Logits float32 `[batch * k, vocabulary_size]` and the new state.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `step`")
+
+    def call(self, tokens, encoded, length, training=None):
+        raise NotImplementedError(f"{type(self).__name__} must define `call`")
+
+    def attention(self, tokens, encoded, length):
+        """Shows which encoder steps each word was predicted from.
+
+        Args:
+            tokens: as for a call.
+            encoded: as for a call.
+            length: as for a call.
+
+        Returns:
+            Weights float32 `[batch * k, words, steps]` of the words after `tokens`: a distribution over the valid steps
+            of the clip, zero beyond its length.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `attention`")
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

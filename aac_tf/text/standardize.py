@@ -1,0 +1,22 @@
+"""The standard form of captions before they are split into words."""
+
+import tensorflow as tf
+
+
+def standardize(captions):
+    """Converts captions to lower case and removes their punctuation.
+
+    Args:
+        captions: string tensor of any shape.
+
+    Returns:
+        string tensor of the same shape, with words separated by single spaces.
+
+    Example:
+        >>> from aac_tf.text import standardize
+        >>> standardize("It's  raining -- LOUDLY!").numpy()
+        b'its raining loudly'
+    """
+    captions = tf.strings.lower(captions, encoding="utf-8")
+    captions = tf.strings.regex_replace(captions, r"[^\pL\pM\pN\pZ\s_]", "")
+    return tf.strings.strip(tf.strings.regex_replace(captions, r"[\pZ\s]+", " "))

@@ -1,0 +1,150 @@
+"""The word tokenizer."""
+
+import collections
+import pathlib
+
+import tensorflow as tf
+from keras_nlp.tokenizers import Tokenizer
+
+from aac_tf.text.standardize import standardize
+
+PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
+
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
+class WordTokenizer(Tokenizer):
+    """Maps captions to word ids and back; a `keras_nlp` tokenizer that works in graphs and SavedModels.
+
+    `tokenize` maps strings `[batch]` to ragged word ids int32 `[batch, words]`, and a scalar string to ids `[words]`,
+    without `<START>` and `<END>`. `detokenize` maps ids `[..., words]` to strings `[...]`; it stops at the first
+    `<END>` and omits `<PAD>` and `<START>`.
+
+    Args:
+        vocabulary: list of str, the special words `<PAD> <START> <END> <UNK>`, or only `<START> <END>`, followed by the
+            words. Without `<PAD>`, captions are padded with `<END>`; without `<UNK>`, unknown words are dropped.
+        max_words: int, maximum number of words of a caption; longer ones are truncated.
+
+    Raises:
+        ValueError: if the vocabulary lacks `<START>` or `<END>`, or has a duplicate word.
+
+    Example:
+        >>> from aac_tf.text import WordTokenizer
+        >>> tokenizer = WordTokenizer.from_captions(["A dog barks.", "a dog howls"], min_count=2)
+        >>> tokenizer.get_vocabulary()
+        ['<PAD>', '<START>', '<END>', '<UNK>', 'a', 'dog']
+        >>> tokenizer.detokenize(tokenizer.tokenize("A DOG!")).numpy()
+        b'a dog'
+    """
+
+    def __init__(self, vocabulary, max_words=20, **kwargs):
+        kwargs.setdefault("dtype", "int32")
+        super().__init__(**kwargs)
+        self.vocabulary = list(vocabulary)
+        self.max_words = max_words
+        self._ids = {word: index for index, word in enumerate(self.vocabulary)}
+        if len(self._ids) != len(self.vocabulary):
+            twice = next(word for word, count in collections.Counter(self.vocabulary).items() if count > 1)
+            raise ValueError(f"the words of a vocabulary must be unique; `{twice}` is duplicated")
+        if START not in self._ids or END not in self._ids:
+            raise ValueError(f"a vocabulary needs {START} and {END}; this one begins with {self.vocabulary[:4]}")
+        self.start_id, self.end_id = self._ids[START], self._ids[END]
+        self.unknown_id = self._ids.get(UNKNOWN)
+        self.pad_id = self._ids.get(PAD, self.end_id)
+        self._words = tf.constant(self.vocabulary)
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(self._words, tf.range(len(self.vocabulary))), default_value=-1
+        )
+
+    @classmethod
+    def from_captions(cls, captions, min_count=10, max_words=20, padding=PAD):
+        """Builds a vocabulary from captions.
+
+        Args:
+            captions: iterable of str.
+            min_count: int, minimum number of occurrences of a word; all words count, also of truncated captions.
+            max_words: int, as for the class.
+            padding: `<PAD>` for four special words; `<END>` for only `<START>` and `<END>`.
+
+        Returns:
+            A `WordTokenizer` with words sorted by count, then alphabetically.
+        """
+        texts = standardize(tf.constant(list(captions), tf.string)).numpy()
+        counts = collections.Counter(word for text in texts for word in text.decode().split())
+        special = [PAD, START, END, UNKNOWN] if padding == PAD else [START, END]
+        kept = (word for word in counts if counts[word] >= min_count)
+        return cls(special + sorted(kept, key=lambda word: (-counts[word], word)), max_words)
+
+    @classmethod
+    def load(cls, path, max_words=20):
+        """Reads a vocabulary file that `save` wrote."""
+        return cls(pathlib.Path(path).read_text(encoding="utf-8").splitlines(), max_words)
+
+    def save(self, path):
+        """Writes the vocabulary, one word per line."""
+        pathlib.Path(path).write_text("".join(f"{word}\n" for word in self.vocabulary), encoding="utf-8")
+
+    def vocabulary_size(self):
+        """Number of words, including the special ones."""
+        return len(self.vocabulary)
+
+    def get_vocabulary(self):
+        """Words in the order of their ids."""
+        return list(self.vocabulary)
+
+    def id_to_token(self, id):
+        """Word of an id."""
+        return self.vocabulary[id]
+
+    def token_to_id(self, token):
+        """Id of a word; for an unknown word the id of `<UNK>`, or None if the vocabulary has no `<UNK>`."""
+        return self._ids.get(token, self.unknown_id)
+
+    @property
+    def special_ids(self):
+        """Ids of the special words except `<END>`: a generated caption never contains them."""
+        return sorted({self.pad_id, self.start_id, self.unknown_id} - {None, self.end_id})
+
+    def tokenize(self, inputs):
+        """Maps captions to word ids; see the class."""
+        inputs = tf.convert_to_tensor(inputs)
+        ids = tf.ragged.map_flat_values(self._table.lookup, tf.strings.split(standardize(inputs)))
+        if self.unknown_id is None:
+            ids = ids[ids >= 0] if ids.shape.rank == 1 else tf.ragged.boolean_mask(ids, ids >= 0)
+        elif inputs.shape.rank == 0:
+            ids = tf.where(ids >= 0, ids, self.unknown_id)
+        else:
+            ids = ids.with_flat_values(tf.where(ids.flat_values >= 0, ids.flat_values, self.unknown_id))
+        return ids[..., : self.max_words]
+
+    def encode(self, captions):
+        """Maps captions to the tokens that training uses.
+
+        Args:
+            captions: list of str.
+
+        Returns:
+            (tokens int32 `[captions, max_words + 2]`: `<START>`, words, `<END>` and padding; length int32
+            `[captions]`: number of tokens before the padding).
+        """
+        if not len(captions):
+            return tf.zeros([0, self.max_words + 2], tf.int32), tf.zeros([0], tf.int32)
+        ids = self.tokenize(tf.constant(list(captions)))
+        edge = tf.ones([len(captions), 1], tf.int32)
+        ids = tf.concat([edge * self.start_id, ids, edge * self.end_id], axis=1)
+        tokens = ids.to_tensor(self.pad_id, shape=[None, self.max_words + 2])
+        return tokens, tf.cast(ids.row_lengths(), tf.int32)
+
+    def detokenize(self, inputs):
+        """Maps word ids to captions; see the class."""
+        if isinstance(inputs, tf.RaggedTensor):
+            inputs = inputs.to_tensor(self.end_id)
+        ids = tf.convert_to_tensor(inputs)
+        ended = tf.cumsum(tf.cast(ids == self.end_id, tf.int32), axis=-1) > 0
+        hidden = ended | tf.reduce_any([ids == special for special in [self.start_id, self.pad_id]], axis=0)
+        words = tf.where(hidden, "", tf.gather(self._words, ids))
+        return tf.strings.strip(
+            tf.strings.regex_replace(tf.strings.reduce_join(words, axis=-1, separator=" "), " +", " ")
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "vocabulary": self.vocabulary, "max_words": self.max_words}

@@ -1,0 +1,143 @@
+"""What every metric must pass."""
+
+import contextlib
+import copy
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from aac_tf.evaluation import METRICS, Metric, MetricError, Score, missing_metrics, score_captions
+
+# As the PTB tokenizer returns them, so that they are the same for metrics that take plain captions.
+IDS = ["dog", "rain", "man", "bell"]
+REFERENCES = [
+    ["a dog barks twice", "a dog is barking at a man"],
+    ["rain falls on a metal roof", "it rains"],
+    ["a man speaks in a large room", "someone is talking"],
+    ["a bell rings in the distance", "church bells toll"],
+]
+PERFECT = [texts[0] for texts in REFERENCES]
+WRONG = ["zebras", "seven purple engines", "nothing", "violins"]
+MIXED = [PERFECT[0], "rain falls", "a man is talking", WRONG[3]]
+
+
+def check_metric(metric):
+    """Checks that a metric fulfils the contract of `aac_tf.evaluation.Metric`.
+
+    Args:
+        metric: `Metric`. It does not have to be in `METRICS`, but what it requires does.
+    """
+    assert metric.name.isidentifier(), f"name {metric.name!r}"
+    assert set(metric.requires) <= METRICS.keys()
+    scores = _score(metric, MIXED)
+    _check_shapes(scores)
+    _check_quality(_score(metric, PERFECT), _score(metric, WRONG))
+    _check_order(metric, scores)
+    _check_independence(metric, scores)
+    _check_scoring(metric, scores)
+    _check_unavailable(metric)
+
+
+def _score(metric, predictions, references=REFERENCES):
+    arguments = list(predictions), [list(texts) for texts in references]
+    given = copy.deepcopy(arguments)
+    required = {name: _score(METRICS[name], predictions, references) for name in metric.requires}
+    scores = metric.score(*arguments, **required)
+    assert arguments == given, "score modifies its arguments"
+    return scores
+
+
+def _check_shapes(scores):
+    assert scores, "no scores"
+    for name, score in scores.items():
+        assert isinstance(name, str)
+        assert isinstance(score.corpus, float), f"{name}: corpus must be a float"
+        assert score.per_item.shape == (len(MIXED),), f"{name}: per_item has shape {score.per_item.shape}"
+        assert score.per_item.dtype == np.float64
+        assert score.statistics.shape[0] == len(MIXED), f"{name}: statistics have shape {score.statistics.shape}"
+        assert score.statistics.ndim == 2
+        assert np.isfinite(score.per_item).all()
+        total = score.statistics.sum(axis=0)
+        corpus = score.aggregate(np.stack([total, total]))
+        assert corpus.shape == (2,)
+        np.testing.assert_allclose(
+            corpus, score.corpus, atol=1e-9, err_msg=f"{name}: aggregate is not the corpus score"
+        )
+
+
+def _check_quality(perfect, wrong):
+    for name in perfect:
+        assert perfect[name].corpus >= wrong[name].corpus, f"{name}: wrong captions score higher than perfect ones"
+        assert (perfect[name].per_item >= wrong[name].per_item).all(), f"{name}: a wrong caption scores higher"
+
+
+def _check_order(metric, scores):
+    order = [2, 0, 3, 1]
+    others = _score(metric, [MIXED[row] for row in order], [REFERENCES[row] for row in order])
+    assert list(others) == list(scores)
+    for name, score in scores.items():
+        message = f"{name} depends on the order of the items"
+        np.testing.assert_allclose(others[name].per_item, score.per_item[order], atol=1e-9, err_msg=message)
+        np.testing.assert_allclose(others[name].corpus, score.corpus, atol=1e-9, err_msg=message)
+
+
+def _check_independence(metric, scores):
+    """An empty caption is scored, and changes no other item."""
+    others = _score(metric, ["", *MIXED[1:]])
+    for name, score in scores.items():
+        assert np.isfinite(others[name].per_item[0])
+        assert np.isfinite(others[name].corpus)
+        message = f"{name} of an item depends on another item's prediction"
+        np.testing.assert_allclose(others[name].per_item[1:], score.per_item[1:], atol=1e-9, err_msg=message)
+
+
+def _check_scoring(metric, scores):
+    """`score_captions` gives the same scores, by the items' ids."""
+    references = dict(zip(reversed(IDS), reversed(REFERENCES)))
+    with _registered(metric):
+        corpus, per_item = score_captions(dict(zip(IDS, MIXED)), references, [metric.name])
+    assert list(corpus) == list(scores)
+    assert list(per_item) == IDS
+    for name, score in scores.items():
+        assert corpus[name] == pytest.approx(score.corpus, abs=1e-9)
+        assert [per_item[item][name] for item in IDS] == pytest.approx(list(score.per_item), abs=1e-9)
+
+
+def _check_unavailable(metric):
+    """An unavailable metric is skipped, or refused with its reason if it is requested."""
+    assert metric.unavailable() is None, "the check needs what the metric needs"
+    captions = dict(zip(IDS, MIXED)), dict(zip(IDS, REFERENCES))
+    names = set(_score(metric, MIXED))
+    with _registered(metric), mock.patch.object(type(metric), "unavailable", return_value="there is no luck"):
+        assert missing_metrics()[metric.name] == "there is no luck"
+        with pytest.raises(MetricError, match="there is no luck"):
+            score_captions(*captions, [metric.name])
+        with mock.patch.dict(METRICS, {metric.name: metric, **_required(metric), "other": _Other()}, clear=True):
+            corpus, _ = score_captions(*captions)
+        assert not names & corpus.keys()
+        assert "other" in corpus
+    with _registered(metric):
+        for part in metric.requires:
+            with mock.patch.object(type(METRICS[part]), "unavailable", return_value="there is no part"):
+                assert missing_metrics()[metric.name] == "there is no part"
+
+
+class _Other(Metric):
+    """A metric that is available although the one under test is not."""
+
+    name = "other"
+    tokenized = False
+
+    def score(self, predictions, references):
+        return {"other": Score.mean(np.zeros(len(predictions)))}
+
+
+def _required(metric):
+    return {name: METRICS[name] for name in metric.requires}
+
+
+@contextlib.contextmanager
+def _registered(metric):
+    with mock.patch.dict(METRICS, {metric.name: metric}):
+        yield

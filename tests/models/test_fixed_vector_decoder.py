@@ -1,0 +1,19 @@
+"""The decoder that reads the encoder's last step."""
+
+import numpy as np
+import tensorflow as tf
+from contracts.decoder import check_decoder
+
+from aac_tf.models import FixedVectorDecoder
+
+
+def test_contract():
+    decoder = FixedVectorDecoder(11, units=6, dropout=0.5)
+    check_decoder(decoder, 8, expected_num_trainable_weights=5, expected_num_seed_generators=1)
+
+
+def test_ignores_previous_words():
+    decoder = FixedVectorDecoder(11, units=6)
+    encoded, length = tf.random.stateless_normal([1, 7, 8], [3, 4]), tf.constant([7])
+    tokens = tf.constant([[1, 5, 6, 7]])
+    np.testing.assert_array_equal(decoder(tokens, encoded, length), decoder(tokens * 0, encoded, length))

@@ -1,0 +1,46 @@
+"""Facts about the package that several files state must agree."""
+
+import configparser
+import pathlib
+import re
+
+import pytest
+import yaml
+
+import aac_tf
+
+ROOT = pathlib.Path(__file__).parents[2]
+DOCUMENTS = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "export/README.md"]
+
+
+@pytest.fixture(scope="module")
+def setup():
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / "setup.cfg")
+    return parser
+
+
+def test_workflow_runs_on_every_supported_python(setup):
+    classifiers = re.findall(r"Python :: (\d\.\d+)", setup["metadata"]["classifiers"])
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
+    assert workflow["jobs"]["checks"]["strategy"]["matrix"]["python"] == classifiers
+
+
+def test_pre_commit_runs_the_ruff_of_the_dev_extra(setup):
+    (required,) = re.findall(r"^ruff\S*", setup["options.extras_require"]["dev"], flags=re.MULTILINE)
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    assert {tuple(hook["additional_dependencies"]) for hook in hooks if "ruff" in hook["id"]} == {(required,)}
+
+
+def test_citation_and_changelog_name_the_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == aac_tf.__version__
+    assert f"## [{aac_tf.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_links_between_files_lead_somewhere(name):
+    path = ROOT / name
+    links = re.findall(r"\]\(([^)#\s]+)", path.read_text())
+    broken = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+    assert not broken
