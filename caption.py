@@ -1,4 +1,4 @@
-"""Caption sound files. `python caption.py --help` says how."""
+"""Caption sound files; see `python caption.py --help`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Score a trained captioner. `python evaluate.py --help` says how."""
+"""Score a trained captioner; see `python evaluate.py --help`."""
 
 import sys
 

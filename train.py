@@ -1,4 +1,4 @@
-"""Train an audio captioner from a config. `python train.py --help` says how."""
+"""Train an audio captioner from a config; see `python train.py --help`."""
 
 import sys
 

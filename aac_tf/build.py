@@ -36,7 +36,7 @@ def build_dataset(config):
     parts = {}
     for source in config.data.all_sources():
         if source.root is None:
-            raise ConfigError("data.root is not set: name the folder of the dataset, data.root=FOLDER")
+            raise ConfigError("data.root is not set: give the folder of the dataset with data.root=FOLDER")
         options = dataclasses.asdict(config.scenes) if source.source == "scenes" else {}
         dataset = DATASETS[source.source](source.root, **options)
         if config.data.validation_fraction > 0:

@@ -1,10 +1,10 @@
-"""What encoding a clip once for all its captions saves.
+"""Time saved by encoding a clip once for all its captions.
 
     python benchmarks/captions_per_clip.py [--config configs/dcase2020.yaml]
 
-Times training steps over the same 8 clips of 20 s with 5 captions of 10 words each: as 40 examples of one caption
-(data.captions_per_clip=one) and as 8 clips (all). Both give the same loss and gradients, as the tests assert. The
-two take turns in one process; medians are compared.
+Times training steps on the same 8 clips of 20 s with 5 captions of 10 words each: as 40 examples of one caption
+(data.captions_per_clip=one) and as 8 clips (all). Both give the same loss and gradients, as the tests assert. The two
+alternate in one process; the medians are compared.
 """
 
 import argparse
@@ -20,7 +20,7 @@ CLIPS, CAPTIONS, WORDS, SECONDS, VOCABULARY = 8, 5, 10, 20, 1731
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/clotho_logmel.yaml")
     parser.add_argument("--repeats", type=int, default=3)

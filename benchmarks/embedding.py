@@ -1,20 +1,20 @@
-"""How fast a batch of clips gets its embeddings: YAMNet against the TF-Hub model, AST against PyTorch's.
+"""Speed of the frozen encoders: YAMNet compared with the TF-Hub model, AST compared with PyTorch.
 
     AAC_TF_YAMNET=yamnet.h5 python benchmarks/embedding.py
     python benchmarks/embedding.py --kind ast
 
-YAMNet: times 16 clips of 30 s, waveforms in, 62 embeddings of 1024 out of each, through
+YAMNet: times 16 clips of 30 s, from waveforms to 62 embeddings of width 1024 each, with
 
   ours     `spectrogram` and `YamnetEmbedder`, one call for all clips;
-  hub      the waveform model as TF-Hub publishes it (batch normalization apart, one clip a call), made here from the
-           same weights, saved, and loaded with `hub.load`;
-  matmul   one matrix product of as many multiplications as the network takes (69.2 million a window).
+  hub      the waveform model in the form that TF-Hub publishes (separate batch normalization, one clip per call),
+           built here from the same weights, saved, and loaded with `hub.load`;
+  matmul   one matrix product with as many multiplications as the network has (69.2 million per window).
 
-AST: times windows of a spectrogram of 0.96 s, and of 10.24 s, [CLS] out, through the network of `AstEmbedder` in
-float32 and bfloat16, compiled by XLA or not, through `TFASTModel`, which computes all tokens, and, where PyTorch is
-installed, through transformers' `ASTModel` with the same random weights, threads and batch.
+AST: times spectrogram windows of 0.96 s and of 10.24 s, up to the [CLS] output, with the network of `AstEmbedder` in
+float32 and bfloat16, with and without XLA; with `TFASTModel`, which computes all tokens; and, if PyTorch is installed,
+with `ASTModel` of transformers with the same random weights, threads and batch.
 
-They take turns in one process, so that what slows the machine slows all; medians are compared.
+All alternate in one process, so that other load on the machine affects them equally; the medians are compared.
 """
 
 import argparse
@@ -39,7 +39,7 @@ MULTIPLICATIONS = 69.2e6
 
 
 def our_path(embedder):
-    """A function from waveforms to embeddings, and one that only takes the spectrograms."""
+    """Functions from waveforms to embeddings, and from waveforms to spectrograms."""
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32)], autograph=False)
     def frames(waveforms):
@@ -53,7 +53,7 @@ def our_path(embedder):
 
 
 def hub_model(weights, folder):
-    """The published waveform model, saved in a folder and loaded from there."""
+    """The published waveform model, saved to a folder and loaded from it."""
     network = unfolded(build_network(weights))
     module = tf.Module()
     module.kept = network.variables
@@ -75,7 +75,7 @@ def hub_model(weights, folder):
 
 
 def unfolded(network):
-    """The same network with its batch normalization apart again, windows to [embedding, scores]."""
+    """The network with separate batch normalization, from windows to [embedding, scores]."""
     layers = tf.keras.layers
     hidden, outputs = network.input, []
     for layer in network.layers[1:]:
@@ -93,7 +93,7 @@ def unfolded(network):
 
 
 def matrix_product(windows):
-    """A function that computes a product of as many multiplications as so many windows take, and its number of them."""
+    """A function that computes a matrix product with as many multiplications as the network has for some windows."""
     rows = round(MULTIPLICATIONS * windows / 1024**2)
     left, right = tf.random.stateless_normal([rows, 1024], [1, 2]), tf.random.stateless_normal([1024, 1024], [3, 4])
     product = tf.function(tf.matmul, autograph=False)
@@ -101,12 +101,12 @@ def matrix_product(windows):
 
 
 def ast_runs(seconds, windows, xla, threads):
-    """{name: function that embeds windows of so many seconds}, the first ours; all with the same weights and input."""
+    """{name: function that embeds windows}, ours first; all have the same weights and input."""
     from aac_tf.embeddings import AstEmbedder
     from aac_tf.embeddings.ast.network import FrozenAst
     from aac_tf.embeddings.ast.source import ASTConfig, random_model
 
-    frames = AstEmbedder.spec_of(seconds).segment_length
+    frames = AstEmbedder.spec_for(window_seconds=seconds).segment_length
     model = random_model(ASTConfig(max_length=frames))
     batch = 0.5 * tf.random.stateless_normal([windows, frames, model.config.num_mel_bins], [7, 8])
 
@@ -124,7 +124,7 @@ def ast_runs(seconds, windows, xla, threads):
 
 
 def pytorch_runs(model, batch, threads):
-    """The same through PyTorch; nothing where it is not installed."""
+    """The same with PyTorch; empty if it is not installed."""
     try:
         import torch
     except ImportError:
@@ -147,7 +147,7 @@ def pytorch_runs(model, batch, threads):
 
 
 def compare_ast(options):
-    """Measures AST and prints."""
+    """Measures AST and prints the results."""
     tf.config.threading.set_intra_op_parallelism_threads(options.threads)
     tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     for seconds, windows in ((0.96, options.windows), (10.24, max(1, options.windows // 16))):
@@ -157,7 +157,7 @@ def compare_ast(options):
         exact = answers["ours"]
         base = next((name for name in runs if name.startswith("PyTorch")), "ours")
         print(
-            f"{windows} windows of {seconds:g} s, {options.threads} threads; speed of {base} = 1; differences to ours"
+            f"{windows} windows of {seconds:g} s, {options.threads} threads; speed of {base} = 1; differences from ours"
         )
         print(f"{'':<26} {'windows/s':>10} {'best':>8} {'speed':>7} {'largest':>9} {'cosine':>9}")
         for name, found in answers.items():
@@ -171,7 +171,7 @@ def compare_ast(options):
 
 
 def take_turns(runs, repeats):
-    """Median and least seconds of each function; the first turn is not counted: tracing, and memory asked for."""
+    """Median and minimum seconds of each function, without the first turn, which traces and allocates memory."""
     times = {name: [] for name in runs}
     for repeat in range(repeats + 1):
         for name, run in runs.items():
@@ -182,13 +182,15 @@ def take_turns(runs, repeats):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kind", choices=("yamnet", "ast"), default="yamnet")
-    parser.add_argument("--windows", type=int, default=32, help="AST: of 0.96 s; a sixteenth of them of 10.24 s")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="AST: of both libraries")
-    parser.add_argument("--xla", action="store_true", help="AST: compiled by XLA, too")
-    parser.add_argument("--source", help="YAMNet's weights (default: $AAC_TF_YAMNET)")
+    parser.add_argument(
+        "--windows", type=int, default=32, help="AST: number of windows of 0.96 s; a sixteenth of it for 10.24 s"
+    )
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="AST: number of threads of both libraries")
+    parser.add_argument("--xla", action="store_true", help="AST: also compile with XLA")
+    parser.add_argument("--source", help="weights of YAMNet (default: $AAC_TF_YAMNET)")
     parser.add_argument("--clips", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--batch-windows", type=int, default=256)
@@ -206,7 +208,7 @@ def main():
         published = hub_model(read_weights(source), folder)
     runs = {
         "ours": lambda: embed(waveforms).numpy(),
-        "  of it spectrograms": lambda: frames(waveforms).numpy(),
+        "  spectrograms only": lambda: frames(waveforms).numpy(),
         "hub, clip by clip": lambda: np.stack([published(waveform)[1].numpy() for waveform in waveforms]),
         "matmul": matrix_product(windows),
     }

@@ -1,11 +1,11 @@
-"""What a frozen network costs an epoch: computed every epoch, read from the store, and not there at all.
+"""Cost of a frozen encoder per epoch: computed in every epoch, read from the store, and not present at all.
 
     python benchmarks/embedding_store.py embedding.source=yamnet.npz
 
-Trains configs/clotho_yamnet.yaml on composed scenes of 15 to 30 s, like Clotho's clips, for a few epochs: with
-data.embedding_store=off, on (an empty folder first), and on with the embeddings in memory, which leaves nothing but the
-rest of the model. Prints the fastest epoch's time, validation included, and the time before the first epoch, in which
-the store is filled. (The same model on spectrograms has 48 times the steps, and is no measure of what YAMNet costs.)
+Trains configs/clotho_yamnet.yaml for a few epochs on composed scenes of 15 to 30 s, the length of Clotho's clips: with
+data.embedding_store=off; on, first with an empty folder; and on with the embeddings in memory, which leaves only the
+rest of the model. Prints the time of the fastest epoch, including validation, and the time before the first epoch, in
+which the store is filled. (The same model on spectrograms has 48 times as many steps, so it is not a baseline.)
 """
 
 import argparse
@@ -19,15 +19,15 @@ from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
 ROWS = {
-    "YAMNet every epoch (off)": ["data.embedding_store=off"],
+    "YAMNet in every epoch (off)": ["data.embedding_store=off"],
     "YAMNet, store filled (on)": ["data.embedding_store=on"],
-    "YAMNet, store found (on)": ["data.embedding_store=on"],
-    "store in memory: the model without YAMNet": ["data.embedding_store=on", "data.cache=memory"],
+    "YAMNet, store reused (on)": ["data.embedding_store=on"],
+    "store in memory: model without YAMNet": ["data.embedding_store=on", "data.cache=memory"],
 }
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/clotho_yamnet.yaml")
     parser.add_argument("--runs", default="runs/embedding_store", help="folder for scenes, embeddings and runs")
@@ -52,7 +52,7 @@ def main():
         *options.overrides,
     ]
     prepare_dataset(load_config(options.config, shared))
-    lines = ["| | before the first epoch, s | an epoch, s |", "| --- | ---: | ---: |"]
+    lines = ["| | before the first epoch, s | epoch, s |", "| --- | ---: | ---: |"]
     for number, (name, own) in enumerate(ROWS.items()):
         began = time.perf_counter()
         epochs = [

@@ -1,10 +1,10 @@
-"""How much faster sub-sampling captions, and how the layers compare with PyTorch's.
+"""Speed-up of captioning by sub-sampling, and comparison of the layers with PyTorch.
 
     python benchmarks/encoder.py
 
-Times 64 clips of 30 s (2,584 log-mel frames, batches of 16) through encoder and decoder of configs/dcase2020.yaml for
-every sub-sampling factor M, and, where torch is installed, through the same layers written with `torch.nn.GRU`. The two
-take turns in one process, so that what slows the machine slows both; medians are compared.
+Times 64 clips of 30 s (2,584 log-mel frames, batches of 16) with the encoder and decoder of configs/dcase2020.yaml for
+each sub-sampling factor M and, if PyTorch is installed, with the same layers as `torch.nn.GRU`. The two alternate in
+one process, so that other load on the machine affects both equally; the medians are compared.
 """
 
 import argparse
@@ -22,7 +22,7 @@ FRAMES, BINS, UNITS, WORDS, VOCABULARY = 2584, 64, 256, 21, 4367
 
 
 def keras_captioner(factor):
-    """A function from a batch of features to logits, in Keras."""
+    """A function from a batch of features to logits, with Keras."""
     model = CaptioningModel(
         SubsampledBiRNN(UNITS, layers=3, cell="gru", subsampling=factor), FixedVectorDecoder(VOCABULARY, UNITS)
     )
@@ -41,7 +41,7 @@ def keras_captioner(factor):
 
 
 def torch_captioner(factor):
-    """The same in PyTorch."""
+    """The same function with PyTorch."""
     import torch
 
     widths = [BINS, 2 * UNITS, 2 * UNITS]
@@ -63,7 +63,7 @@ def torch_captioner(factor):
 
 
 def seconds(run, features, batch):
-    """Time for all clips, batch by batch."""
+    """Time for all clips, batch by batch, in seconds."""
     began = time.perf_counter()
     for start in range(0, len(features), batch):
         run(features[start : start + batch])
@@ -71,7 +71,7 @@ def seconds(run, features, batch):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=64)
     parser.add_argument("--batch", type=int, default=16)
@@ -85,7 +85,7 @@ def main():
         print(f"TensorFlow {tf.__version__}, PyTorch {torch.__version__}")
     except ImportError:
         torch = None
-        print(f"TensorFlow {tf.__version__}; PyTorch is not installed, so there is no comparison")
+        print(f"TensorFlow {tf.__version__}; PyTorch is not installed, so it is not compared")
     features = tf.random.stateless_normal([options.clips, FRAMES, BINS], [1, 2]).numpy()
     first = None
     print(f"{'M':>3} {'keras s':>9} {'vs M=first':>11}" + (f" {'torch s':>9} {'torch/keras':>12}" if torch else ""))

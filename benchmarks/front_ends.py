@@ -1,17 +1,18 @@
-"""Does a frozen network before the encoder pay? Front ends and sub-sampling factors on scenes of real recordings.
+"""Comparison of front ends and sub-sampling factors on scenes of real recordings.
 
     python benchmarks/front_ends.py embedding.source=yamnet.npz --bank ESC-50 [ESC-10 ...]
 
-Composes scenes from the recordings of one or more folders (each with a CSV of file_name,category; no recording is in
-two splits), trains configs/esc_scenes.yaml for every front end, factor and seed with the same budget of epochs, and
-prints two Markdown tables: mean and standard deviation of the scores over the seeds, and the least time that an epoch
-and a caption took; and how much of the attention lies on the sound that a word names. Stopped, it goes on where it was.
+Composes scenes from the recordings of one or more folders (each with a CSV file of file_name,category; no recording is
+in two splits), trains configs/esc_scenes.yaml for each front end, factor and seed with the same number of epochs, and
+prints two Markdown tables: the mean and standard deviation of the scores over the seeds with the minimum times of an
+epoch and a caption; and how much attention the words pay to the sounds that they name. An interrupted benchmark
+continues where it stopped.
 """
 
 import argparse
 import pathlib
 
-from grid import LISTENING, join_banks, run_grid, table
+from grid import ATTENTION_SCORES, join_banks, run_grid, table
 
 FRONT_ENDS = {
     "log-mel": ["audio.sample_rate=16000", "audio.normalize=true", "specaugment.probability=0"],
@@ -21,7 +22,7 @@ FRONT_ENDS = {
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bank", nargs="+", required=True, help="folders of labelled recordings")
     parser.add_argument("--config", default="configs/esc_scenes.yaml")
@@ -39,7 +40,7 @@ def main():
         for factor in options.factors
     }
     results = run_grid(options.config, shared, cells, options.seeds, runs)
-    print("\n" + table(results, "front end") + "\n\n" + table(results, "front end", LISTENING))
+    print("\n" + table(results, "front end") + "\n\n" + table(results, "front end", ATTENTION_SCORES))
 
 
 if __name__ == "__main__":

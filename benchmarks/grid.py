@@ -1,4 +1,4 @@
-"""Runs of one config with different overrides and seeds, each trained, scored and timed once, and a table of them."""
+"""Grids of runs of one config with different overrides and seeds: trained, scored, timed and shown in tables."""
 
 import csv
 import json
@@ -16,27 +16,28 @@ from aac_tf.evaluation.evaluator import evaluate, write_evaluation
 from aac_tf.inference.captioner import Captioner
 from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
+from aac_tf.utils import atomic_write
 
 SCORES = ("event_f1", "order_accuracy", "bleu_4", "cider", "meteor")
-LISTENING = ("attention_inside", "uniform_inside", "attention_hits", "uniform_hits")
+ATTENTION_SCORES = ("attention_inside", "uniform_inside", "attention_hits", "uniform_hits")
 TIMES = ("s/epoch", "ms/caption")
 
 
 def measure(config, folder):
-    """Trains a run, or goes on with it, and scores it on the test split; what was measured before is read.
+    """Trains or resumes a run and scores it on the test split, unless that was done before.
 
     Args:
         config: `Config`.
-        folder: of the run; `result.json` in it keeps the result.
+        folder: path of the run folder; its `result.json` stores the result.
 
     Returns:
-        dict of column to float: the scores; `s/epoch`, the fastest epoch's time, validation included; `ms/caption`, the
-        time a file of the test split takes with the config's beam in the fastest of three passes.
+        dict of column to float: the scores; `s/epoch`, the time of the fastest epoch, including validation;
+        `ms/caption`, the time per file of the test split with the config's search, in the fastest of three passes.
     """
     folder = pathlib.Path(folder)
-    kept = folder / "result.json"
-    if kept.is_file():
-        return json.loads(kept.read_text())
+    stored = folder / "result.json"
+    if stored.is_file():
+        return json.loads(stored.read_text())
     run = Run(folder)
     rows = train(config, run, resume=bool(run.exists))
     captioner = Captioner.load(folder)
@@ -47,27 +48,27 @@ def measure(config, folder):
         began = time.perf_counter()
         captioner.caption(paths)
         seconds.append(time.perf_counter() - began)
-    # A model that names no sound has listened to none.
-    values = {name: float(result.corpus[name] or 0) for name in (*SCORES, *LISTENING)}
+    # The scores are None for a model that names no sound.
+    values = {name: float(result.corpus[name] or 0) for name in (*SCORES, *ATTENTION_SCORES)}
     values["s/epoch"] = min(float(row["seconds"]) for row in rows)
     values["ms/caption"] = 1000 * min(seconds) / len(paths)
-    kept.with_suffix(".tmp").write_text(json.dumps(values, indent=1))
-    os.replace(kept.with_suffix(".tmp"), kept)
+    with atomic_write(stored) as unfinished:
+        unfinished.write_text(json.dumps(values, indent=1))
     return values
 
 
 def run_grid(config, overrides, cells, seeds, folder):
-    """Measures every cell with every seed, seeds outermost, so that an unfinished grid has whole tables.
+    """Measures each cell with each seed, the seeds in the outer loop, so that an unfinished grid has complete tables.
 
     Args:
         config: path of the config file.
         overrides: list of `key=value` for all runs.
         cells: dict of the name of a row to its own list of `key=value`.
         seeds: list of int.
-        folder: of the runs; a grid that was stopped goes on.
+        folder: path of the folder for the runs; an interrupted grid is continued.
 
     Returns:
-        dict of cell to list of results of `measure`, one a seed.
+        dict of cell to list of results of `measure`, one for each seed.
     """
     results = {name: [] for name in cells}
     for seed in seeds:
@@ -80,14 +81,14 @@ def run_grid(config, overrides, cells, seeds, folder):
 
 
 def join_banks(folders, runs):
-    """Makes one bank, a folder of links and a CSV in the folder `runs`, of several, and scenes of its recordings.
+    """Joins banks into one, a folder of links and a CSV file in the folder `runs`.
 
     Args:
-        folders: paths, each with labelled recordings and a CSV of `file_name,category`.
-        runs: folder of the grid.
+        folders: list of paths of banks, each with labelled recordings and a CSV file of `file_name,category`.
+        runs: path of the folder of the grid.
 
     Returns:
-        list of `key=value` that say so to a config.
+        list of `key=value` for scenes of the joined bank.
     """
     joined = pathlib.Path(runs) / "bank"
     (joined / "audio").mkdir(parents=True, exist_ok=True)
@@ -108,16 +109,16 @@ def join_banks(folders, runs):
 
 
 def contrast(results, plus, minus, columns=SCORES):
-    """Mean of a sum of cells less another over the seeds, with its 95 % interval by Student's t.
+    """Computes a contrast between cells: its mean over the seeds and 95 % confidence interval by Student's t.
 
     Args:
         results: from `run_grid`.
-        plus: names of the cells that are added.
-        minus: names of the cells that are taken away.
-        columns: of the results.
+        plus: list of names of cells to add.
+        minus: list of names of cells to subtract.
+        columns: columns of the results.
 
     Returns:
-        dict of column to (mean, half of the interval's width); the latter is infinite with one seed.
+        dict of column to (mean, half the width of the interval), the latter infinite for one seed.
     """
     found = {}
     for column in columns:
@@ -131,7 +132,7 @@ def contrast(results, plus, minus, columns=SCORES):
 
 
 def table(results, first="", columns=(*SCORES, *TIMES)):
-    """A Markdown table: means over the seeds, of scores with the standard deviation; of times the smallest."""
+    """A Markdown table: mean and standard deviation of scores over the seeds, and the minimum of times."""
     lines = [f"| {first} | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
     for name, rows in results.items():
         cells = [_cell(column, [row[column] for row in rows]) for column in columns]

@@ -1,11 +1,11 @@
-"""How time and memory grow: of captioning, with the length of a file; of a training epoch, with the number of clips.
+"""Growth of time and memory: of captioning with the length of a file, of a training epoch with the number of clips.
 
     python benchmarks/growth.py [--format flac] embedding.source=yamnet.h5
     python benchmarks/growth.py --scenes 100 1000 10000
 
-Every row is a process of its own, so that its peak of resident memory is its own, too. A model with random weights
-captions one 44.1 kHz file of noise, from file to words, after a short one that compiles it. An epoch is the second
-of a training of the demo's model (M = 8) on scenes of 2 to 3 s that are read from files; the first one compiles.
+Each row is measured in a process of its own, for its own peak of resident memory. A model with random weights captions
+a 44.1 kHz file of noise, from file to words, after a short file that compiles it. The measured epoch is the second one
+of training the demo model (M = 8) on scenes of 2 to 3 s that are read from files; the first one compiles.
 """
 
 import argparse
@@ -24,23 +24,23 @@ RATE = 44100
 
 
 def peak():
-    """Peak of this process' resident memory, MB."""
+    """Peak of the resident memory of this process, MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
 
 
 def write_noise(path, seconds):
-    """A mono file in the format of its suffix, of 16 bits where that has any; written second by second."""
+    """Writes a mono file of noise in the format of its suffix."""
     import numpy as np
     import soundfile
 
     random = np.random.default_rng(0)
     with soundfile.SoundFile(path, "w", RATE, 1) as file:
-        for _ in range(seconds):  # libsndfile's Vorbis encoder takes no minute at once
+        for _ in range(seconds):  # libsndfile's Vorbis encoder fails for a minute at once
             file.write(0.1 * random.standard_normal(RATE).astype("f4"))
 
 
 def caption(config, overrides, seconds, suffix):
-    """Captions one file; dict of its seconds and of the memory before and at most, MB."""
+    """Captions one file; returns a dict of its seconds, and of the memory before and its peak in MB."""
     from serving import make_captioner
 
     from aac_tf.config import load_config
@@ -57,7 +57,7 @@ def caption(config, overrides, seconds, suffix):
 
 
 def epoch(config, overrides, scenes, _):
-    """Trains two epochs on so many scenes; dict of the second's seconds and of the peak of memory, MB."""
+    """Trains for two epochs; returns a dict of the seconds of the second one, and of the peak of memory in MB."""
     command = [f"scenes.train={scenes}", "scenes.validation=20", "scenes.test=1", "scenes.min_seconds=2"]
     command += ["scenes.max_seconds=3", "data.cache=none", "encoder.subsampling=8", "training.epochs=2", *overrides]
     from aac_tf.cli.train import main
@@ -72,19 +72,23 @@ def epoch(config, overrides, scenes, _):
 
 
 def in_process(*arguments):
-    """What one of the functions above finds in a new process."""
+    """Runs one of the functions above in a new process and returns its result."""
     command = [sys.executable, __file__, "--one", *map(str, arguments)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--configs", nargs="+", default=CONFIGS)
     parser.add_argument("--seconds", type=int, nargs="+", default=SECONDS)
-    parser.add_argument("--format", choices=["wav", "flac", "ogg", "mp3"], default="wav", help="of the file")
-    parser.add_argument("--scenes", type=int, nargs="+", help="sizes of training sets; without files to caption")
+    parser.add_argument(
+        "--format", choices=["wav", "flac", "ogg", "mp3"], default="wav", help="format of the file to caption"
+    )
+    parser.add_argument(
+        "--scenes", type=int, nargs="+", help="measure epochs with these numbers of scenes instead of captioning"
+    )
     parser.add_argument("--one", nargs=3, metavar=("WHAT", "CONFIG", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
@@ -103,7 +107,7 @@ def main():
 
         print("| model | file, s | time, s | ms/s | memory before, MB | peak, MB |\n| --- |" + " ---: |" * 5)
         for config in options.configs:
-            # Keys of a frozen network are not for a model without one.
+            # Models without a frozen encoder have none of its keys.
             frozen = load_config(config).embedding.kind != "none"
             own = [key for key in options.overrides if frozen or not key.startswith("embedding.")]
             for seconds in options.seconds:

@@ -1,12 +1,12 @@
-"""What Apache Beam, reading and writing cost beside the model that captions: sound captioned a second.
+"""Overhead of Apache Beam, reading and writing in `aac-caption-many`, compared with the model alone.
 
     python benchmarks/many.py --model models/captioner 'clips/*.wav'
 
-Captions the same files: by the SavedModel alone, with waveforms that were read before, in batches as big as they get;
-the same, reading included; by the whole of `aac-caption-many`; and that without what it costs once (Beam's start, the
-model's loading, its first batch), which is measured with a job of one file. Seconds are the process' own, of all its
-threads, beside those of the clock: other programs on the machine change only the latter. The share is of the model
-alone, in the process' seconds: 1 would be a pipeline that costs nothing.
+Captions the same files with the SavedModel alone, in batches of waveforms that were read before; with the SavedModel
+and reading; with the complete `aac-caption-many`; and with that minus its one-time costs (start of Beam, loading the
+model, the first batch), which are measured with a job of one file. Process seconds are those of all threads of the
+process, which other programs on the machine hardly change; clock seconds are elapsed time. The share is that of the
+model alone in the process seconds: 1 means no overhead.
 """
 
 import argparse
@@ -30,7 +30,7 @@ def timed(times):
 
 
 def run_pipeline(version, paths, settings, flags):
-    """Runs a job in a folder of its own; returns the job's counts."""
+    """Runs a job in a temporary folder; returns its counts."""
     with tempfile.TemporaryDirectory() as folder:
         job = open_job(os.path.join(folder, "captions"), paths, model_fingerprint(version))
         return run_job(job, version, settings, flags)[0]
@@ -42,7 +42,7 @@ def measure(version, paths, settings, repeats, flags):
     limits = (captioner.sample_rate, settings.batch_seconds, settings.batch_size, settings.max_seconds)
     read = [batch for batch in batches(paths, *limits) if not batch[0].reason]
     captioner.caption([read[0][0].waveform])
-    rows = {"model alone": [], "reading and model": [], "whole": [], "one file": []}
+    rows = {"model alone": [], "reading and model": [], "complete": [], "one file": []}
     for _ in range(repeats):
         with timed(rows["model alone"]):
             for batch in read:
@@ -51,7 +51,7 @@ def measure(version, paths, settings, repeats, flags):
             for batch in batches(paths, *limits):
                 if not batch[0].reason:
                     captioner.caption([clip.waveform for clip in batch])
-        with timed(rows["whole"]):
+        with timed(rows["complete"]):
             summary = run_pipeline(version, paths, settings, flags)
         with timed(rows["one file"]):
             run_pipeline(version, [read[0][0].path], settings, flags)
@@ -59,7 +59,7 @@ def measure(version, paths, settings, repeats, flags):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", required=True)
     parser.add_argument("--batch-seconds", type=float, nargs="+", default=[Settings.batch_seconds])
@@ -73,8 +73,8 @@ def main():
     for batch_seconds in options.batch_seconds:
         settings = Settings(batch_seconds, options.batch_size)
         best, sound = measure(version, paths, settings, options.repeats, [])
-        best["without start"] = tuple(whole - once for whole, once in zip(best["whole"], best.pop("one file")))
-        names = {"whole": "aac-caption-many", "without start": "aac-caption-many, without its start"}
+        best["without start"] = tuple(total - once for total, once in zip(best["complete"], best.pop("one file")))
+        names = {"complete": "aac-caption-many", "without start": "aac-caption-many, without its start"}
         for name, (process, clock) in best.items():
             share = best["model alone"][0] / process
             row = (f"{batch_seconds:g}", f"{process:.2f}", f"{clock:.2f}", f"{sound / process:.0f}", f"{share:.2f}")

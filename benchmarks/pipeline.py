@@ -1,11 +1,11 @@
-"""Does the input keep up? Clips a second from file to augmented spectrogram, and how long a training step waits.
+"""Throughput of the input pipeline from files to augmented spectrograms, and how long training steps wait for it.
 
     python benchmarks/pipeline.py [--clips 32] [--config configs/clotho_yamnet.yaml data.root=clotho ...]
 
-Writes clips of 30 s at 44.1 kHz as WAV and FLAC, and makes spectrograms at 16 kHz with SpecAugment's masks of them: by
-the input pipeline of training; by a loop of librosa, whose resampler is soxr; and by a loop of soundfile, scipy's
-polyphase resampler and NumPy. With a config, it also takes training steps of it (20, or --steps), and says which share
-of their time was spent waiting for the next batch: from files or, where the config stores embeddings, from the store.
+Writes clips of 30 s at 44.1 kHz as WAV and FLAC files and computes their spectrograms at 16 kHz with SpecAugment: with
+the input pipeline of training; with a loop of librosa, whose resampler is soxr; and with a loop of soundfile, scipy's
+polyphase resampler and NumPy. With --config, also measures the share of the time of training steps that is spent
+waiting for the next batch, from files or, if the config stores embeddings, from the store.
 """
 
 import argparse
@@ -36,20 +36,20 @@ CONFIG = load_config(None, [f"audio.sample_rate={SAMPLE_RATE}", "specaugment.pro
 
 
 def with_tf_data(paths, spec):
-    """The spectrograms as training makes them."""
+    """The input pipeline of training."""
     features = FileFeatures(paths, [spec.output_length(SECONDS * SAMPLE_RATE)] * len(paths), spec)
     augment = build_augment(CONFIG)
 
     def load(index):
         return augment(features.load(index), tf.stack([index, 0]))
 
-    # Endless, as in training: a pipeline starts once, in a third of a second, and is warm from its second pass on.
+    # Endless, as in training, so that only the first pass includes the start of the pipeline.
     clips = tf.data.Dataset.range(len(paths)).repeat().map(load, tf.data.AUTOTUNE).as_numpy_iterator()
     return lambda: list(itertools.islice(clips, len(paths)))
 
 
 def masked(log_mel, random):
-    """SpecAugment's masks, by NumPy, in place; [frames, bins]."""
+    """SpecAugment with NumPy, in place, on a spectrogram `[frames, bins]`."""
     masks = CONFIG.specaugment
     for axis, most in ((0, masks.max_frames), (1, masks.max_bins)):
         width = random.integers(0, min(most, log_mel.shape[axis]) + 1)
@@ -59,7 +59,7 @@ def masked(log_mel, random):
 
 
 def with_librosa(paths, spec):
-    """The same by librosa, one clip after another."""
+    """The same with librosa, one clip after another."""
 
     def one(path, random):
         waveform, _ = librosa.load(path, sr=SAMPLE_RATE)
@@ -74,7 +74,7 @@ def with_librosa(paths, spec):
 
 
 def with_numpy(paths, spec):
-    """The same by soundfile, scipy and NumPy, one clip after another."""
+    """The same with soundfile, scipy and NumPy, one clip after another."""
     window, matrix = spec.window_samples().astype(np.float32), spec.mel_matrix()
 
     def one(path, random):
@@ -88,11 +88,11 @@ def with_numpy(paths, spec):
     return lambda: [one(path, np.random.default_rng(index)) for index, path in enumerate(paths)]
 
 
-WAYS = {"tf.data": with_tf_data, "librosa loop": with_librosa, "soundfile and NumPy loop": with_numpy}
+METHODS = {"tf.data": with_tf_data, "librosa loop": with_librosa, "soundfile and NumPy loop": with_numpy}
 
 
 def measure_reading(count, repeats):
-    """{(format, way): clips a second}, the best of the repeats, the ways taken in turn."""
+    """{(format, method): clips per second}, the best of the repeats; the methods alternate."""
     spec, found = build_spec(CONFIG), {}
     with tempfile.TemporaryDirectory() as folder:
         for suffix in ("wav", "flac"):
@@ -100,7 +100,7 @@ def measure_reading(count, repeats):
             for index, path in enumerate(paths):
                 noise = np.random.default_rng(index).normal(0, 0.1, SECONDS * RATE)
                 soundfile.write(path, scipy.signal.lfilter([1], [1, -0.95], noise) / 4, RATE)
-            runs = {name: way(paths, spec) for name, way in WAYS.items()}
+            runs = {name: method(paths, spec) for name, method in METHODS.items()}
             shapes = {name: run()[0].shape for name, run in runs.items()}
             assert len(set(shapes.values())) == 1, shapes
             for _ in range(repeats):
@@ -113,7 +113,7 @@ def measure_reading(count, repeats):
 
 
 def measure_waiting(config, steps):
-    """(share of the time of training steps spent waiting for the batch, seconds of a step)."""
+    """(share of the time of training steps that is spent waiting for batches, seconds per step)."""
     prepare_dataset(config)
     tokenizer = fit_tokenizer(config)
     embedder = build_frozen_encoder(config)
@@ -134,25 +134,25 @@ def measure_waiting(config, steps):
     for step in range(steps + 3):
         began = time.perf_counter()
         batch = next(batches)
-        came = time.perf_counter()
+        received = time.perf_counter()
         model.train_on_batch(*batch)
-        if step >= 3:  # the first ones trace, and fill the pipeline
-            waited, spent = waited + came - began, spent + time.perf_counter() - began
+        if step >= 3:  # the first steps trace and fill the pipeline
+            waited, spent = waited + received - began, spent + time.perf_counter() - began
     return waited / spent, spent / steps
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--config", help="of the training whose waiting is measured")
+    parser.add_argument("--config", help="config of the training steps to measure")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
     found = measure_reading(options.clips, options.repeats)
     print("| 30 s, 44.1 kHz | WAV, clips/s | | FLAC, clips/s | |\n| --- | ---: | ---: | ---: | ---: |")
-    for name in WAYS:
+    for name in METHODS:
         cells = (f"{found[s, name]:.1f} | {found[s, name] / found[s, 'librosa loop']:.1f}" for s in ("wav", "flac"))
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
     if options.config:

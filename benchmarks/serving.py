@@ -1,20 +1,20 @@
-"""How long an exported captioner takes for a clip, where the time goes, and whether its memory stays flat.
+"""Latency of an exported captioner, in total and by part, and its memory over many calls.
 
     python benchmarks/serving.py embedding.source=yamnet.h5
     python benchmarks/serving.py --calls 1000 --front-ends log-mel
 
 Exports the models of configs/clotho_logmel.yaml and configs/clotho_yamnet.yaml (and, with --front-ends AST, that of
-configs/clotho_ast.yaml) with random weights and a vocabulary of 4,367 words; their captions run to the longest, so that
-decoding takes as long as it can. Times, in turns, a call of the SavedModel, waveform to text or, with
---signature serving_default, to text and attention, and its parts, which are compiled apart:
+configs/clotho_ast.yaml) with random weights and a vocabulary of 4,367 words. Their captions have the maximum length, so
+decoding takes its maximum time. Times, alternating, a call of the SavedModel from waveform to text or, with --signature
+serving_default, to text and attention, and its parts, which are compiled separately:
 
   front end   waveform to spectrogram;
-  embedding   spectrogram to the frozen network's embeddings;
-  encoder     up to the encoder's steps;
-  decoding    search, text and, if asked for, attention: the rest of the call.
+  embedding   spectrogram to embeddings of the frozen encoder;
+  encoder     embeddings to encoder steps;
+  decoding    search, text and, with that signature, attention: the rest of the call.
 
-`/ network` is the whole call over front end and embedding: what captioning adds to the frozen network's own time. With
---calls, one model also gets that many clips of 1 to 30 s, one after another, and the process' memory is shown.
+`/ network` is the time of the call divided by that of front end and embedding: what captioning adds to the time of the
+frozen encoder. With --calls, one model also captions that many clips of 1 to 30 s, and the process memory is printed.
 """
 
 import argparse
@@ -46,7 +46,7 @@ VOCABULARY = 4367
 
 
 def make_captioner(config):
-    """A captioner with random weights that says twenty words of whatever it hears."""
+    """A captioner with random weights, whose captions have the maximum of twenty words."""
     tf.keras.utils.set_random_seed(0)
     tokenizer = WordTokenizer(
         ["<PAD>", "<START>", "<END>", "<UNK>", *(f"word{index}" for index in range(VOCABULARY - 4))],
@@ -57,7 +57,7 @@ def make_captioner(config):
 
 
 def make_parts(captioner):
-    """The parts before decoding, each from the start: {name: function (waveform, length)}."""
+    """The parts before decoding, each starting from the waveform: {name: function (waveform, length)}."""
     model, spec = captioner.model, captioner.spec
     signature = [tf.TensorSpec([None, None], tf.float32), tf.TensorSpec([None], tf.int32)]
 
@@ -71,7 +71,7 @@ def make_parts(captioner):
 
 
 def measure(runs, repeats):
-    """Seconds of each turn, the first not counted: {name: array}."""
+    """Seconds of each turn except the first: {name: array}."""
     times = {name: [] for name in runs}
     for repeat in range(repeats + 1):
         for name, run in runs.items():
@@ -81,17 +81,17 @@ def measure(runs, repeats):
     return {name: np.array(taken) for name, taken in times.items()}
 
 
-def table_rows(captioner, whole, seconds, batch, repeats):
-    """Rows of the table for clips of one length, one a beam size; `whole` are the models' calls by beam size."""
+def table_rows(captioner, calls, seconds, batch, repeats):
+    """Rows of the table for clips of one length, one per beam size; `calls` are signatures by beam size."""
     parts = make_parts(captioner)
     samples = int(seconds * captioner.spec.sample_rate)
     sound = 0.1 * tf.random.stateless_normal([batch, samples], [1, 2]), tf.fill([batch], samples)
     runs = {name: functools.partial(part, *sound) for name, part in parts.items()}
-    runs |= {beam: functools.partial(call, waveform=sound[0], length=sound[1]) for beam, call in whole.items()}
+    runs |= {beam: functools.partial(call, waveform=sound[0], length=sound[1]) for beam, call in calls.items()}
     times = measure(runs, repeats)
     medians = {name: 1000 * np.median(taken) for name, taken in times.items()}
     network = medians.get("embedding", medians["front end"])
-    for beam in whole:
+    for beam in calls:
         values = [
             medians[beam],
             1000 * np.percentile(times[beam], 95),
@@ -104,8 +104,8 @@ def table_rows(captioner, whole, seconds, batch, repeats):
         yield [captioner.config.name, f"{seconds:g}", batch, beam, *(f"{value:.0f}" for value in values), ratio]
 
 
-def watch_memory(call, rate, calls):
-    """Calls a model with clips of changing lengths and prints the process' memory."""
+def print_memory(call, rate, calls):
+    """Calls a model with clips of varying lengths and prints the memory of the process."""
     rng = np.random.default_rng(0)
     marks = {max(1, round(calls * share)) for share in (0.02, 0.1, 0.25, 0.5, 0.75, 1)}
     for count in range(1, calls + 1):
@@ -117,7 +117,7 @@ def watch_memory(call, rate, calls):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--front-ends", nargs="+", choices=FRONT_ENDS, default=["log-mel", "YAMNet"])
     parser.add_argument("--seconds", type=float, nargs="+", default=[10, 30])
@@ -127,10 +127,12 @@ def main():
         "--signature",
         default="waveform_to_text",
         choices=("waveform_to_text", "serving_default"),
-        help="without or with attention",
+        help="signature without or with attention",
     )
     parser.add_argument("--repeats", type=int, default=20)
-    parser.add_argument("--calls", type=int, default=0, help="clips of changing lengths to watch the memory with")
+    parser.add_argument(
+        "--calls", type=int, default=0, help="number of clips of varying lengths to measure the memory with"
+    )
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
     columns = "model, clip s, batch, beam, median ms, 95 % ms, front end, embedding, encoder, decoding, / network"
@@ -142,12 +144,12 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             versions = {beam: export_saved_model(captioner, folder, beam) for beam in options.beams}
             models = {beam: tf.saved_model.load(str(version)) for beam, version in versions.items()}
-        whole = {beam: model.signatures[options.signature] for beam, model in models.items()}
+        calls = {beam: model.signatures[options.signature] for beam, model in models.items()}
         for seconds, batch in itertools.product(options.seconds, options.batches if options.repeats else ()):
-            for row in table_rows(captioner, whole, seconds, batch, options.repeats):
+            for row in table_rows(captioner, calls, seconds, batch, options.repeats):
                 print("| " + " | ".join(map(str, row)) + " |", flush=True)
         if options.calls:
-            watch_memory(whole[options.beams[-1]], captioner.spec.sample_rate, options.calls)
+            print_memory(calls[options.beams[-1]], captioner.spec.sample_rate, options.calls)
 
 
 if __name__ == "__main__":

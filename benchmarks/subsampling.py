@@ -1,27 +1,28 @@
-r"""What sub-sampling costs and what it saves, and whether attention gains more by it than one fixed vector does.
+r"""Effect of sub-sampling on scores and speed, for the attention decoder and for the fixed-vector decoder.
 
     python benchmarks/subsampling.py [training.epochs=12] [--decoders attention fixed_vector] [--seeds 0 1 2]
     python benchmarks/subsampling.py --config configs/esc_scenes.yaml --bank ESC-10 ESC-50 --runs runs/real \
         embedding.kind=yamnet specaugment.probability=0
 
-Trains a config (the demo's) once for each decoder, factor and seed, with the same data and number of epochs, scores
-captions of the test scenes, and prints Markdown tables: mean and standard deviation of the scores over the seeds, and
-the least time of an epoch, validation included, and of a caption with the config's beam, from file to words; where the
-attention lay; and, of several factors, what each changed against the first, with 95 % intervals over the seeds, and
-how much more of that attention got. With --bank the scenes are composed of real recordings (folders, each with a CSV of
-file_name,category). Stopped, it goes on where it was.
+Trains a config (by default the demo) for each decoder, factor and seed, with the same data and number of epochs, scores
+captions of the test scenes, and prints Markdown tables: the mean and standard deviation of the scores over the seeds,
+with the minimum times of an epoch, including validation, and of a caption, from file to words; how much attention the
+words pay to the sounds that they name; and the changes of the scores compared with the first factor, and their
+difference between the decoders, with 95 % confidence intervals over the seeds. With --bank, the scenes are composed of
+real recordings (folders, each with a CSV file of file_name,category). An interrupted benchmark continues where it
+stopped.
 """
 
 import argparse
 import itertools
 
-from grid import LISTENING, SCORES, contrast, join_banks, run_grid, table
+from grid import ATTENTION_SCORES, SCORES, contrast, join_banks, run_grid, table
 
 DECODERS = ("attention", "fixed_vector")
 
 
 def gains(results, decoders, factors):
-    """Lines of a Markdown table: scores of each factor less those of the first, and the decoders' difference in it."""
+    """Lines of a Markdown table: changes of scores from the first factor, and their difference between decoders."""
     lines = ["| gain | " + " | ".join(SCORES) + " |", "| --- |" + " ---: |" * len(SCORES)]
     first, *others = factors
 
@@ -36,7 +37,7 @@ def gains(results, decoders, factors):
         for factor in others:
             plus = [cell(attention, factor), cell(fixed, first)]
             add(
-                f"attention's less fixed_vector's, M = {first} to {factor}",
+                f"attention minus fixed_vector, M = {first} to {factor}",
                 plus,
                 [cell(attention, first), cell(fixed, factor)],
             )
@@ -49,7 +50,7 @@ def cell(decoder, factor):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", default="configs/demo.yaml")
     parser.add_argument("--bank", nargs="+", help="folders of labelled recordings (default: the config's scenes)")
@@ -67,9 +68,9 @@ def main():
     }
     results = run_grid(options.config, shared, cells, options.seeds, options.runs)
     print("\n" + table(results, "decoder"))
-    if "attention" in options.decoders:  # one fixed vector is always the last step
-        listening = {name: rows for name, rows in results.items() if name.startswith("attention")}
-        print("\n" + table(listening, "decoder", LISTENING))
+    if "attention" in options.decoders:  # the fixed vector is always the last step
+        attending = {name: rows for name, rows in results.items() if name.startswith("attention")}
+        print("\n" + table(attending, "decoder", ATTENTION_SCORES))
     if len(options.factors) > 1:
         print("\n" + "\n".join(gains(results, options.decoders, options.factors)))
 

@@ -1,10 +1,10 @@
-"""Does a LiteRT model say what the SavedModel says, how large is it, and how long does it take?
+"""Agreement of LiteRT models with the SavedModel, and their size and speed.
 
     python benchmarks/tflite.py --run runs/demo [--run runs/other ...] --clips 60
 
-Exports each run as a SavedModel with greedy search and as LiteRT models with weights of 32 and of 8 bits, has all of
-them caption clips of a split one by one, in turns, and prints a Markdown table: the share of captions that are the
-SavedModel's to the letter, the size on disk, and the time a clip.
+Exports each run as a SavedModel with greedy search and as LiteRT models with 32-bit and 8-bit weights, captions clips
+of a split one by one with all models, alternating, and prints a Markdown table: the share of captions that equal those
+of the SavedModel, the size on disk, and the time per clip.
 """
 
 import argparse
@@ -28,13 +28,13 @@ COLUMNS = ["run", "model", "threads", "MB", "same caption", "median ms/clip", "9
 
 
 def megabytes(path):
-    """Size of a file, or of all files of a folder."""
+    """Size of a file or a folder, MB."""
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files) / 1e6
 
 
 def make_models(captioner, folder, threads):
-    """{(model, threads): (its path, function from a waveform to word ids)}, the SavedModel first."""
+    """{(model, threads): (path, function from a waveform to token ids)}, the SavedModel first."""
     saved = export_saved_model(captioner, folder / "saved_model", search=Greedy())
     signature = tf.saved_model.load(str(saved)).signatures["waveform_to_text"]
 
@@ -64,7 +64,7 @@ def table_rows(run, options):
             for key, (_, call) in models.items():
                 began = time.perf_counter()
                 found = call(sound)
-                if number:  # The first call is a warm-up.
+                if number:  # The first call warms up.
                     times[key].append(1000 * (time.perf_counter() - began))
                     tokens[key].append(found)
     expected = next(iter(tokens.values()))
@@ -75,12 +75,14 @@ def table_rows(run, options):
 
 
 def main():
-    """Measures and prints."""
+    """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", action="append", required=True, help="folder that train.py wrote")
+    parser.add_argument("--run", action="append", required=True, help="folder of a trained run (may be repeated)")
     parser.add_argument("--split", default="test", choices=("train", "validation", "test"))
-    parser.add_argument("--clips", type=int, default=60, help="so many clips of the split at the most")
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of LiteRT's interpreter")
+    parser.add_argument("--clips", type=int, default=60, help="maximum number of clips of the split")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[1, 2], help="numbers of threads of the LiteRT interpreter"
+    )
     options = parser.parse_args()
     print("| " + " | ".join(COLUMNS) + " |\n| --- | --- |" + " ---: |" * (len(COLUMNS) - 2))
     for run in options.run:

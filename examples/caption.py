@@ -1,4 +1,4 @@
-"""Captions a WAV file with an exported model; TensorFlow is all it needs.
+"""Captions WAV files with an exported model; needs only TensorFlow.
 
 python examples/caption.py models/captioner/1 dog.wav
 """
@@ -8,13 +8,13 @@ import sys
 import tensorflow as tf
 
 model = tf.saved_model.load(sys.argv[1])
-answer = model.signatures["caption_wav"](tf.constant([tf.io.gfile.GFile(path, "rb").read() for path in sys.argv[2:]]))
+outputs = model.signatures["caption_wav"](tf.constant([tf.io.gfile.GFile(path, "rb").read() for path in sys.argv[2:]]))
 
 for row, path in enumerate(sys.argv[2:]):
-    print(path, answer["status"][row].numpy().decode())
-    for caption, log_prob in zip(answer["captions"][row].numpy(), answer["log_probs"][row].numpy()):
+    print(path, outputs["status"][row].numpy().decode())
+    for caption, log_prob in zip(outputs["captions"][row].numpy(), outputs["log_probs"][row].numpy()):
         print(f"  {log_prob:8.2f}  {caption.decode()}")
-    # When in the clip each word was heard: the step that it was taken from most.
-    heard = tf.gather(answer["step_seconds"], tf.argmax(answer["attention"][row], axis=-1)).numpy()
-    for word, second in zip(answer["caption"][row].numpy().decode().split(), heard):
+    # The time of each word: that of the encoder step with the largest attention weight.
+    seconds = tf.gather(outputs["step_seconds"], tf.argmax(outputs["attention"][row], axis=-1)).numpy()
+    for word, second in zip(outputs["caption"][row].numpy().decode().split(), seconds):
         print(f"  {second:6.1f} s  {word}")

@@ -1,10 +1,10 @@
-"""Captions sound files with a served model, through TF Serving's REST or gRPC interface.
+"""Captions sound files with a served model, through the REST or gRPC interface of TF Serving.
 
     python client.py --server http://localhost:8501 dog.wav rain.wav
     python client.py --server grpc://localhost:8500 --json dog.wav rain.wav
 
-As a library: `Client("grpc://localhost:8500").caption(["dog.wav"])`. This file needs nothing else of the project; REST
-needs Python alone, gRPC `tensorflow-serving-api`.
+As a library: `Client("grpc://localhost:8500").caption(["dog.wav"])`. This file does not import the rest of the project.
+REST needs only Python; gRPC needs `tensorflow-serving-api`.
 """
 
 import argparse
@@ -22,27 +22,27 @@ import urllib.request
 from typing import List, Optional
 from urllib.parse import urlsplit
 
-# All its outputs are asked for, as a server batches only requests for the whole of a signature.
+# Requests ask for all outputs, as a server batches only requests for all outputs of a signature.
 SIGNATURE = "wav_to_text"
 OUTPUTS = ("captions", "log_probs", "status")
-# Log-probabilities below this stand for captions that there are not.
+# Log-probabilities below this mark missing captions.
 NO_CAPTION = -1e30
-# What passes when one asks again: HTTP codes, and names of gRPC's.
-PASSING = (429, 502, 503, 504, "UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED")
+# Errors after which a request is sent again: HTTP codes, and names of gRPC codes.
+TRANSIENT = (429, 502, 503, 504, "UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED")
 ADVICE = {
     404: "; is the model's name right, and has the server loaded it?",
     "NOT_FOUND": "; is the model's name right, and has the server loaded it?",
-    413: "; send fewer files at once (--batch)",
+    413: "; send fewer files at once (--batch-size)",
 }
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class ServerError(Exception):
-    """A server that cannot be reached, or that refused a request.
+    """A server cannot be reached, or rejected a request.
 
     Args:
         reason: str.
-        code: HTTP status, or name of a gRPC status; None where no answer came.
+        code: HTTP status, or name of a gRPC status; None if there was no response.
     """
 
     def __init__(self, reason, code=None):
@@ -52,14 +52,14 @@ class ServerError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What the server makes of a sound.
+    """The result for a sound.
 
     Attributes:
-        caption: str, empty where there is none.
-        log_prob: natural logarithm of its probability; None where there is none.
-        captions: all captions of the beam, best first.
-        log_probs: theirs.
-        error: why there is no caption; empty where there is one.
+        caption: str, the best caption; empty if there is none.
+        log_prob: float, natural logarithm of its probability; None if there is no caption.
+        captions: list of str, all captions of the search, best first.
+        log_probs: list of float, their log-probabilities.
+        error: str, why there is no caption; empty if there is one.
     """
 
     caption: str
@@ -70,17 +70,18 @@ class Result:
 
 
 class Client:
-    """A served captioner.
+    """A client of a served captioner.
 
     Args:
-        server: `http://HOST:PORT` for REST (TF Serving's port 8501), or `https://`; `grpc://HOST:PORT` for gRPC (8500).
-        model: the model's name on the server.
-        version: int; None takes the latest.
-        timeout: seconds for a request.
-        retries: how often a request is sent again when the server is not there yet or has too much to do.
+        server: str, `http://HOST:PORT` or `https://HOST:PORT` for REST (port 8501 of TF Serving), `grpc://HOST:PORT`
+            for gRPC (port 8500).
+        model: str, name of the model on the server.
+        version: int, version of the model; None takes the latest.
+        timeout: float, seconds to wait for a response.
+        retries: int, how often a request is sent again if the server is not ready or overloaded.
 
     Raises:
-        ValueError: for an address that is neither.
+        ValueError: if the address has another form.
     """
 
     def __init__(self, server, model="captioner", version=None, timeout=60.0, retries=5):
@@ -96,14 +97,14 @@ class Client:
         """Captions sounds.
 
         Args:
-            sounds: list whose items are paths of WAV files, or bytes of such.
-            batch_size: int, most sounds that are sent in one request.
+            sounds: list of paths of WAV files, or of their contents as bytes.
+            batch_size: int, maximum number of sounds per request.
 
         Returns:
-            list of `Result`, in the order of the input. One whose file is missing or no WAV has an `error`.
+            list of `Result`, in the order of the input; `error` is set for files that are missing or not WAV files.
 
         Raises:
-            ServerError: if the server cannot be reached, or refuses.
+            ServerError: if the server cannot be reached, or rejects a request.
         """
         results = []
         for start in range(0, len(sounds), batch_size):
@@ -123,7 +124,7 @@ class Client:
         except (KeyError, TypeError):
             rows = []
         if len(rows) != len(wavs):
-            raise ServerError(f"{self.server} serves another model: its answer lacks one of {', '.join(OUTPUTS)}")
+            raise ServerError(f"{self.server} serves another model: its response lacks one of {', '.join(OUTPUTS)}")
         return [_result(*row) for row in rows]
 
     def _with_retries(self, wavs):
@@ -131,14 +132,14 @@ class Client:
             try:
                 return self._call(wavs, self.timeout)
             except ServerError as error:
-                passing = error.code is None or error.code in PASSING
-                if not passing or attempt == self.retries:
+                transient = error.code is None or error.code in TRANSIENT
+                if not transient or attempt == self.retries:
                     raise ServerError(f"{self.server}: {error}{ADVICE.get(error.code, '')}", error.code) from error
                 time.sleep(0.25 * 2**attempt)
 
 
 class _Rest:
-    """Calls a server's `:predict` with JSON."""
+    """Calls the REST interface of a server."""
 
     def __init__(self, server, model, version):
         version = "" if version is None else f"/versions/{version}"
@@ -156,10 +157,10 @@ class _Rest:
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, (TimeoutError, socket.timeout)):  # two classes before Python 3.10
-                raise ServerError(f"no answer within {timeout:g} s", "TIMEOUT") from error
-            raise ServerError(f"not reached: {reason}") from error
+                raise ServerError(f"no response within {timeout:g} s", "TIMEOUT") from error
+            raise ServerError(f"cannot be reached: {reason}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ServerError("the answer is not that of a model server", "ANSWER") from error
+            raise ServerError("the response is not that of a model server", "RESPONSE") from error
 
 
 def _http_reason(error):
@@ -172,14 +173,14 @@ def _http_reason(error):
 
 
 class _Grpc:
-    """Calls a server's PredictionService."""
+    """Calls the gRPC interface of a server, its PredictionService."""
 
     def __init__(self, address, model, version):
-        # Imported here: REST shall not wait for TensorFlow, nor need it.
+        # Imported here, as REST does not need TensorFlow.
         import grpc
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
-        # A minute of sound is more than the 4 MB that gRPC lets through by itself.
+        # A minute of sound exceeds gRPC's default limit of 4 MB.
         options = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
         self._channel = grpc.insecure_channel(address.netloc, options)
         self._predict = prediction_service_pb2_grpc.PredictionServiceStub(self._channel).Predict
@@ -201,13 +202,13 @@ class _Grpc:
             answer = self._predict(request, timeout=timeout)
         except self._error as error:
             code = error.code().name
-            reason = f"no answer within {timeout:g} s" if code == "DEADLINE_EXCEEDED" else error.details()
+            reason = f"no response within {timeout:g} s" if code == "DEADLINE_EXCEEDED" else error.details()
             raise ServerError(f"{code}: {reason}", code) from error
         return {name: _rows(tensor) for name, tensor in answer.outputs.items()}
 
 
 def _rows(tensor):
-    """A TensorProto of strings or numbers as nested lists."""
+    """Converts a TensorProto of strings or numbers to nested lists."""
     from tensorflow import make_ndarray
 
     return _decoded(make_ndarray(tensor).tolist())
@@ -220,7 +221,7 @@ def _decoded(values):
 
 
 def _read(sound):
-    """A sound's bytes, or the `Result` that says why there are none."""
+    """Returns the bytes of a sound, or a `Result` with the error if they cannot be read."""
     if isinstance(sound, (bytes, bytearray)):
         return bytes(sound)
     try:
@@ -238,28 +239,40 @@ def _result(captions, log_probs, status):
 
 
 def main(arguments=None):
-    """Parses and runs; returns the exit code."""
+    """Runs the command; returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="client.py",
         description="Caption WAV files with a served model.",
         epilog="example:\n  client.py --server grpc://localhost:8500 --model captioner dog.wav rain.wav\n\n"
-        "exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files were left out; 130 interrupted",
+        "exit codes: 0 done; 1 failed; 2 wrong usage; 3 done, but some files were skipped; 130 interrupted",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--server", default="http://localhost:8501", help="http://HOST:PORT for REST, grpc://HOST:PORT for gRPC"
+        "--server",
+        default="http://localhost:8501",
+        help="http://HOST:PORT for REST, grpc://HOST:PORT for gRPC (default: %(default)s)",
     )
-    parser.add_argument("--model", default="captioner", help="the model's name on the server")
-    parser.add_argument("--version", type=int, help="the model's version (default: the latest)")
-    parser.add_argument("--batch-size", type=int, default=8, help="most files in one request (default: %(default)s)")
-    parser.add_argument("--timeout", type=float, default=60.0, help="seconds for a request")
-    parser.add_argument("--retries", type=int, default=5, help="how often a request is sent again")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line, with alternatives")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV")
+    parser.add_argument("--model", default="captioner", help="name of the model on the server (default: %(default)s)")
+    parser.add_argument("--version", type=int, metavar="N", help="version of the model (default: the latest)")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        default=8,
+        metavar="N",
+        help="maximum number of files per request (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=60.0, metavar="S", help="seconds to wait for a response (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--retries", type=int, default=5, metavar="N", help="how often to resend a request (default: %(default)s)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object per file, with alternatives")
+    parser.add_argument("files", nargs="+", metavar="FILE", help="WAV file")
     options = parser.parse_args(arguments)
     if options.batch_size < 1:
         parser.error("--batch-size must be at least 1")
-    # gRPC's stubs import TensorFlow, which would talk about the machine.
+    # gRPC's stubs import TensorFlow, which prints messages about the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         client = Client(options.server, options.model, options.version, options.timeout, options.retries)
@@ -277,20 +290,20 @@ def main(arguments=None):
 
 
 def _print(client, options):
-    bad = 0
+    skipped = 0
     for start in range(0, len(options.files), options.batch_size):
         files = options.files[start : start + options.batch_size]
         for file, result in zip(files, client.caption(files, options.batch_size)):
-            bad += bool(result.error)
+            skipped += bool(result.error)
             if result.error:
-                print(f"left out: {file}: {result.error}", file=sys.stderr)
+                print(f"skipped: {file}: {result.error}", file=sys.stderr)
             if options.json:
                 print(json.dumps(_row(file, result), ensure_ascii=False), flush=True)
             elif not result.error:
                 print(f"{file}\t{result.caption}", flush=True)
-    if not bad:
+    if not skipped:
         return OK
-    return FAILED if bad == len(options.files) else PARTLY
+    return FAILED if skipped == len(options.files) else PARTLY
 
 
 def _row(file, result):

@@ -1,4 +1,4 @@
-"""Write a trained run as a SavedModel. `python export/saved_model.py --help` says how."""
+"""Export a trained model as a SavedModel; see `python export/saved_model.py --help`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Write a trained run as a LiteRT (TensorFlow Lite) model. `python export/tflite.py --help` says how."""
+"""Export a trained model to LiteRT (TensorFlow Lite); see `python export/tflite.py --help`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Stand-ins for TF Serving, which no package registry has: its two interfaces around a SavedModel."""
+"""Stand-ins for TF Serving, which cannot be installed with pip: its REST and gRPC interfaces to a SavedModel."""
 
 import base64
 import concurrent.futures
@@ -17,7 +17,7 @@ MODEL = "captioner"
 
 @contextlib.contextmanager
 def grpc_server(folder):
-    """Serves a SavedModel through gRPC's PredictionService; yields the address."""
+    """Serves a SavedModel through the gRPC interface; yields the address."""
 
     class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
         signatures = tf.saved_model.load(os.fspath(folder)).signatures
@@ -43,12 +43,12 @@ def grpc_server(folder):
 
 @contextlib.contextmanager
 def rest_server(folder, busy=0, broken=None):
-    """Serves a SavedModel as TF Serving's REST interface does; yields the address.
+    """Serves a SavedModel through the REST interface; yields the address.
 
     Args:
-        folder: of the SavedModel; None serves none.
-        busy: the first so many requests are answered with code 503.
-        broken: what every request is answered with instead, bytes.
+        folder: path of the SavedModel; None serves no model.
+        busy: int, number of requests that get code 503 first.
+        broken: bytes, the response to every request instead of captions.
     """
     signatures = None if folder is None else tf.saved_model.load(os.fspath(folder)).signatures
     left = [busy]

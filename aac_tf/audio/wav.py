@@ -68,7 +68,7 @@ def try_decode_wav(contents):
 def find_chunks(read_header, total):
     """Walks the chunks of a WAV file.
 
-    Written for ints, with which `SoundFile` seeks from chunk to chunk; AutoGraph makes the loop for tensors of it.
+    `SoundFile` calls it with ints and seeks from chunk to chunk; AutoGraph converts it for tensors.
 
     Args:
         read_header: function from the offset of a chunk to its kind, 4 bytes, and its size.
@@ -80,7 +80,7 @@ def find_chunks(read_header, total):
     """
     zero = 0 * total
     position, format_start, data_start, data_size, chunks = zero + 12, zero, zero, zero, 0
-    # `&` instead of `and`, for which AutoGraph needs a branch each.
+    # `&` instead of `and`, which AutoGraph converts to a branch.
     while (position + 8 <= total) & (chunks < _MAX_CHUNKS) & ((format_start == 0) | (data_start == 0)):
         kind, size = read_header(position)
         position += 8

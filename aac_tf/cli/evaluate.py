@@ -191,7 +191,7 @@ def _write_scores(result, options):
 
 
 def _reasons(not_computed):
-    """Metrics by the reason why they were not computed, which may be that of a metric they require."""
+    """Groups the metrics that were not computed by their reason, which may be that of a metric they require."""
     reasons = {}
     for name, reason in not_computed.items():
         reasons.setdefault(reason, []).append(name)

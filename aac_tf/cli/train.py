@@ -38,7 +38,8 @@ def _train(options, console):
 
     if options.keys:
         for key, default, about in describe_keys():
-            print(f"{key}={default}\n    {about}")
+            # As YAML reads it: null and true, not None and True.
+            print(f"{key}={default if isinstance(default, str) else json.dumps(default)}\n    {about}")
         return None
     if options.config is None and not (options.resume and options.run):
         print("error: give a config with --config, or continue a run with --run RUN --resume", file=sys.stderr)

@@ -98,7 +98,8 @@ def describe_range(info):
     """Describes the valid values of a key: `a | b` or `at least 0 and below 1`; empty if all of its type are valid."""
     if info.get("choices"):
         return " | ".join(map(str, info["choices"]))
-    limits = [f"{_BOUND_NAMES[name]} {limit}" for name, limit in info.get("limits", {}).items()]
+    limits = info.get("limits", {}).items()
+    limits = [f"{_BOUND_NAMES[name]} {limit if isinstance(limit, int) else f'{limit:g}'}" for name, limit in limits]
     return " and ".join(limits + (["in increasing order"] if info.get("increasing") else []))
 
 

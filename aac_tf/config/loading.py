@@ -42,7 +42,7 @@ def load_config(path=None, overrides=()):
         schema = OmegaConf.structured(Config)
         for name, info in _one_of_sections():
             kind = _section_kind(name, info, given, typed)
-            # Replaces the whole node, so that keys of other kinds are unknown and cannot be set.
+            # Replaces the complete node, so that keys of other kinds are unknown and cannot be set.
             schema[name] = OmegaConf.structured(info["kinds"][kind](kind=kind))
             _drop_foreign_keys(name, info, kind, given)
         for layer in (given, typed):
@@ -168,7 +168,7 @@ def _read_yaml(path):
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
     if not OmegaConf.is_dict(loaded):
-        raise ConfigError(f"{path} should hold sections such as `training:`, found {type(loaded).__name__}")
+        raise ConfigError(f"{path} must contain sections such as `training:`, found {type(loaded).__name__}")
     return loaded
 
 

@@ -136,15 +136,9 @@ class NoFrozenEncoderConfig(OneOf):
 
 
 @dataclass
-class YamnetConfig(OneOf):
-    """YAMNet embeddings of 0.96 s windows, 1024 wide."""
+class WindowedEncoderConfig(OneOf):
+    """Keys of frozen encoders that process the spectrogram in windows."""
 
-    source: Optional[str] = key(
-        None,
-        "path or hub handle of the weights; null, or a path that does not exist: $AAC_TF_YAMNET, otherwise TF-Hub",
-        settled=NEVER,
-        resumable=True,
-    )
     batch_windows: Optional[int] = key(
         None,
         "maximum number of windows that go through the network at once; null: the network's default",
@@ -155,20 +149,25 @@ class YamnetConfig(OneOf):
 
 
 @dataclass
-class AstConfig(OneOf):
+class YamnetConfig(WindowedEncoderConfig):
+    """YAMNet embeddings of 0.96 s windows, 1024 wide."""
+
+    source: Optional[str] = key(
+        None,
+        "path or hub handle of the weights; null, or a path that does not exist: $AAC_TF_YAMNET, otherwise TF-Hub",
+        settled=NEVER,
+        resumable=True,
+    )
+
+
+@dataclass
+class AstConfig(WindowedEncoderConfig):
     """AST's [CLS] output for half-overlapping windows, 768 wide."""
 
     source: Optional[str] = key(
         None,
         "folder or hub name of the weights; null, or a path that does not exist: $AAC_TF_AST, otherwise the Hugging "
         "Face hub; random: random weights, for experiments",
-        settled=NEVER,
-        resumable=True,
-    )
-    batch_windows: Optional[int] = key(
-        None,
-        "maximum number of windows that go through the network at once; null: the network's default",
-        at_least=1,
         settled=NEVER,
         resumable=True,
     )
@@ -308,10 +307,10 @@ class SampleConfig(OneOf):
     """Draw words from the model's distribution."""
 
     samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1)
-    temperature: float = key(1.0, "divisor of the logits", above=0)
+    temperature: float = key(1.0, "divisor of the logits", at_least=1e-6, at_most=1e6)
     top_p: float = key(1.0, "draw from the most likely words with this total probability", above=0, at_most=1)
     top_k: Optional[int] = key(None, "draw from this many most likely words; null: from all", at_least=1)
-    seed: int = key(0, "the same seed gives the same captions", at_least=0)
+    seed: int = key(0, "the same seed gives the same captions", at_least=0, at_most=2**31 - 1)
 
 
 SEARCHES = {"greedy": GreedyConfig, "beam": BeamConfig, "sample": SampleConfig}
@@ -319,7 +318,7 @@ SEARCHES = {"greedy": GreedyConfig, "beam": BeamConfig, "sample": SampleConfig}
 
 @dataclass
 class Config:
-    """A whole experiment."""
+    """The config of an experiment."""
 
     name: str = key("experiment", "name of the run folder in runs/", settled=NEVER, resumable=True)
     seed: int = key(0, "seed of all random numbers", at_least=0, at_most=2**31 - 1)

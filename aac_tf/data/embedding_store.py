@@ -69,7 +69,7 @@ class StoredEmbeddings:
         return len(self.lengths)
 
     def load(self, index):
-        """Reads the embedding float32 `[segments, width]` of row `index`, an int tensor; for use in `Dataset.map`."""
+        """Reads the embedding float32 `[segments, width]` of row `index`, an int tensor; for `Dataset.map`."""
         # The public TFRecordDataset always starts with the first record of a file.
         records = tf.raw_ops.TFRecordDatasetV2(
             filenames=self._paths[index][tf.newaxis],

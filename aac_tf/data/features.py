@@ -29,7 +29,7 @@ class FileFeatures:
         return len(self.lengths)
 
     def load(self, index):
-        """Computes the spectrogram float32 `[frames, bins]` of clip `index`, an int tensor; for use in `Dataset.map`."""
+        """Computes the spectrogram float32 `[frames, bins]` of clip `index`, an int tensor; for `Dataset.map`."""
         waveform = read_audio(self._paths[index], self._spec.sample_rate)
         return tf.ensure_shape(spectrogram(waveform, self._spec), [None, self.bins])
 

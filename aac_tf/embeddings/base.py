@@ -112,7 +112,7 @@ class FrozenEncoder(tf.keras.layers.Layer):
     def fingerprint(self):
         """Identifies the network by its output, so that the same weights match in any file format.
 
-        The input is one second of a wave pattern over time and frequency, which stands for no sound.
+        The input is one second of a fixed pattern of waves over time and frequency.
 
         Returns:
             list of `width` floats, the first embedding, to compare with `aac_tf.embeddings.fingerprint.difference`.

@@ -1,1 +1,1 @@
-"""Model to SavedModel and to LiteRT."""
+"""Export of trained models as SavedModels and LiteRT models."""

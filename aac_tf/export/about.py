@@ -1,4 +1,4 @@
-"""What an exported model says about itself."""
+"""Description of an exported model."""
 
 import tensorflow as tf
 
@@ -9,15 +9,15 @@ VOCABULARY = "vocabulary.txt"
 
 
 def describe_model(captioner, search):
-    """Describes a captioner for the programs that load its exported model.
+    """Describes a captioner for programs that load its exported model.
 
     Args:
         captioner: `Captioner`.
-        search: the `Search` that was exported.
+        search: `Search` that is exported.
 
     Returns:
-        dict of what JSON takes: `sample_rate` in Hz, `max_words`, `end_id` and `vocabulary_size` of its captions,
-        `beam_size` (captions per sound), and which model it is.
+        dict for JSON: `sample_rate` in Hz; `max_words`, `vocabulary_size` and `end_id` of the captions; `beam_size`,
+        the number of captions per sound; and `name`, `search`, `front_end`, `decoder` and `written_by`.
     """
     config, tokenizer = captioner.config, captioner.tokenizer
     return {

@@ -1,4 +1,4 @@
-"""A captioner as one graph, from waveform, or the bytes of a WAV file, to caption, made to be saved."""
+"""The `tf.Module` of exported captioners: waveforms or WAV files to captions in one graph."""
 
 import tensorflow as tf
 
@@ -8,34 +8,36 @@ from aac_tf.inference.graphs import attention_function, search_function, step_se
 
 
 class CaptioningModule(tf.Module):
-    """What a SavedModel holds: waveforms or WAV files in; captions, their probabilities and attention out.
+    """The content of a SavedModel, which captions waveforms and WAV files.
 
-    A row that cannot be captioned gets an empty caption and, in `status`, the reason, and spares the others.
+    A row that cannot be captioned gets an empty caption and the reason in `status`; other rows are not affected.
+
+    TF Serving's batching, and its REST interface with `instances`, require the batch as the first dimension of every
+    output, which `step_seconds` does not have. For these, and for small responses, `waveform_to_text` and `wav_to_text`
+    return everything except `attention` and `step_seconds`.
 
     Args:
         captioner: `Captioner`.
-        vocabulary: path of a file of the captioner's vocabulary, one word a line; it becomes an asset.
+        vocabulary: path of a file with the captioner's vocabulary, one word per line; it becomes an asset.
         search: `Search`, such as `Beam(3)`.
 
-    The functions return a dict of
+    Returns:
+        The functions return a dict of
 
-        caption: string `[batch]`, the best caption.
-        captions: string `[batch, beam]`, best first.
-        log_probs: float32 `[batch, beam]`, the captions' log-probabilities; below -1e30 where there is no caption.
-        tokens: int32 `[batch, words]`, the best caption's word ids: lines of the vocabulary, counted from 0.
-        attention: float32 `[batch, words, steps]`, how much each of these words was taken from each step of the clip.
-        step_seconds: float32 `[steps]`, the second of the clip that each step is about, see `step_seconds`.
-        status: string `[batch]`, empty, or why there is no caption.
-
-    TF Serving's batching, and its REST interface with `instances`, need the batch first in every output, which
-    `step_seconds` has not; for them, and for short answers, there are `waveform_to_text` and `wav_to_text`, which give
-    all but it and `attention`.
+        * `caption`: string `[batch]`, the best caption;
+        * `captions`: string `[batch, size]`, all captions of the search, best first;
+        * `log_probs`: float32 `[batch, size]`, their log-probabilities; below -1e30 where there is no caption;
+        * `tokens`: int32 `[batch, words]`, token ids of the best caption: line numbers of the vocabulary file, counted
+          from 0;
+        * `attention`: float32 `[batch, words, steps]`, attention weights of these tokens;
+        * `step_seconds`: float32 `[steps]`, position of the encoder steps in the clip, in seconds;
+        * `status`: string `[batch]`, empty, or the reason why there is no caption.
     """
 
     def __init__(self, captioner, vocabulary, search):
         super().__init__()
         self.search = search
-        # In a closure: Keras' layers would be saved with all the functions Keras makes for them.
+        # In a closure, otherwise the Keras layers would be saved with all their own functions.
         self._captioner = lambda: captioner
         self._weights = list(captioner.model.weights)
         self._words = tf.lookup.StaticHashTable(
@@ -62,7 +64,7 @@ class CaptioningModule(tf.Module):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
     def caption_wav(self, wav_bytes):
-        """Captions WAV files, given as their bytes, of any rate and number of channels."""
+        """Captions WAV files of any sample rate and number of channels, given as their bytes."""
         return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=True)
 
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
@@ -76,7 +78,7 @@ class CaptioningModule(tf.Module):
         return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=False)
 
     def signatures(self):
-        """The SavedModel's signatures: {name: function}."""
+        """Returns the signatures of the SavedModel, a dict of name to function."""
         return {
             "serving_default": self.caption_waveform,
             "caption_wav": self.caption_wav,
@@ -84,10 +86,10 @@ class CaptioningModule(tf.Module):
             "wav_to_text": self.wav_to_text,
         }
 
-    # One function for all signatures: the model holds the graph, and the frozen network's weights in it, once.
+    # One function for all signatures, so that the graph, with the weights of the frozen encoder, is saved only once.
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
     def _search(self, waveform, length):
-        """Hypotheses' tokens and log-probabilities, and the encoder's steps and their number."""
+        """Tokens and log-probabilities of the hypotheses, and the encoder steps and their number."""
         captioner = self._captioner()
         features = long_spectrogram(waveform, captioner.spec, length)
         encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length))
@@ -100,7 +102,7 @@ class CaptioningModule(tf.Module):
         tokens, log_probs, encoded, steps = self._search(waveform, length)
         usable = tf.equal(status, "")
         tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], tokens, tokenizer.end_id)
-        # Servers and clients read the shapes that are known.
+        # Servers and clients read the static shapes.
         tokens = tf.ensure_shape(tokens, [None, self.search.size, tokenizer.max_words + 1])
         captions, best = self._text(tokens), tokens[:, 0]
         outputs = {
@@ -110,13 +112,13 @@ class CaptioningModule(tf.Module):
             "tokens": best,
             "status": status,
         }
-        # Left out of the graph: TensorFlow would compute it even where nobody asks for it.
+        # Not in the graph unless it is an output, as TensorFlow would compute it nevertheless.
         return {**outputs, **self._attention(best, encoded, steps, usable)} if attention else outputs
 
     def _attention(self, best, encoded, steps, usable):
         captioner = self._captioner()
         attention = attention_function(captioner.model, captioner.tokenizer)(best, encoded, steps)
-        # Words up to and with the end of the caption.
+        # Tokens up to the end of the caption, inclusive.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
         spoken &= usable[:, tf.newaxis]
         first, hop = step_seconds(captioner.model, captioner.spec)
@@ -126,19 +128,19 @@ class CaptioningModule(tf.Module):
         }
 
     def _text(self, tokens):
-        """What `WordTokenizer.detokenize` makes of a search's tokens, from the words of the asset."""
+        """`WordTokenizer.detokenize` with the vocabulary of the asset."""
         ended = tf.cumsum(tf.cast(tokens == self._captioner().tokenizer.end_id, tf.int32), axis=-1) > 0
         words = tf.where(ended, "", self._words.lookup(tf.cast(tokens, tf.int64)))
         return tf.strings.strip(tf.strings.reduce_join(words, axis=-1, separator=" "))
 
 
 class _LinesOfFile(tf.lookup.TextFileInitializer):
-    # TensorFlow would name the table after the file, and the graph would hold the path that the file has here and now.
+    # TensorFlow would name the table after the file, so that the graph would contain the path on this machine.
     _shared_name = None
 
 
 def _checked(waveform, length):
-    """Waveforms with silence in place of what cannot be captioned, and beyond their length; lengths; reasons."""
+    """Replaces invalid rows and padding by silence; returns waveforms, lengths and the status of each row."""
     samples = tf.shape(waveform)[1]
     inside = tf.sequence_mask(length, samples)
     finite = tf.reduce_all(tf.math.is_finite(waveform) | ~inside, axis=1)

@@ -1,4 +1,4 @@
-"""Captioner to SavedModel: the numbered folder that TF Serving looks for, with its warm-up requests."""
+"""Export of a captioner as a SavedModel for TF Serving, in a numbered folder with warm-up requests."""
 
 import json
 import os
@@ -18,27 +18,27 @@ WARM_UP_SECONDS = 1.0
 
 
 def export_saved_model(captioner, output, beam_size=None, search=None):
-    """Writes a captioner as the next version of a served model.
+    """Exports a captioner as the next version of a served model.
 
-    All of it is written beside and then renamed, so that a server that polls the folder never sees half a model.
+    The version is written to a temporary folder and renamed, so that a server that polls never sees a partial model.
 
     Args:
         captioner: `Captioner`.
-        output: path of the model's folder, whose subfolders are its versions, `1`, `2`, ...; it is made if need be.
+        output: path of the model's folder, whose subfolders are the versions `1`, `2`, ...; created if necessary.
         beam_size: see `Captioner.caption`.
         search: see `Captioner.caption`.
 
     Returns:
-        `pathlib.Path` of the version: `CaptioningModule` as a SavedModel, and in its folder `assets.extra` warm-up
-        requests for every signature and `model.json`, which tells the sample rate and the like.
+        `pathlib.Path` of the version: `CaptioningModule` as a SavedModel. Its folder `assets.extra` holds warm-up
+        requests for all signatures, and `model.json` with the description of `describe_model`.
 
     Raises:
-        ValueError: for a beam size below 1.
+        ValueError: if the beam size is less than 1.
         OSError: if the folder cannot be written.
     """
     output = pathlib.Path(output)
     output.mkdir(parents=True, exist_ok=True)
-    # TensorFlow Serving looks at names that are numbers, and at no others.
+    # TensorFlow Serving ignores folders whose names are not numbers.
     unfinished = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output))
     try:
         vocabulary = unfinished / VOCABULARY
@@ -49,7 +49,7 @@ def export_saved_model(captioner, output, beam_size=None, search=None):
             module,
             os.fspath(folder),
             signatures=module.signatures(),
-            # Nobody will train it: the recurrent layers' gradients can stay behind.
+            # The model is not trained further, so it needs no gradient functions.
             options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
         )
         extra = folder / "assets.extra"
@@ -62,11 +62,11 @@ def export_saved_model(captioner, output, beam_size=None, search=None):
 
 
 def _write_warm_up(path, sample_rate):
-    # A server runs these before it says that it is ready; the first run of a signature is what takes long.
+    # A server runs these before it reports that it is ready, as the first call of a signature is slow.
     noise = np.random.default_rng(0).normal(0, 0.1, int(WARM_UP_SECONDS * sample_rate)).astype(np.float32)
     inputs = {"waveform_to_text": _waveform_inputs(noise), "wav_to_text": _wav_inputs(noise, sample_rate)}
-    # A server that batches takes only outputs with the batch first, also here, or does not load the model at all. With
-    # one row and one step `step_seconds` passes for such: the step of a single sample, or of a file that is too short.
+    # A server that batches does not load the model unless the batch is the first dimension of all outputs of these
+    # requests. With one row and one step, `step_seconds` has it: a single sample, or a file that is too short.
     inputs |= {"serving_default": _waveform_inputs(noise[:1]), "caption_wav": _wav_inputs(noise[:1], sample_rate)}
     with tf.io.TFRecordWriter(os.fspath(path)) as writer:
         for signature, values in inputs.items():
@@ -88,23 +88,29 @@ def _wav_inputs(waveform, sample_rate):
 
 
 def wav_bytes(waveform, sample_rate):
-    """A WAV file of 16-bit samples.
+    """Encodes a waveform as a WAV file with 16-bit samples.
 
     Args:
-        waveform: float array `[samples]`, full scale at 1.
-        sample_rate: Hz, int.
+        waveform: float array `[samples]`, from -1 to 1.
+        sample_rate: int, Hz.
 
     Returns:
-        The file's bytes.
+        bytes, the contents of the file.
+
+    Example:
+        >>> import numpy as np
+        >>> from aac_tf.export.saved_model import wav_bytes
+        >>> len(wav_bytes(np.zeros(100), 16000))  # 44 bytes of header
+        244
     """
     data = np.round(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes()
-    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    body = b"WAVE" + form + struct.pack("<4sI", b"data", len(data)) + data
+    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
+    body = b"WAVE" + fmt + struct.pack("<4sI", b"data", len(data)) + data
     return struct.pack("<4sI", b"RIFF", len(body)) + body
 
 
 def _rename_to_next_version(folder, output):
-    # Made by `tempfile` for this user alone; a server is often another.
+    # `tempfile` makes folders that only this user can read, and the server often runs as another user.
     mask = os.umask(0)
     os.umask(mask)
     while True:
@@ -116,5 +122,5 @@ def _rename_to_next_version(folder, output):
         except OSError:
             if not version.exists():
                 raise
-            continue  # another export took this number meanwhile
+            continue  # another export has taken this number
         return version

@@ -1,4 +1,4 @@
-"""A caption, its words, and what each of them attended to."""
+"""Captions with the attention of their words."""
 
 import dataclasses
 from typing import List, Tuple
@@ -8,7 +8,12 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Alternative:
-    """A further caption that the search found."""
+    """A caption of a search, with its score.
+
+    Attributes:
+        text: str, the caption.
+        log_prob: float, natural logarithm of its probability under the model.
+    """
 
     text: str
     log_prob: float
@@ -16,13 +21,13 @@ class Alternative:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Word:
-    """A word of a caption, and where in the sound the model attended to for it.
+    """A word of a caption, and the part of the sound that the model attended to when it chose the word.
 
     Attributes:
-        text: the word.
-        weights: float32 numpy array `[steps]`, attention to each step of the encoder; they sum to 1.
-        peak: seconds, middle of the step with the largest weight.
-        interval: (begin, end) in seconds of the shortest run of steps that holds half of the weight.
+        text: str, the word.
+        weights: float32 numpy array `[steps]`, attention to each encoder step; its sum is 1.
+        peak: float, seconds, middle of the step with the largest weight.
+        interval: (begin, end) in seconds of the shortest sequence of steps with half of the total weight.
     """
 
     text: str
@@ -33,15 +38,14 @@ class Word:
 
 @dataclasses.dataclass(frozen=True)
 class Caption:
-    """What a sound is described as.
+    """The caption of a sound.
 
     Attributes:
-        text: the caption, lower case, without punctuation.
-        log_prob: natural logarithm of its probability under the model, the end of the caption included.
-        alternatives: list of `Alternative`, the search's other captions, best first; empty for greedy search.
-        words: list of `Word`, the caption's words with the attention that each was chosen by.
-        step_edges: float numpy array `[steps + 1]`, seconds: step i of the words' weights covers the time from edge i
-            to edge i + 1.
+        text: str, the caption, in lower case and without punctuation.
+        log_prob: float, natural logarithm of its probability under the model, including the end of the caption.
+        alternatives: list of `Alternative`, the other captions of the search, best first; empty for greedy search.
+        words: list of `Word`, the words of the caption with their attention.
+        step_edges: float numpy array `[steps + 1]`, seconds; encoder step i covers the time from edge i to edge i + 1.
     """
 
     text: str
@@ -52,12 +56,12 @@ class Caption:
 
 
 def make_caption(hypotheses, words, weights, step_times, seconds):
-    """Puts together a `Caption`.
+    """Makes a `Caption` from the results of a search.
 
     Args:
         hypotheses: list of `Alternative`, best first.
-        words: list of str, the words of the best.
-        weights: float32 numpy array `[words or more, steps]`, their attention.
+        words: list of str, the words of the best hypothesis.
+        weights: float32 numpy array `[words or more, steps]`, attention of the words.
         step_times: (first, hop) in seconds; step i is centred at first + i * hop.
         seconds: float, length of the sound.
 
@@ -67,19 +71,20 @@ def make_caption(hypotheses, words, weights, step_times, seconds):
     first, hop = step_times
     centers = first + hop * np.arange(weights.shape[1])
     edges = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2, [seconds]])
-    # The last window may reach beyond the sound, and a sound may be shorter than half a window.
+    # The last window may extend beyond the sound, and a sound may be shorter than half a window.
     edges = np.minimum(edges, seconds)
-    heard = []
-    for word, own in zip(words, weights):
-        step = int(np.argmax(own))
-        heard.append(Word(word, own, float(edges[step : step + 2].mean()), _half_interval(own, edges)))
-    return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], heard, edges)
+    attended = []
+    for word, attention in zip(words, weights):
+        step = int(np.argmax(attention))
+        peak = float(edges[step : step + 2].mean())
+        attended.append(Word(word, attention, peak, _half_interval(attention, edges)))
+    return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], attended, edges)
 
 
 def _half_interval(weights, edges):
-    """Begin and end of the shortest run of steps with half of the weight."""
+    """Begin and end of the shortest sequence of steps with half of the total weight."""
     total = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
-    # For every first step, the earliest last step with which the run holds half.
+    # For each first step, the earliest end with which the sequence has half of the weight.
     last = np.searchsorted(total, total[:-1] + 0.5 * total[-1] - 1e-9)
     runs = [(edges[end] - edges[begin], begin, end) for begin, end in enumerate(last) if end < len(total)]
     _, begin, end = min(runs)

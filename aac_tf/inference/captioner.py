@@ -1,4 +1,4 @@
-"""A trained captioner: sounds in, captions out."""
+"""The `Captioner`: captions sounds with a trained model."""
 
 import dataclasses
 import os
@@ -14,8 +14,8 @@ from aac_tf.inference.graphs import attention_function, encode_function, search_
 from aac_tf.runs import Run
 from aac_tf.utils.reading import bounded_batches, read_ahead
 
-# Most padded frames that go through the network together: five minutes of log-mels at 44.1 kHz. A longer clip goes
-# alone, so that one long file does not multiply the memory of its neighbours.
+# Maximum number of frames in a batch, padding included: five minutes of log-mel frames at 44.1 kHz. A longer clip forms
+# a batch of its own, so that short clips are not padded to its length.
 BATCH_FRAMES = 26000
 
 
@@ -26,12 +26,16 @@ class _Sound:
 
 
 class Captioner:
-    """A trained captioner.
+    """Captions sounds with a trained model.
 
     Args:
-        model: `CaptioningModel` with its weights.
+        model: `CaptioningModel` with trained weights.
         tokenizer: `WordTokenizer`.
         config: `Config` of the run.
+
+    Attributes:
+        spec: `SpectrogramSpec` of the model's input; waveforms must have its `sample_rate`.
+        search: `Search` that is used by default.
 
     Example:
         >>> from aac_tf import Captioner
@@ -53,16 +57,18 @@ class Captioner:
 
     @classmethod
     def load(cls, run, overrides=()):
-        """Loads the best weights of a run folder, which `train.py` wrote.
+        """Loads the best weights of a run folder that `train.py` wrote.
 
         Args:
             run: path of the folder.
-            overrides: strings `section.key=value` that replace values of the run's config, of keys that training does
-                not settle (`Run.config`).
+            overrides: list of str `section.key=value`, for keys that a trained run can still change (see `Run.config`).
+
+        Returns:
+            `Captioner`.
 
         Raises:
-            RunError: if it is not a run folder, has no weights yet, or was trained with another frozen encoder.
-            ConfigError: for an override of a key that training has settled.
+            RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder.
+            ConfigError: if an override is invalid, or its key cannot change after training.
         """
         run = Run(run)
         config = run.config(overrides)
@@ -77,17 +83,17 @@ class Captioner:
         """Captions sounds.
 
         Args:
-            paths_or_waveforms: list whose items are paths of WAV, FLAC, OGG or MP3 files, or waveforms: float
-                `[samples]` at `captioner.spec.sample_rate` Hz; or one such item.
-            beam_size: int, short for `search=Beam(beam_size)`.
-            batch_size: int, most clips that go through the network together.
-            search: `Search`, such as `Sample(temperature=0.7)`; None takes the run's.
+            paths_or_waveforms: list of paths of WAV, FLAC, OGG or MP3 files, or of waveforms: float `[samples]` at
+                `captioner.spec.sample_rate` Hz. A single item is accepted, too.
+            beam_size: int, shorthand for `search=Beam(beam_size)`.
+            batch_size: int, maximum number of clips in a batch.
+            search: `Search`, such as `Sample(temperature=0.7)`; None takes that of the config.
 
         Returns:
-            List of `Caption`, in the order of the input.
+            list of `Caption`, in the order of the input.
 
         Raises:
-            AudioError: for a file that cannot be used. `caption_each` continues past such files.
+            AudioError: if a sound cannot be used. `caption_each` continues with the next sound instead.
         """
         if isinstance(paths_or_waveforms, (str, os.PathLike)) or _is_waveform(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
@@ -99,10 +105,10 @@ class Captioner:
         return captions
 
     def caption_each(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None):
-        """Captions sounds one after another; arguments as `caption`.
+        """Captions sounds one by one; arguments as for `caption`.
 
         Yields:
-            For every input, in order, a `Caption`, or the `AudioError` that says why there is none.
+            `Caption` for each sound, in the order of the input, or an `AudioError` if the sound cannot be used.
         """
         find = self._compiled(self.search_for(beam_size, search))
         sounds = read_ahead(self._read, paths_or_waveforms, ahead=2 * batch_size)
@@ -113,10 +119,10 @@ class Captioner:
                 yield sound if isinstance(sound, AudioError) else next(captions)
 
     def search_for(self, beam_size=None, search=None):
-        """The `Search` that arguments of `caption` ask for.
+        """Returns the `Search` for arguments of `caption`.
 
         Args:
-            beam_size: see `caption`; the run's length penalty stays.
+            beam_size: see `caption`; the length penalty of the config is kept.
             search: see `caption`.
 
         Raises:
@@ -131,17 +137,17 @@ class Captioner:
         return Beam(beam_size)
 
     def attend(self, sound, text):
-        """Where in a sound the model attends to for the words of a given caption.
+        """Computes the attention of the words of a given caption.
 
         Args:
             sound: path or waveform, as for `caption`.
-            text: the caption; long captions are cut, and unknown words are treated, as in training.
+            text: str, the caption; long captions and unknown words are treated as in training.
 
         Returns:
             `Caption` of this text, with its log-probability.
 
         Raises:
-            AudioError: for a file that cannot be used.
+            AudioError: if the sound cannot be used.
             ValueError: if the model knows none of the words.
         """
         sound = self._read(sound)
@@ -188,7 +194,7 @@ class Captioner:
         attention = self._attend(best, encoded, steps).numpy()
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         for row, sound in enumerate(sounds):
-            # A beam wider than the number of possible captions is filled up with impossible ones.
+            # A beam that is wider than the number of possible captions contains impossible ones, too.
             hypotheses = [
                 Alternative(text.decode(), float(value))
                 for text, value in zip(texts[row], found.log_probs[row].numpy())
@@ -198,7 +204,7 @@ class Captioner:
             yield make_caption(hypotheses, self._words(best[row]), weights, self._step_times, sound.seconds)
 
     def _words(self, tokens):
-        """The words of a caption's tokens int32 `[words]`, up to its end."""
+        """The words of the tokens int32 `[words]` of a caption, up to its end."""
         tokens = tokens.numpy().tolist()
         end = tokens.index(self.tokenizer.end_id) if self.tokenizer.end_id in tokens else len(tokens)
         return [self.tokenizer.id_to_token(token) for token in tokens[:end]]
@@ -213,13 +219,15 @@ def _is_waveform(sound):
 
 
 def _checked(waveform):
-    """A waveform as a float32 tensor `[samples]`; raises `AudioError` for what cannot be captioned."""
+    """Converts a waveform to a float32 tensor `[samples]`; raises `AudioError` if it cannot be captioned."""
     waveform = np.asarray(waveform, np.float32)
     if waveform.ndim != 1:
         shape = list(waveform.shape)
-        raise AudioError("waveform", f"expected [samples], got {shape}: average its channels, and give clips as a list")
+        raise AudioError(
+            "waveform", f"expected [samples], got {shape}: average the channels, and pass several clips as a list"
+        )
     if not waveform.size:
-        raise AudioError("waveform", "it holds no samples")
+        raise AudioError("waveform", "no samples")
     if not np.isfinite(waveform).all():
         raise AudioError("waveform", "NaN or infinite samples")
     return tf.constant(waveform)

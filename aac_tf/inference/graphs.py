@@ -1,4 +1,4 @@
-"""Captioning as compiled functions: encode a sound once, search for words, look back at what they attended to."""
+"""Compiled functions for captioning: encoding, search and attention."""
 
 import tensorflow as tf
 
@@ -6,22 +6,22 @@ from aac_tf.decoding import Rules
 
 
 def encode_function(model, bins):
-    """Compiles the model's encoder.
+    """Compiles the encoder of a model.
 
     Args:
         model: `CaptioningModel`.
         bins: int, width of the features.
 
     Returns:
-        `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to the encoder's steps
-        `[batch, steps, width]` and their number int32 `[batch]`. It is traced once for all batches and lengths.
+        `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to encoded `[batch,
+        steps, width]` and length int32 `[batch]`. It is traced once for all batch sizes and lengths.
     """
     signature = [tf.TensorSpec([None, None, bins], tf.float32), tf.TensorSpec([None], tf.int32)]
     return tf.function(model.encode, signature, autograph=False)
 
 
 def search_function(model, tokenizer, search):
-    """Compiles a search for words.
+    """Compiles the search for captions.
 
     Args:
         model: `CaptioningModel`.
@@ -29,7 +29,8 @@ def search_function(model, tokenizer, search):
         search: `Search`, such as `Beam(3)`.
 
     Returns:
-        `tf.function` from the results of `encode_function`'s to `Hypotheses` with tokens `[batch, size, words]`.
+        `tf.function` from encoded and length, as from `encode_function`, to `Hypotheses` with tokens `[batch, size,
+        words]`.
     """
     rules = Rules(
         start_id=tokenizer.start_id,
@@ -48,15 +49,15 @@ def search_function(model, tokenizer, search):
 
 
 def attention_function(model, tokenizer):
-    """Compiles the attention of given captions.
+    """Compiles the attention for given captions.
 
     Args:
         model: `CaptioningModel`.
         tokenizer: `WordTokenizer`.
 
     Returns:
-        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, and the results of `encode_function`'s to
-        weights float32 `[batch, words, steps]`.
+        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, and encoded and length, as from
+        `encode_function`, to attention weights float32 `[batch, words, steps]`.
     """
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model)], autograph=False)
@@ -68,15 +69,15 @@ def attention_function(model, tokenizer):
 
 
 def step_seconds(model, spec):
-    """Where the encoder's steps lie in time.
+    """Computes the position of the encoder steps in time.
 
     Args:
         model: `CaptioningModel`.
-        spec: `SpectrogramSpec` of what it hears.
+        spec: `SpectrogramSpec` of the model's input.
 
     Returns:
-        (first, hop): step i is centred `first + i * hop` seconds after the sound's start. A step that sub-sampling made
-        of several lies where the first of these does.
+        (first, hop) in seconds: step i is centred `first + i * hop` after the start of the sound. A step after
+        sub-sampling is at the position of the first of the steps that it stands for.
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride

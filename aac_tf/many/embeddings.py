@@ -62,8 +62,8 @@ def embed_many(config, flags=(), progress=None):
 class EmbedShards(beam.DoFn):
     """Embeds shards of the store; each process builds the frozen encoder once.
 
-    Elements are (shards, clips, frames): `Shard`s whose clips are indices into `clips`, and the frames of each clip. The
-    counter `embedded` counts embeddings.
+    Elements are (shards, clips, frames): `Shard`s whose clips are indices into `clips`, and the frames of each clip.
+    The counter `embedded` counts embeddings.
 
     Args:
         config: `Config`.

@@ -9,12 +9,17 @@ from apache_beam.metrics import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions, StreamingOptions, WorkerOptions
 from apache_beam.utils.shared import Shared
 
+from aac_tf.errors import AacError
 from aac_tf.many.job import write_atomically
 from aac_tf.many.model import SavedCaptioner
 from aac_tf.many.shards import caption_shard
 
 NAMESPACE = "aac_tf"
 COUNTERS = ("captioned", "failed", "milliseconds")
+
+
+class RunnerError(AacError, RuntimeError):
+    """A Beam runner ended before the job was complete."""
 
 
 class CaptionShards(beam.DoFn):
@@ -97,7 +102,7 @@ def run_job(job, model, settings, flags=()):
         `failed` and `milliseconds` of this run, two dicts.
 
     Raises:
-        RuntimeError: if the runner ended before all shards were done.
+        RunnerError: if the runner ended before all shards were done.
     """
     if tf.io.gfile.exists(job.summary()):
         tf.io.gfile.remove(job.summary())
@@ -106,7 +111,7 @@ def run_job(job, model, settings, flags=()):
     result = pipeline.run()
     state = result.wait_until_finish()
     if not tf.io.gfile.exists(job.summary()):
-        raise RuntimeError(f"the runner ended ({state}) before all shards were done: run the same command again")
+        raise RunnerError(f"the runner ended ({state}) before all shards were done: run the same command again")
     if tf.io.gfile.exists(job.unfinished()):
         tf.io.gfile.rmtree(job.unfinished())  # left by killed workers
     with tf.io.gfile.GFile(job.summary()) as file:

@@ -67,7 +67,7 @@ class ModelSelection(tf.keras.callbacks.Callback):
         best: `tf.train.CheckpointManager` of the best weights.
         monitor: str, name of the score in the logs.
         higher_is_better: bool.
-        decimals: int, decimals that the score is rounded to before comparing; None compares it as it is.
+        decimals: int, decimals that the score is rounded to before comparing; None does not round.
         lr_patience: int, epochs without improvement after which the learning rate is multiplied by `lr_factor`; None
             never reduces it.
         lr_factor: float.

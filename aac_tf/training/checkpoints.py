@@ -55,7 +55,7 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
         self._steps = steps
         self._seconds = float("inf") if minutes is None else 60 * minutes
         self._interruption = interruption
-        self._taken = 0
+        self._first_step = 0
         # Otherwise Keras fetches the loss of every step for this callback, and the device waits for it.
         self._supports_tf_logs = True
 
@@ -65,12 +65,12 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         """Reads at which step of the epoch a resumed run starts."""
-        self._taken = int(self._state.step)
+        self._first_step = int(self._state.step)
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves if a checkpoint is due."""
-        interruption, step = self._interruption, self._taken + batch + 1
-        if batch == 0 and self._taken:
+        interruption, step = self._interruption, self._first_step + batch + 1
+        if batch == 0 and self._first_step:
             total, weight = _loss_sums(self.model)
             before = self._state.loss.numpy()
             total.assign(total.numpy() + before[0])

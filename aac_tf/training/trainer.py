@@ -166,17 +166,16 @@ class _Trainer:
             if validation is not None:
                 own.insert(0, self._captions())
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
-            begun, taken = int(self.state.epoch), int(self.state.step)
-            if options.stop_patience is not None and not taken and int(self.state.since_best) >= options.stop_patience:
+            epoch, step = int(self.state.epoch), int(self.state.step)
+            if options.stop_patience is not None and not step and int(self.state.since_best) >= options.stop_patience:
                 return history.rows  # it had stopped early
-            for first, end, step in (
-                ((begun, begun + 1, taken), (begun + 1, options.epochs, 0)) if taken else ((begun, options.epochs, 0),)
-            ):
+            rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
+            for first_epoch, end_epoch, first_step in rest:
                 self.model.fit(
-                    self._training_batches(first, step),
-                    initial_epoch=first,
-                    epochs=end,
-                    steps_per_epoch=steps - step,
+                    self._training_batches(first_epoch, first_step),
+                    initial_epoch=first_epoch,
+                    epochs=end_epoch,
+                    steps_per_epoch=steps - first_step,
                     validation_data=validation,
                     validation_steps=validation and -(-len(self.validation.examples) // options.batch_size),
                     callbacks=[*own, *callbacks],

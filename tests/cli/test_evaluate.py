@@ -1,4 +1,4 @@
-"""`evaluate.py` on caption files. `tests/training/test_trainer.py` has it on a run."""
+"""`evaluate.py` on caption files; `tests/training/test_trainer.py` tests it on a run."""
 
 import csv
 import json
@@ -19,7 +19,7 @@ PREDICTIONS = {"c.wav": "a man speaks", "b.wav": "rain falls on a metal roof", "
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """Function that writes predictions to a file of a name; returns its path. `references.csv` is there."""
+    """Function that writes predictions to a file and returns its path; `references.csv` exists."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AAC_TF_CORENLP", str(tmp_path / "nothing"))
     monkeypatch.setenv("COLUMNS", "100")
@@ -154,7 +154,7 @@ def test_a_crash_of_a_metric_keeps_the_other_scores(files, capsys, monkeypatch):
     assert "meteor was not computed: METEOR ran out of memory" in err
 
 
-def test_the_papers_scores_are_shown_beside_ours(capsys):
+def test_the_scores_of_the_paper_are_shown(capsys):
     from aac_tf.evaluation.evaluator import Evaluation
     from aac_tf.evaluation.scoring import Scores
 

@@ -205,7 +205,7 @@ def _check_graphs(encoder, frames):
     expected = [encoder(*sound) for sound in sounds]
     for sound, answer in zip(sounds, expected):
         _assert_close(service.embed(*sound), answer)
-    assert service.embed.experimental_get_tracing_count() == 1, "a new shape is traced anew"
+    assert service.embed.experimental_get_tracing_count() == 1, "a new shape retraces the function"
     with tempfile.TemporaryDirectory() as folder:
         tf.saved_model.save(service, folder)
         loaded = tf.saved_model.load(folder)

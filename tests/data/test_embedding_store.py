@@ -1,4 +1,4 @@
-"""Stored embeddings: the same as computed ones, made once, found damaged, made again."""
+"""The embedding store: same values as computed embeddings, computed once, repaired if damaged."""
 
 import os
 
@@ -17,7 +17,7 @@ AUGMENT = SpecAugment(max_frames=4, max_bins=2, probability=0.5, mask_value=-1.0
 
 
 class Spectrograms:
-    """Spectrograms of noise, which differ from clip to clip."""
+    """Spectrograms of noise, different for each clip."""
 
     lengths = np.array(FRAMES)
     bins = 4
@@ -31,7 +31,7 @@ class Spectrograms:
 
 
 class PairEmbedder:
-    """Embeds every two frames as their sum, twice as wide; counts the clips."""
+    """Embeds pairs of frames as their sum, repeated to twice the width, and counts the clips."""
 
     checksum = "first"
     width = 8
@@ -59,7 +59,7 @@ def clips(tmp_path):
 
 @pytest.fixture
 def store(clips, tmp_path, monkeypatch):
-    """Function that stores the clips' embeddings, three to a shard; returns the features and the clips embedded."""
+    """Function that stores embeddings, three clips per shard; returns (features, number of embedded clips)."""
     monkeypatch.setattr(module, "CLIPS_PER_SHARD", 3)
 
     def run(clips=clips, views=2, augment=AUGMENT, embedder=None, **options):
@@ -85,7 +85,7 @@ def embed(spectrogram):
     return embedding[0, : length[0]].numpy()
 
 
-def test_they_are_what_the_network_gives(store):
+def test_stored_embeddings_are_those_of_the_network(store):
     features, embedded = store()
     assert embedded == 3 * len(FRAMES)
     assert features.lengths.tolist() == [(frames + 1) // 2 for frames in FRAMES]
@@ -94,7 +94,7 @@ def test_they_are_what_the_network_gives(store):
         np.testing.assert_array_equal(found, embed(Spectrograms().load(index)))
 
 
-def test_they_are_made_once(store, tmp_path):
+def test_embeddings_are_computed_once(store, tmp_path):
     first, _ = store()
     times = [path.stat().st_mtime_ns for path in shards(tmp_path)]
     again, embedded = store()
@@ -104,13 +104,13 @@ def test_they_are_made_once(store, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
-def test_more_views_keep_those_that_are_there(store):
+def test_more_views_keep_the_existing_ones(store):
     store(views=1)
     assert store(views=3)[1] == 2 * len(FRAMES)
     assert store(views=0, augment=None)[1] == 0
 
 
-def test_training_draws_the_plain_clip_or_one_of_its_masked_views(store):
+def test_training_draws_the_unmodified_clip_or_a_masked_view(store):
     features, _ = store(views=2)
     seeds = tf.data.Dataset.range(200).map(lambda k: features.draw(tf.constant(1, tf.int64), tf.stack([k, 7])))
     drawn = [draw.tobytes() for draw in seeds.as_numpy_iterator()]
@@ -123,8 +123,8 @@ def test_training_draws_the_plain_clip_or_one_of_its_masked_views(store):
 
 
 @pytest.mark.parametrize("damage", ["flipped", "cut", "empty", "foreign", "missing"])
-def test_a_damaged_shard_is_made_again(store, tmp_path, damage):
-    whole, _ = store()
+def test_a_damaged_shard_is_computed_again(store, tmp_path, damage):
+    intact, _ = store()
     victim = shards(tmp_path)[2]
     content = bytearray(victim.read_bytes())
     if damage == "flipped":
@@ -141,7 +141,7 @@ def test_a_damaged_shard_is_made_again(store, tmp_path, damage):
         victim.write_bytes(content)
     repaired, embedded = store()
     assert 1 <= embedded <= 3
-    for found, expected in zip(load_all(repaired), load_all(whole)):
+    for found, expected in zip(load_all(repaired), load_all(intact)):
         np.testing.assert_array_equal(found, expected)
     assert store()[1] == 0
 
@@ -164,7 +164,7 @@ def test_a_killed_process_loses_no_finished_shard(store, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["network", "masks", "file"])
-def test_what_they_depend_on_makes_them_anew(store, clips, change):
+def test_changes_of_network_masks_or_files_compute_new_embeddings(store, clips, change):
     store()
     embedder, augment = PairEmbedder(), AUGMENT
     if change == "network":
@@ -176,12 +176,12 @@ def test_what_they_depend_on_makes_them_anew(store, clips, change):
     assert store(embedder=embedder, augment=augment)[1] == {"network": 21, "masks": 14, "file": 9}[change]
 
 
-def test_the_probability_does_not_make_them_anew(store):
+def test_the_probability_of_masks_does_not_compute_new_embeddings(store):
     store()
     assert store(augment=SpecAugment(max_frames=4, max_bins=2, probability=0.1, mask_value=-1.0))[1] == 0
 
 
-def test_they_can_be_held_in_memory(store):
+def test_embeddings_can_be_kept_in_memory(store):
     plain, _ = store()
     held, _ = store(keep=MemoryFeatures)
     for found, expected in zip(load_all(held), load_all(plain)):
@@ -192,7 +192,7 @@ def test_they_can_be_held_in_memory(store):
         np.testing.assert_array_equal(held.draw(index, seed), plain.draw(index, seed))
 
 
-def test_a_folder_that_cannot_be_written_to(clips, tmp_path):
+def test_a_folder_that_cannot_be_written(clips, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(DatasetError, match=r"data\.embedding_folder"):
         store_embeddings(tmp_path / "file" / "store", PairEmbedder(), clips, Spectrograms())

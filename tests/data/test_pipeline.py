@@ -22,7 +22,7 @@ CAPTIONS = [["a dog barks"], ["rain", "it rains"], ["a bell"], ["wind blows"], [
 
 
 class ArrayFeatures:
-    """Features whose frames hold the clip's number."""
+    """Features whose frames are filled with the number of the clip."""
 
     lengths = np.array(LENGTHS)
     bins = BINS
@@ -45,7 +45,7 @@ BOUNDARIES = bucket_boundaries(LENGTHS, [8, 16, 99])
 
 
 def masked(augment):
-    """Draws clips as `augment` leaves them."""
+    """Function `(clip index, seed)` that loads a clip and augments it."""
     return lambda index, seed: augment(ArrayFeatures().load(index), seed)
 
 
@@ -55,8 +55,8 @@ def take_epoch(examples, epoch=0, **options):
     return list(dataset.take(steps).as_numpy_iterator())
 
 
-def seen(batches):
-    """(clip, tokens) of every example."""
+def clips_and_tokens(batches):
+    """(clip, tokens) of each example."""
     return [
         (int(features[0, 0]), tuple(tokens))
         for inputs, _, _ in batches
@@ -69,7 +69,7 @@ def test_buckets_end_with_the_longest_clip():
 
 
 @pytest.mark.parametrize("captions_per_clip", ["one", "all"])
-def test_an_epoch_has_every_example_once_in_buckets(clips, tokenizer, captions_per_clip):
+def test_an_epoch_has_each_example_once_in_its_bucket(clips, tokenizer, captions_per_clip):
     examples = make_examples(clips, tokenizer, captions_per_clip)
     batches = take_epoch(examples)
     assert sum(len(inputs["length"]) for inputs, _, _ in batches) == len(examples)
@@ -98,27 +98,27 @@ def test_targets_are_the_next_words_and_weights_make_a_mean_over_words(clips, to
         np.testing.assert_allclose((losses * weights).mean(), losses[is_word].mean(), rtol=1e-6)
 
 
-def test_epochs_differ_but_are_a_function_of_seed_and_epoch(clips, tokenizer):
+def test_order_depends_only_on_seed_and_epoch(clips, tokenizer):
     examples = make_examples(clips, tokenizer)
     first, again = take_epoch(examples), take_epoch(examples)
-    assert seen(first) == seen(again)
-    assert seen(first) != seen(take_epoch(examples, epoch=1))
-    assert seen(first) != seen(take_epoch(examples, seed=1))
+    assert clips_and_tokens(first) == clips_and_tokens(again)
+    assert clips_and_tokens(first) != clips_and_tokens(take_epoch(examples, epoch=1))
+    assert clips_and_tokens(first) != clips_and_tokens(take_epoch(examples, seed=1))
 
 
 def test_starting_at_an_epoch_continues_an_uninterrupted_run(clips, tokenizer):
     examples = make_examples(clips, tokenizer)
     augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5)
     steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 2)
-    whole = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, draw=masked(augment))
-    late = list(whole.skip(2 * steps).take(steps).as_numpy_iterator())
+    uninterrupted = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, draw=masked(augment))
+    late = list(uninterrupted.skip(2 * steps).take(steps).as_numpy_iterator())
     resumed = take_epoch(examples, epoch=2, draw=masked(augment))
     for (inputs, targets, _), (expected, expected_targets, _) in zip(resumed, late):
         np.testing.assert_array_equal(inputs["features"], expected["features"])
         np.testing.assert_array_equal(targets, expected_targets)
 
 
-def test_augmentation_masks_some_training_clips_and_no_others(clips, tokenizer):
+def test_augmentation_masks_training_clips_only(clips, tokenizer):
     examples = make_examples(clips, tokenizer, "all")
     augment = SpecAugment(max_frames=4, max_bins=2, probability=0.5, mask_value=-1.0)
     hidden = [
@@ -139,22 +139,24 @@ def test_static_shapes_are_few(clips, tokenizer):
     assert {len(inputs["length"]) for inputs, _, _ in batches} == {2}
 
 
-def test_starting_within_an_epoch_passes_its_first_batches_over(clips, tokenizer):
+def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):
     examples = make_examples(clips, tokenizer)
-    whole = take_epoch(examples)
-    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, first_step=3).take(len(whole) - 3)
-    assert seen(late.as_numpy_iterator()) == seen(whole[3:])
+    epoch_batches = take_epoch(examples)
+    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, first_step=3).take(len(epoch_batches) - 3)
+    assert clips_and_tokens(late.as_numpy_iterator()) == clips_and_tokens(epoch_batches[3:])
 
 
 @pytest.mark.parametrize("captions_per_clip", ["one", "all"])
 @pytest.mark.parametrize("static_shapes", [False, True])
 @pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 2), (2, 4)])
-def test_replicas_share_batches_evenly(clips, tokenizer, captions_per_clip, static_shapes, pipelines, replicas):
-    """However batches are shared, each example comes once, and the mean over replicas is that over words."""
+def test_replicas_get_equal_shares_of_batches(clips, tokenizer, captions_per_clip, static_shapes, pipelines, replicas):
+    """Each example comes once on all replicas together, and the mean over replicas is the mean over words."""
     examples = make_examples(clips, tokenizer, captions_per_clip)
     options = {"batch_size": 3, "static_shapes": static_shapes}
     steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)
-    whole = list(training_batches(examples, ArrayFeatures(), BOUNDARIES, **options).take(steps).as_numpy_iterator())
+    epoch_batches = list(
+        training_batches(examples, ArrayFeatures(), BOUNDARIES, **options).take(steps).as_numpy_iterator()
+    )
     shares = []
     for pipeline in range(pipelines):
         context = tf.distribute.InputContext(pipelines, pipeline, replicas)
@@ -162,24 +164,24 @@ def test_replicas_share_batches_evenly(clips, tokenizer, captions_per_clip, stat
         mine = replicas // pipelines
         parts = list(dataset.take(steps * mine).as_numpy_iterator())
         shares += [parts[first::mine] for first in range(mine)]
-    for step, (inputs, targets, weights) in enumerate(whole):
+    for step, (inputs, targets, weights) in enumerate(epoch_batches):
         parts = [share[step] for share in shares]
         assert len({part[2].shape for part in parts}) == 1
-        # A word's loss stands for the word, so that a lost or doubled one shows.
+        # The loss of a word is its id here, so that missing and repeated words change the mean.
         expected = (targets * weights).mean()
         assert np.mean([(target * weight).mean() for _, target, weight in parts]) == pytest.approx(expected, rel=1e-6)
         found = sorted(int(row[0, 0]) for part, _, _ in parts for row in part["features"] if row[0, 0])
         assert found == sorted(int(row[0, 0]) for row in inputs["features"] if row[0, 0])
 
 
-def test_clip_batches_have_every_clip_once_by_length():
+def test_clip_batches_have_each_clip_once_sorted_by_length():
     batches = list(clip_batches(ArrayFeatures(), 3).as_numpy_iterator())
     order = np.concatenate([batch["clip"] for batch in batches])
     assert order.tolist() == np.argsort(LENGTHS, kind="stable").tolist()
     assert [LENGTHS[clip] for clip in order] == np.concatenate([batch["length"] for batch in batches]).tolist()
 
 
-def test_clips_shared_by_workers_come_once():
+def test_clips_come_once_on_all_workers_together():
     found = []
     for pipeline in range(2):
         context = tf.distribute.InputContext(2, pipeline, 2)

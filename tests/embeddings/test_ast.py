@@ -51,9 +51,9 @@ def test_contract(options):
 def test_embeddings_are_the_cls_outputs_of_the_model(seconds, frames):
     embedder = AstEmbedder(SOURCE, window_seconds=seconds)
     assert (embedder.spec.segment_length, embedder.spec.segment_hop) == (frames, frames // 2)
-    heard, length = frames_of([noise(8000 * seconds.__ceil__() + 20000), noise(20000)], embedder.spec)
-    found, segments = embedder(heard, length)
-    windows, count = segment_windows(heard, length, embedder.spec)
+    spectrograms, length = frames_of([noise(8000 * seconds.__ceil__() + 20000), noise(20000)], embedder.spec)
+    found, segments = embedder(spectrograms, length)
+    windows, count = segment_windows(spectrograms, length, embedder.spec)
     np.testing.assert_array_equal(segments, count)
     model = TFASTModel.from_pretrained(SOURCE).resize_time(frames)
     for row in range(2):
@@ -71,9 +71,9 @@ def test_statistics_of_the_source(embedder, tmp_path):
     shutil.copytree(SOURCE, tmp_path / "other")
     (tmp_path / "other" / "preprocessor_config.json").write_text('{"mean": -6.8, "std": 5.5}')
     other = AstEmbedder(tmp_path / "other")
-    heard, length = frames_of([noise(20000)])
-    same = other((heard + 4.2677393) / 4.5689974 * 5.5 - 6.8, length)[0]
-    np.testing.assert_allclose(same[:, 0], embedder(heard, length)[0][:, 0], rtol=0, atol=1e-5)
+    spectrograms, length = frames_of([noise(20000)])
+    same = other((spectrograms + 4.2677393) / 4.5689974 * 5.5 - 6.8, length)[0]
+    np.testing.assert_allclose(same[:, 0], embedder(spectrograms, length)[0][:, 0], rtol=0, atol=1e-5)
     assert other.checksum != embedder.checksum
 
 
@@ -88,7 +88,7 @@ def test_batch_windows_has_no_effect_on_embeddings(embedder, batch_windows):
 def test_as_a_layer():
     frames, length = frames_of([noise(24000), noise(100)])
     check_layer(
-        AstEmbedder(SOURCE, batch_windows=2),
+        AstEmbedder(os.fspath(SOURCE), batch_windows=2),
         lambda layer: layer(frames, length),
         expected_output_shape=((2, 3, 16), (2,)),
         expected_output_dtype="float32",

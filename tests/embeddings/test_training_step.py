@@ -1,4 +1,4 @@
-"""A training step behind every front end, compiled by XLA and in lower precision."""
+"""Training steps with every front end, compiled by XLA and in lower precision."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from transformers import ASTConfig
 
 from aac_tf.build import build_model
 from aac_tf.config import load_config
-from aac_tf.decoding import Beam
+from aac_tf.decoding import Beam, Sample
 from aac_tf.embeddings import AstEmbedder, TFASTModel
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.text import WordTokenizer
@@ -56,7 +56,7 @@ def make_batch(frames, bins):
 
 
 def take_steps(kind, embedder=None, xla=False, precision="float32", steps=(200, 260)):
-    """Losses of steps on batches of two shapes, and the weights they lead to."""
+    """Losses of training steps on batches of two shapes, and the resulting weights."""
     _, model = make_model(kind, embedder, precision)
     optimizer = tf.keras.optimizers.Adam(1e-2, global_clipnorm=1.0)
     loss = tf.keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -78,21 +78,21 @@ def test_a_training_step_is_the_same_under_xla(kind, front_end, request):
         np.testing.assert_allclose(weight, wanted, atol=1e-5, err_msg=weight.name)
 
 
-@pytest.mark.parametrize("beam_size", [1, 3])
+@pytest.mark.parametrize("search", [Beam(1), Beam(3), Sample(2, top_p=0.9, seed=1)], ids=str)
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_search_is_the_same_under_xla(kind, beam_size):
+def test_a_search_is_the_same_under_xla(kind, search):
     _, model = make_model(kind)
     inputs, *_ = make_batch(200, 64)
     encoded = encode_function(model, 64)(inputs["features"], inputs["length"])
-    search = search_function(model, TOKENIZER, Beam(beam_size))
-    found, expected = tf.function(search.python_function, jit_compile=True)(*encoded), search(*encoded)
+    find = search_function(model, TOKENIZER, search)
+    found, expected = tf.function(find.python_function, jit_compile=True)(*encoded), find(*encoded)
     np.testing.assert_array_equal(found.tokens, expected.tokens)
     np.testing.assert_allclose(found.log_probs, expected.log_probs, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
-def test_lower_precision_trains_alike_and_keeps_what_matters_in_float32(kind, precision):
+def test_lower_precision_trains_alike_with_float32_outputs_and_weights(kind, precision):
     _, model = make_model(kind, precision=precision)
     inputs, *_ = make_batch(200, 64)
     encoded, length = model.encode(inputs["features"], inputs["length"])
@@ -105,8 +105,8 @@ def test_lower_precision_trains_alike_and_keeps_what_matters_in_float32(kind, pr
     np.testing.assert_allclose(losses, expected, rtol=0.02)
 
 
-def test_recurrent_layers_meet_the_conditions_of_cudnn(monkeypatch):
-    """Activations that Keras recognizes, and padding on the right: otherwise it quietly takes its loops on a GPU."""
+def test_recurrent_layers_can_use_cudnn(monkeypatch):
+    """Known activations and padding on the right; otherwise Keras silently runs its loops on a GPU."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["a GPU"])
     for kind in KINDS:
         _, model = make_model(kind)

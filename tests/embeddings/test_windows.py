@@ -43,9 +43,9 @@ def test_windows_are_silent_after_the_end_of_a_clip():
     assert count.numpy().tolist() == [1, 2, 4]
     assert windows.shape == (3, 4, 96, 64)
     for row, length in zip(windows.numpy(), [0, 100, 200]):
-        heard = np.full([240, 64], SILENCE, "f4")
-        heard[:length] = 5.0
-        np.testing.assert_allclose(row, [heard[start : start + 96] for start in range(0, 145, 48)], rtol=1e-6)
+        expected = np.full([240, 64], SILENCE, "f4")
+        expected[:length] = 5.0
+        np.testing.assert_allclose(row, [expected[start : start + 96] for start in range(0, 145, 48)], rtol=1e-6)
 
 
 def test_zeros_become_silence():

@@ -64,13 +64,13 @@ def test_known_scores_of_a_meow(yamnet, yamnet_data, sounds):
 
 @pytest.mark.real_data
 @pytest.mark.parametrize(
-    ("sound", "heard"), [("dog_975ms", "Dog"), ("baby_5000ms", "Baby cry, infant cry"), ("jingle_975ms", "Jingle bell")]
+    ("sound", "label"), [("dog_975ms", "Dog"), ("baby_5000ms", "Baby cry, infant cry"), ("jingle_975ms", "Jingle bell")]
 )
-def test_recognizes_real_sounds(yamnet, yamnet_data, sounds, sound, heard):
+def test_recognizes_real_sounds(yamnet, yamnet_data, sounds, sound, label):
     with open(yamnet_data / "yamnet_class_map.csv", newline="") as file:
         names = [row["display_name"] for row in csv.DictReader(file)]
     scores = yamnet.scores(*frames_of([sounds[sound]]))[0][0].numpy().mean(axis=0)
-    assert heard in [names[index] for index in np.argsort(-scores)[:5]]
+    assert label in [names[index] for index in np.argsort(-scores)[:5]]
 
 
 @pytest.mark.real_data
@@ -105,7 +105,7 @@ def test_batch_windows_has_no_effect_on_embeddings(embedder, folded, batch_windo
 def test_as_a_layer(folded):
     frames, length = frames_of([noise(24000), noise(100)])
     check_layer(
-        YamnetEmbedder(folded, batch_windows=2, self_test=False),
+        YamnetEmbedder(os.fspath(folded), batch_windows=2, self_test=False),
         lambda layer: layer(frames, length),
         expected_output_shape=((2, 3, 1024), (2,)),
         expected_output_dtype="float32",

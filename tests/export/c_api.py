@@ -1,8 +1,8 @@
-"""Captions WAV files through TensorFlow's C API alone, the loader that TF Serving is built on too.
+"""Captions WAV files with TensorFlow's C API only, the loader that TF Serving is also built on.
 
     python c_api.py MODEL FILE...
 
-Prints JSON of the outputs `caption`, `log_probs` and `status`. Neither `tensorflow` nor `aac_tf` is imported.
+Prints the outputs `caption`, `log_probs` and `status` as JSON. Imports neither `tensorflow` nor `aac_tf`.
 """
 
 import ctypes
@@ -28,7 +28,7 @@ class Output(ctypes.Structure):
 
 
 def load_library():
-    """The library of the installed package, found without importing it."""
+    """Loads the library of the installed package without importing the package."""
     package = pathlib.Path(importlib.util.find_spec("tensorflow").origin).parent
     ctypes.CDLL(str(package / "libtensorflow_framework.so.2"), mode=ctypes.RTLD_GLOBAL)
     library = ctypes.CDLL(str(package / "libtensorflow_cc.so.2"), mode=ctypes.RTLD_GLOBAL)
@@ -43,7 +43,7 @@ def load_library():
 
 
 def fields(message):
-    """(field number, value) of a protocol buffer: int, or bytes."""
+    """Yields (field number, value) of a protocol buffer, values as int or bytes."""
     position = 0
 
     def varint():
@@ -66,7 +66,7 @@ def fields(message):
 
 
 def entries(message, field):
-    """A protocol buffer's map of that field: {str: bytes}."""
+    """A map field of a protocol buffer, as {str: bytes}."""
     maps = (dict(fields(value)) for number, value in fields(message) if number == field)
     return {entry[1].decode(): entry[2] for entry in maps}
 
@@ -89,7 +89,7 @@ class Model:
         self.signatures = entries(ctypes.string_at(meta.contents.data, meta.contents.length), 5)
 
     def run(self, signature, strings, outputs):
-        """Runs a signature whose only input is a vector of strings; returns [values of each output]."""
+        """Runs a signature whose only input is a vector of strings; returns a list with the values of each output."""
         library = self.library
         inputs, results = (entries(self.signatures[signature], field) for field in (1, 2))
         (fed,) = inputs.values()

@@ -1,4 +1,4 @@
-"""Runs with random weights, which need no training to give one answer or another, and models exported from them."""
+"""Runs with random weights, which need no training, and models exported from them."""
 
 import functools
 import json
@@ -32,7 +32,7 @@ RUNS = {
 
 
 def write_run(folder, overrides):
-    """A run folder as training leaves it, but for the training."""
+    """Writes a run folder like that of training, with random weights."""
     tf.keras.utils.set_random_seed(1)
     attention = [] if "decoder.kind=fixed_vector" in overrides else SMALL_ATTENTION
     config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
@@ -40,7 +40,7 @@ def write_run(folder, overrides):
     normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
     model = build_model(config, tokenizer.vocabulary_size(), normalization, build_frozen_encoder(config))
     for weight in model.trainable_weights:
-        # Decided answers: hypotheses of an untrained model are as good as equal, and rounding would choose among them.
+        # Otherwise all hypotheses have about the same probability, and rounding errors decide between them.
         weight.assign(weight * 4.0)
     run = Run(folder)
     run.create(config, tokenizer, normalization)
@@ -50,7 +50,7 @@ def write_run(folder, overrides):
 
 
 def chirp(samples, rate, seed):
-    """Whistles and noise, float32 [samples]."""
+    """A chirp with noise, float32 `[samples]`."""
     rng, time = np.random.default_rng(seed), np.arange(samples) / rate
     low, high = rng.uniform(200, 3000, 2)
     whistle = np.sin(2 * np.pi * (low * time + high * time**2 / 4)) * np.sin(2 * np.pi * rng.uniform(1, 4) * time) ** 2
@@ -83,7 +83,7 @@ def make_run():
 
 @pytest.fixture(scope="session")
 def make(tmp_path_factory):
-    """Function that makes, once, a kind of run and its model: (run, `Captioner`, model's folder, loaded model)."""
+    """Cached function from a key of `RUNS` to (run, `Captioner`, folder of the exported model, loaded model)."""
 
     @functools.cache
     def make(kind):
@@ -97,7 +97,7 @@ def make(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def one_run(make):
-    """A run, for tests for which one kind is enough."""
+    """The run of tests that need only one kind."""
     return make("attention, M = 4")[0]
 
 
@@ -108,13 +108,13 @@ def one_captioner(make):
 
 @pytest.fixture(scope="session")
 def one_model(make):
-    """Its exported model's first version."""
+    """The first version of its exported model."""
     return make("attention, M = 4")[2]
 
 
 @pytest.fixture(scope="session")
 def one_loaded(make):
-    """The same, loaded."""
+    """The same model, loaded."""
     return make("attention, M = 4")[3]
 
 
@@ -126,12 +126,12 @@ def expected(one_captioner, wavs):
 
 @pytest.fixture(scope="session")
 def elsewhere(tmp_path_factory):
-    """Function that runs Python code where `aac_tf` cannot be imported; returns the JSON that it prints last."""
+    """Function that runs Python code without `aac_tf` and returns the JSON in the last line of its output."""
     folder = tmp_path_factory.mktemp("elsewhere")
 
     def run(code, *arguments):
         environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
-        # `aac_tf` may be installed: a name that is None in sys.modules cannot be imported.
+        # `aac_tf` may be installed, but a module that is None in sys.modules cannot be imported.
         code = "import sys; sys.modules['aac_tf'] = sys.modules['tensorflow_io'] = None\n" + code
         command = [sys.executable, "-c", code, *map(str, arguments)]
         done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

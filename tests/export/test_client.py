@@ -1,4 +1,4 @@
-"""The client against servers that hold an exported model."""
+"""The client with servers of an exported model."""
 
 import concurrent.futures
 import importlib.util
@@ -14,7 +14,7 @@ EXPORT = pathlib.Path(__file__).parents[2] / "export"
 
 @pytest.fixture(scope="module")
 def client():
-    """The module `export/client.py`, which is in no package."""
+    """The module `export/client.py`, which is not part of a package."""
     spec = importlib.util.spec_from_file_location("client", EXPORT / "client.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -43,7 +43,7 @@ def assert_same(results, captions):
         assert result.log_probs[1:] == pytest.approx([other.log_prob for other in caption.alternatives], abs=1e-4)
 
 
-def test_captions_are_those_of_the_captioner(client, server, wavs, expected):
+def test_captions_equal_those_of_the_captioner(client, server, wavs, expected):
     caption = client.Client(server).caption
     assert_same(caption(wavs, batch_size=2), expected)
     assert_same(caption([path.read_bytes() for path in wavs]), expected)
@@ -56,7 +56,7 @@ def test_eight_clients_at_once(client, server, wavs, expected):
             assert_same(results, expected)
 
 
-def test_bad_files_spare_the_others(client, server, wavs, expected, tmp_path):
+def test_bad_files_do_not_affect_the_others(client, server, wavs, expected, tmp_path):
     bad = tmp_path / "bad.wav"
     bad.write_text("no sound")
     results = client.Client(server).caption([bad, wavs[0], tmp_path / "none.wav", tmp_path, wavs[1]])
@@ -66,7 +66,7 @@ def test_bad_files_spare_the_others(client, server, wavs, expected, tmp_path):
     assert results[0].log_prob is None
 
 
-def test_another_model(client, server, wavs):
+def test_a_wrong_model_name(client, server, wavs):
     with pytest.raises(client.ServerError, match="is the model's name right"):
         client.Client(server, model="other").caption(wavs)
 
@@ -84,7 +84,7 @@ def test_command_line(client, server, wavs, expected, tmp_path, capsys):
     assert client.main(["--server", server, files[1]]) == 1
 
 
-def test_a_server_that_starts_late_is_waited_for(client, one_model, wavs, expected, monkeypatch):
+def test_requests_are_resent_while_the_server_starts(client, one_model, wavs, expected, monkeypatch):
     waits = []
     monkeypatch.setattr(client.time, "sleep", waits.append)
     with rest_server(one_model, busy=2) as address:
@@ -104,16 +104,16 @@ def test_no_server(client, scheme, free_port, wavs, monkeypatch, capsys):
     assert "error: " in capsys.readouterr().err
 
 
-def test_a_server_of_something_else(client, wavs):
+def test_a_server_of_another_model(client, wavs):
     for answer in (b"<html>", b'{"predictions": []}', b'{"outputs": {"probabilities": [1]}}', b'{"outputs": [1]}'):
         with (
             rest_server(None, broken=answer) as address,
-            pytest.raises(client.ServerError, match=r"the answer|another model"),
+            pytest.raises(client.ServerError, match=r"the response|another model"),
         ):
             client.Client(address).caption(wavs)
 
 
-def test_an_address_that_is_none(client, capsys):
+def test_an_invalid_address(client, capsys):
     with pytest.raises(ValueError, match="grpc://HOST:PORT"):
         client.Client("localhost:8501")
     with pytest.raises(SystemExit):
@@ -121,8 +121,8 @@ def test_an_address_that_is_none(client, capsys):
     assert "expected http://HOST:PORT" in capsys.readouterr().err
 
 
-def test_configs_name_what_is_there(client):
-    """The server's own reader of `models.config`, and what must agree between the files."""
+def test_server_configs_are_consistent(client):
+    """`models.config` is valid for the server, and the files agree with each other and the client."""
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 

@@ -1,4 +1,4 @@
-"""The exported model gives the answers of the `Captioner`, wherever it is loaded."""
+"""The exported model gives the captions of the `Captioner` wherever it is loaded."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from aac_tf.cli import export as export_command
 from aac_tf.export.saved_model import export_saved_model
 
 NO_CAPTION = -1e30
-# The second that the encoder's first step is about, and from one to the next.
+# Time of the first encoder step, and from one step to the next, in seconds.
 STEPS = {
     "attention": (0, 512 / 16000),
     "attention, M = 4": (0, 4 * 512 / 16000),
@@ -33,7 +33,7 @@ def contents(paths):
 
 
 def assert_same(outputs, captions):
-    """Outputs of a signature are those captions."""
+    """Checks that the outputs of a signature are the given captions."""
     assert [text.decode() for text in outputs["caption"].numpy()] == [caption.text for caption in captions]
     assert not any(outputs["status"].numpy())
     for texts, log_probs, caption in zip(outputs["captions"].numpy(), outputs["log_probs"].numpy(), captions):
@@ -44,13 +44,13 @@ def assert_same(outputs, captions):
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_it_captions_as_the_captioner_does(make, kind, wavs):
+def test_captions_equal_those_of_the_captioner(make, kind, wavs):
     _, captioner, _, loaded = make(kind)
     expected = captioner.caption(wavs)
     assert_same(loaded.signatures["caption_wav"](contents(wavs)), expected)
     sounds = [load_audio(path, captioner.spec.sample_rate)[0] for path in wavs]
     length = tf.constant([len(sound) for sound in sounds])
-    # What lies beyond the length must not matter: TF Serving pads with a clip's first sample.
+    # Samples beyond the length must not matter: TF Serving pads with the first sample of a clip.
     waveform = tf.ragged.stack(sounds).to_tensor(0.5)
     together = loaded.signatures["serving_default"](waveform=waveform, length=length)
     assert_same(together, expected)
@@ -63,7 +63,7 @@ def test_it_captions_as_the_captioner_does(make, kind, wavs):
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_outputs_belong_together(make, kind, wavs):
+def test_outputs_are_consistent(make, kind, wavs):
     _, captioner, _, loaded = make(kind)
     outputs = loaded.signatures["caption_wav"](contents(wavs))
     tokens, attention = outputs["tokens"].numpy(), outputs["attention"].numpy()
@@ -96,11 +96,11 @@ def test_yamnet_on_recordings(real_data, make_run, beam_size, tmp_path, monkeypa
     np.testing.assert_allclose(seconds, first + step * np.arange(len(seconds)), atol=1e-5)
 
 
-def test_text_alone_is_the_same_text(one_loaded, wavs):
+def test_signatures_without_attention_return_the_same_text(one_loaded, wavs):
     full = one_loaded.signatures["caption_wav"](contents(wavs))
     text = one_loaded.signatures["wav_to_text"](contents(wavs))
     assert set(full) - set(text) == {"attention", "step_seconds"}
-    # TF Serving's batching hands each request its rows of every output.
+    # TF Serving's batching splits all outputs by rows.
     assert all(value.shape[0] == len(wavs) for value in text.values())
     for name, value in text.items():
         np.testing.assert_array_equal(value, full[name])
@@ -113,7 +113,7 @@ def test_greedy_search(one_captioner, wavs, tmp_path):
     assert_same(outputs, one_captioner.caption(wavs, beam_size=1))
 
 
-def test_bad_files_spare_the_others(one_loaded, wavs, expected):
+def test_bad_files_do_not_affect_the_others(one_loaded, wavs, expected):
     caption_wav = one_loaded.signatures["caption_wav"]
     good = [path.read_bytes() for path in wavs]
     silent = good[1][:44] + bytes(len(good[1]) - 44)
@@ -138,7 +138,7 @@ def test_bad_files_spare_the_others(one_loaded, wavs, expected):
     assert not any(nothing_good["caption"].numpy())
 
 
-def test_bad_waveforms_spare_the_others(one_loaded):
+def test_bad_waveforms_do_not_affect_the_others(one_loaded):
     run = one_loaded.signatures["serving_default"]
     sound = np.random.default_rng(0).normal(size=8000).astype(np.float32)
     broken = np.where(np.arange(8000) == 5000, np.nan, sound).astype(np.float32)
@@ -159,7 +159,7 @@ def test_bad_waveforms_spare_the_others(one_loaded):
 def test_the_shortest_and_a_long_clip(one_captioner, one_loaded):
     run = one_loaded.signatures["serving_default"]
     rng = np.random.default_rng(0)
-    # The long one is computed in parts.
+    # The spectrogram of the long clip is computed in parts.
     for samples in (1, 300 * one_captioner.spec.sample_rate):
         sound = rng.normal(0, 0.1, samples).astype(np.float32)
         outputs = run(waveform=sound[np.newaxis], length=tf.constant([samples]))
@@ -167,7 +167,7 @@ def test_the_shortest_and_a_long_clip(one_captioner, one_loaded):
 
 
 @pytest.mark.parametrize("kind", ["attention", "fixed vector", "AST"])
-def test_core_operations_and_no_paths(make, kind, elsewhere):
+def test_the_graph_has_only_core_operations_and_no_paths(make, kind, elsewhere):
     model = make(kind)[2]
     meta = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes()).meta_graphs[0]
     assert sorted(meta.signature_def) == [
@@ -182,7 +182,7 @@ def test_core_operations_and_no_paths(make, kind, elsewhere):
     functions = {function.signature.name for function in library}
     operations = sorted({node.op for node in nodes} - functions)
     assert not [name for name in operations if "PyFunc" in name]
-    # Where tensorflow alone is imported, these are the operations there are.
+    # Operations that exist when only tensorflow is imported.
     code = """
 import json, sys, tensorflow as tf
 from tensorflow.python.framework import op_def_registry
@@ -196,7 +196,7 @@ print(json.dumps([name for name in json.loads(sys.argv[1]) if op_def_registry.ge
             assert os.fsencode(folder) + b"/" not in text, path
 
 
-def test_without_this_project(one_model, wavs, expected, elsewhere):
+def test_the_model_runs_without_this_package(one_model, wavs, expected, elsewhere):
     code = """
 import json, sys, tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
@@ -233,7 +233,7 @@ def test_saved_model_cli(one_captioner, one_model, tmp_path):
 
 
 @pytest.mark.slow
-def test_inside_another_keras_model(one_model, one_loaded, wavs, expected):
+def test_the_model_works_inside_another_keras_model(one_model, one_loaded, wavs, expected):
     wav_bytes = tf.keras.Input([], dtype=tf.string)
     layer = hub.KerasLayer(os.fspath(one_model), signature="caption_wav", signature_outputs_as_dict=True)
     shout = tf.keras.layers.Lambda(tf.strings.upper)
@@ -252,8 +252,8 @@ def test_inside_another_keras_model(one_model, one_loaded, wavs, expected):
     assert list(Shout().predict(contents(wavs), verbose=0)) == texts
 
 
-def test_warm_up_requests_are_answered(one_model, one_loaded):
-    """As a server does it: each request of the file goes to the signature that it names."""
+def test_warm_up_requests_are_valid(one_model, one_loaded):
+    """As a server does, sends each request in the file to the signature that it names."""
     signatures = one_loaded.signatures
     records = tf.data.TFRecordDataset(os.fspath(one_model / "assets.extra" / "tf_serving_warmup_requests"))
     names = []
@@ -262,13 +262,13 @@ def test_warm_up_requests_are_answered(one_model, one_loaded):
         inputs = {name: tf.constant(tf.make_ndarray(value)) for name, value in request.inputs.items()}
         names.append(request.model_spec.signature_name)
         outputs = signatures[names[-1]](**inputs)
-        # A server that batches refuses others, and a model whose warm-up fails.
+        # A server that batches rejects other shapes, and a model whose warm-up fails.
         assert {value.shape[0] for value in outputs.values()} == {1}
         assert names[-1] == "caption_wav" or outputs["status"].numpy() == [b""]
     assert sorted(names) == sorted(signatures)
 
 
-def test_changing_lengths_are_not_traced_again(one_loaded):
+def test_new_lengths_do_not_retrace(one_loaded):
     caption = one_loaded.caption_waveform
     caption(tf.ones([1, 100]), tf.constant([100]))
     before = caption.experimental_get_tracing_count()
@@ -289,12 +289,12 @@ def test_versions(one_run, tmp_path, capsys):
     written = json.loads(capsys.readouterr().out)
     assert (written["path"], written["version"], written["beam_size"]) == (str(models / "9"), 9, 1)
     assert written["sample_rate"] == 16000
-    # Nothing else is left, and a server that is another user can read it.
+    # No temporary folder is left, and a server that runs as another user can read the versions.
     assert {path.name for path in models.iterdir()} == {"7", "8", "9", "notes"}
     assert (models / "8").stat().st_mode & 0o777 == models.stat().st_mode & 0o777
 
 
-def test_what_cannot_be_exported(one_run, tmp_path, capsys):
+def test_errors_of_the_export_command(one_run, tmp_path, capsys):
     assert export_command.main(["--run", str(tmp_path), "--output", str(tmp_path / "m")]) == 2
     assert "not a run folder" in capsys.readouterr().err
     assert export_command.main(["--run", str(one_run), "--output", str(tmp_path / "m"), "--beam", "0"]) == 2

@@ -1,4 +1,4 @@
-"""What a caption's words listened to."""
+"""Captions and the attention of their words."""
 
 import os
 
@@ -25,7 +25,7 @@ ATTENTION = ["decoder.embedding=8", "decoder.attention_units=8"]
 
 
 def make_captioner(*options):
-    """A captioner whose weights are random, but large enough for its attention to be uneven."""
+    """A captioner with random weights that are large enough to make its attention uneven."""
     tf.keras.utils.set_random_seed(3)
     attention = [] if "decoder.kind=fixed_vector" in options else ATTENTION
     config = load_config(None, [*OPTIONS, *attention, *options])
@@ -47,7 +47,7 @@ def sounds():
     return [noise.normal(0, 0.1, int(seconds * RATE)).astype(np.float32) for seconds in SECONDS]
 
 
-def test_every_word_has_its_attention(captioner, sounds):
+def test_each_word_has_attention_weights(captioner, sounds):
     for caption, seconds in zip(captioner.caption(sounds), SECONDS):
         assert " ".join(word.text for word in caption.words) == caption.text
         edges = caption.step_edges
@@ -65,13 +65,13 @@ def test_every_word_has_its_attention(captioner, sounds):
             assert edges[step] <= word.peak <= edges[step + 1]
 
 
-def test_steps_lie_where_their_frames_do(captioner, sounds):
+def test_steps_are_at_the_times_of_their_frames(captioner, sounds):
     caption = captioner.caption(sounds[:1])[0]
     hop = 512 / RATE * captioner.config.encoder.subsampling
     np.testing.assert_allclose(caption.step_edges[1:-1], (np.arange(1, len(caption.step_edges) - 1) - 0.5) * hop)
 
 
-def test_a_clip_alone_and_among_others_looks_at_the_same(captioner, sounds):
+def test_attention_does_not_depend_on_the_batch(captioner, sounds):
     for together, sound in zip(captioner.caption(sounds), sounds):
         (alone,) = captioner.caption([sound])
         assert alone.text == together.text
@@ -80,7 +80,7 @@ def test_a_clip_alone_and_among_others_looks_at_the_same(captioner, sounds):
             np.testing.assert_allclose(word.weights, other.weights, atol=1e-5)
 
 
-def test_a_given_caption_is_followed_word_by_word(captioner, sounds):
+def test_attend_equals_caption_for_the_same_words(captioner, sounds):
     (own,) = captioner.caption(sounds[:1])
     forced = captioner.attend(sounds[0], own.text)
     assert forced.text == own.text
@@ -92,7 +92,7 @@ def test_a_given_caption_is_followed_word_by_word(captioner, sounds):
         make_captioner("vocabulary.padding=<END>").attend(sounds[0], "")
 
 
-def test_a_fixed_vector_is_the_last_step(sounds):
+def test_the_attention_of_a_fixed_vector_is_on_the_last_step(sounds):
     captioner = make_captioner("decoder.kind=fixed_vector")
     for caption in captioner.caption(sounds):
         for word in caption.words:
@@ -108,18 +108,18 @@ def test_a_fixed_vector_is_the_last_step(sounds):
     ],
     ids=["empty", "NaN", "stereo"],
 )
-def test_a_bad_waveform_spares_the_others(captioner, sounds, waveform, reason):
+def test_a_bad_waveform_does_not_affect_the_others(captioner, sounds, waveform, reason):
     good, bad, other = captioner.caption_each([sounds[0], waveform, sounds[1]])
     assert [good.text, other.text] == [caption.text for caption in captioner.caption(sounds[:2])]
     with pytest.raises(AudioError, match=reason):
         raise bad
 
 
-def test_one_waveform_needs_no_list(captioner, sounds):
+def test_a_single_waveform_needs_no_list(captioner, sounds):
     assert captioner.caption(sounds[0])[0].text == captioner.caption(sounds[:1])[0].text
 
 
-def test_a_file_whose_name_is_not_utf_8_spares_the_others(captioner, sounds, tmp_path):
+def test_a_file_name_that_is_not_utf_8_does_not_affect_the_others(captioner, sounds, tmp_path):
     bad, good = captioner.caption_each([os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"), sounds[0]])
     assert bad.reason == "its name is not UTF-8"
     assert good.text

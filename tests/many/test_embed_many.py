@@ -63,7 +63,9 @@ def test_training_finds_the_embeddings_that_it_would_compute(options, tmp_path, 
     assert 0 < json.loads(capsys.readouterr().out)["made"] < 12
 
 
-def test_a_config_without_a_frozen_encoder_is_rejected(options, capsys):
+def test_a_config_without_a_frozen_encoder_or_a_store_is_rejected(options, capsys):
     path, values = options("none")
-    assert main(["--config", path, *values, "embedding.kind=none"]) == 2
-    assert "nothing to store" in capsys.readouterr().err
+    without_encoder = [value for value in values if not value.startswith("embedding.")]
+    for overrides in (without_encoder, [*values, "data.embedding_store=off"]):
+        assert main(["--config", path, *overrides]) == 2
+        assert "nothing to store" in capsys.readouterr().err

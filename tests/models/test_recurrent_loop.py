@@ -16,7 +16,7 @@ def test_loops_equal_keras_layers(monkeypatch, cell, layers, subsampling, residu
     encoder = SubsampledBiRNN(8, layers, cell, subsampling=subsampling, residual=residual, dropout=0.5)
     inputs = tf.random.stateless_normal([4, 37, 5], [1, 2])
     length = tf.constant([37, 20, 3, 1])
-    encoder(inputs)
+    encoder.build(inputs.shape)
     for weight in encoder.trainable_weights:
         weight.assign_add(0.3 * tf.random.stateless_normal(weight.shape, [weight.shape.num_elements(), 3]))
     expected, steps = encoder(inputs, length)

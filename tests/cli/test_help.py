@@ -1,0 +1,54 @@
+"""The help pages of all commands."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = ["train", "evaluate", "caption", "export", "export_tflite", "caption_many", "embed_many"]
+
+
+@pytest.fixture(autouse=True)
+def narrow_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+
+
+def help_page(command, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        importlib.import_module(f"aac_tf.cli.{command}").main(["--help"])
+    assert exit_.value.code == 0
+    return capsys.readouterr().out
+
+
+def help_of(flag, page):
+    """The help text of a flag, or None."""
+    (options,) = [part for part in page.split("\n\n") if part.startswith(("options:", "optional arguments:"))]
+    texts = [" ".join(text.split()) for text in options.split("\n  -")]
+    return next((text for text in texts if text.startswith(f"{flag[1:]} ")), None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example_and_the_exit_codes(command, capsys):
+    page = help_page(command, capsys)
+    assert "\n\nexample:\n  " in page
+    assert "\n\nexit codes: 0 done; " in page
+    assert max(map(len, page.split("example:")[0].splitlines())) <= 80
+
+
+@pytest.mark.parametrize("flag", ["--debug", "--config", "--beam", "--search"])
+def test_flags_have_the_same_help_in_all_commands(flag, capsys):
+    texts = [help_of(flag, help_page(command, capsys)) for command in COMMANDS]
+    assert len({text for text in texts if text}) == 1
+    assert sum(text is not None for text in texts) >= 2
+
+
+def test_help_does_not_import_tensorflow():
+    code = """
+import contextlib, importlib, io, sys
+for command in sys.argv[1:]:
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+        importlib.import_module(f"aac_tf.cli.{command}").main(["--help"])
+sys.exit("tensorflow" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code, *COMMANDS], check=False).returncode == 0
