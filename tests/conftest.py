@@ -16,3 +16,44 @@ def real_data():
     if not folder.is_dir():
         pytest.skip(f"no real recordings: set AAC_TF_DATA to a folder that has them (looked in {folder})")
     return folder
+
+
+@pytest.fixture(scope="session")
+def small_runs(tmp_path_factory):
+    """{kind: `SmallRun`}: runs with random weights, which need no training."""
+    from small_runs import KINDS, SmallRun  # imports TensorFlow
+
+    return {kind: SmallRun(tmp_path_factory.mktemp("small_run"), kind) for kind in KINDS}
+
+
+@pytest.fixture(scope="session")
+def one_run(small_runs):
+    """The `SmallRun` of tests that need only one kind: attention, M = 4, 16 kHz, beam search."""
+    return small_runs["attention, M = 4"]
+
+
+@pytest.fixture(scope="session")
+def one_captioner(one_run):
+    return one_run.captioner
+
+
+@pytest.fixture(scope="session")
+def one_model(one_run):
+    """Folder of the only version of its exported model."""
+    return one_run.model
+
+
+@pytest.fixture(scope="session")
+def one_loaded(one_run):
+    """The exported model, loaded."""
+    return one_run.loaded
+
+
+@pytest.fixture(scope="session")
+def plain_tensorflow():
+    """`PlainTensorFlow`: runs programs in a process that has only TensorFlow."""
+    from plain_tensorflow import PlainTensorFlow
+
+    process = PlainTensorFlow()
+    yield process
+    process.close()

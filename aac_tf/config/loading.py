@@ -14,12 +14,14 @@ from aac_tf.config.packaged import find_config
 from aac_tf.config.schema import AudioConfig, Config, SourceConfig
 
 
-def load_config(path=None, overrides=()):
+def load_config(path=None, overrides=(), drop_unused=False):
     """Reads a config file and applies overrides to it.
 
     Args:
         path: path of a YAML file, or the name of a packaged config (see `find_config`); None takes the defaults.
         overrides: list of str `section.key=value`, as on the command line; the value is YAML.
+        drop_unused: bool, whether to drop keys of the file that belong to another kind of their section, which earlier
+            versions accepted without effect, rather than to refuse them.
 
     Returns:
         `Config`.
@@ -44,7 +46,7 @@ def load_config(path=None, overrides=()):
             kind = _section_kind(name, info, given, typed)
             # Replaces the complete node, so that keys of other kinds are unknown and cannot be set.
             schema[name] = OmegaConf.structured(info["kinds"][kind](kind=kind))
-            _drop_foreign_keys(name, info, kind, given)
+            _drop_foreign_keys(name, info, kind, given, drop_unused)
         for layer in (given, typed):
             _check_containers(schema, layer)
             schema = OmegaConf.merge(schema, layer)
@@ -142,11 +144,11 @@ def _section_kind(name, info, *layers):
     return kind
 
 
-def _drop_foreign_keys(name, info, kind, given):
+def _drop_foreign_keys(name, info, kind, given, every):
     """Removes a file's keys of other kinds where they are legitimate.
 
     They are if an override replaces the kind in the file, or if they hold their defaults: configs written by earlier
-    versions contain the keys of all kinds.
+    versions contain the keys of all kinds. `every` removes all of them.
     """
     if not OmegaConf.is_dict(given.get(name)):
         return
@@ -156,7 +158,7 @@ def _drop_foreign_keys(name, info, kind, given):
         for item in dataclasses.fields(cls):
             if item.name in own or item.name not in given[name]:
                 continue
-            if replaced or given[name][item.name] == item.default:
+            if every or replaced or given[name][item.name] == item.default:
                 del given[name][item.name]
 
 

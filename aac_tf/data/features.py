@@ -1,5 +1,7 @@
 """Features of clips: computed from their files, kept in memory, or stored in several views."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
@@ -30,8 +32,19 @@ class FileFeatures:
 
     def load(self, index):
         """Computes the spectrogram float32 `[frames, bins]` of clip `index`, an int tensor; for `Dataset.map`."""
-        waveform = read_audio(self._paths[index], self._spec.sample_rate)
-        return tf.ensure_shape(spectrogram(waveform, self._spec), [None, self.bins])
+        return _load_function(self._spec)(self._paths[index])
+
+
+@functools.cache
+def _load_function(spec):
+    """A graph function from a path to its spectrogram, shared by all pipelines: tracing it takes seconds."""
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)], autograph=False)
+    def load(path):
+        waveform = read_audio(path, spec.sample_rate)
+        return tf.ensure_shape(spectrogram(waveform, spec), [None, spec.num_bins])
+
+    return load
 
 
 class MemoryFeatures:

@@ -125,8 +125,8 @@ class Run:
             RunError: if there is no run.
             ConfigError: if an override is invalid, or its key cannot change after training.
         """
-        config = load_config(self.config_path, overrides)
-        before = flatten(load_config(self.config_path))
+        config = load_config(self.config_path, overrides, drop_unused=True)
+        before = flatten(load_config(self.config_path, drop_unused=True))
         for name, value, info in walk(config):
             if info["settled"] != NEVER and before.get(name, value) != value:
                 raise ConfigError(

@@ -1,6 +1,4 @@
 import dataclasses
-import subprocess
-import sys
 
 import librosa
 import numpy as np
@@ -121,7 +119,7 @@ def test_in_a_pipeline():
     np.testing.assert_allclose(next(iter(clips)), spectrogram(noise(3000), DCASE2020), atol=1e-6)
 
 
-def test_saved_model_runs_in_plain_tensorflow(tmp_path):
+def test_saved_model_runs_in_plain_tensorflow(tmp_path, plain_tensorflow):
     class Frontend(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
         def from_wav(self, contents):
@@ -155,7 +153,7 @@ found = model.from_batch(expected["batch"], expected["length"]).numpy()
 assert np.abs(found - expected["from_batch"]).max() < 1e-4
 assert not {"aac_tf", "tensorflow_io"} & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    plain_tensorflow(program, folder=tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_captioning_models_neither_train_nor_store_it(embedder, tmp_path):
     assert {key for key, _ in tf.train.list_variables(stored)} == {key for key, _ in tf.train.list_variables(plain)}
 
 
-def test_saved_model_runs_in_plain_tensorflow(embedder, tmp_path):
+def test_saved_model_runs_in_plain_tensorflow(embedder, tmp_path, plain_tensorflow):
     class Service(tf.Module):
         def __init__(self):
             super().__init__()
@@ -196,7 +196,7 @@ assert np.abs(embedding - expected["embedding"]).max() < 1e-4
 assert (length.numpy() == expected["length"]).all()
 assert not {"aac_tf", "transformers", "tensorflow_io"} & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    plain_tensorflow(program, folder=tmp_path)
 
 
 def test_importing_embeddings_does_not_import_transformers():

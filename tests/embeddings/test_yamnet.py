@@ -1,7 +1,5 @@
 import csv
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -132,7 +130,7 @@ def test_captioning_models_neither_train_nor_store_it(embedder, tmp_path):
     tf.train.Checkpoint(model=model).restore(stored).assert_existing_objects_matched()
 
 
-def test_saved_model_runs_in_plain_tensorflow(embedder, tmp_path):
+def test_saved_model_runs_in_plain_tensorflow(embedder, tmp_path, plain_tensorflow):
     class Service(tf.Module):
         def __init__(self):
             super().__init__()
@@ -159,7 +157,7 @@ assert np.abs(embedding - expected["embedding"]).max() < 1e-4
 assert (length.numpy() == expected["length"]).all()
 assert not {"aac_tf", "tensorflow_hub", "tensorflow_io"} & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    plain_tensorflow(program, folder=tmp_path)
 
 
 def test_batch_windows_must_be_positive(folded):

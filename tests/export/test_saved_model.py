@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
+from small_runs import write_run
 from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
@@ -44,8 +45,8 @@ def assert_same(outputs, captions):
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_captions_equal_those_of_the_captioner(make, kind, wavs):
-    _, captioner, _, loaded = make(kind)
+def test_captions_equal_those_of_the_captioner(small_runs, kind, wavs):
+    captioner, loaded = small_runs[kind].captioner, small_runs[kind].loaded
     expected = captioner.caption(wavs)
     assert_same(loaded.signatures["caption_wav"](contents(wavs)), expected)
     sounds = [load_audio(path, captioner.spec.sample_rate)[0] for path in wavs]
@@ -63,8 +64,8 @@ def test_captions_equal_those_of_the_captioner(make, kind, wavs):
 
 
 @pytest.mark.parametrize("kind", STEPS)
-def test_outputs_are_consistent(make, kind, wavs):
-    _, captioner, _, loaded = make(kind)
+def test_outputs_are_consistent(small_runs, kind, wavs):
+    captioner, loaded = small_runs[kind].captioner, small_runs[kind].loaded
     outputs = loaded.signatures["caption_wav"](contents(wavs))
     tokens, attention = outputs["tokens"].numpy(), outputs["attention"].numpy()
     assert [captioner.tokenizer.detokenize(row) for row in tokens] == list(outputs["caption"].numpy())
@@ -83,10 +84,10 @@ def test_outputs_are_consistent(make, kind, wavs):
 @pytest.mark.real_data
 @pytest.mark.slow
 @pytest.mark.parametrize("beam_size", [1, 3])
-def test_yamnet_on_recordings(real_data, make_run, beam_size, tmp_path, monkeypatch):
+def test_yamnet_on_recordings(real_data, beam_size, tmp_path, monkeypatch):
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
     weights = real_data / "yamnet" / "yamnet_bn_folded.npz"
-    run = make_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"])
+    run = write_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"])
     version = export_saved_model(Captioner.load(run), tmp_path / "model", beam_size)
     recordings = sorted((real_data / "yamnet").glob("*.wav"))
     outputs = tf.saved_model.load(os.fspath(version)).signatures["caption_wav"](contents(recordings))
@@ -167,8 +168,8 @@ def test_the_shortest_and_a_long_clip(one_captioner, one_loaded):
 
 
 @pytest.mark.parametrize("kind", ["attention", "fixed vector", "AST"])
-def test_the_graph_has_only_core_operations_and_no_paths(make, kind, elsewhere):
-    model = make(kind)[2]
+def test_the_graph_has_only_core_operations_and_no_paths(small_runs, kind, plain_tensorflow):
+    model = small_runs[kind].model
     meta = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes()).meta_graphs[0]
     assert sorted(meta.signature_def) == [
         "__saved_model_init_op",
@@ -188,7 +189,7 @@ import json, sys, tensorflow as tf
 from tensorflow.python.framework import op_def_registry
 print(json.dumps([name for name in json.loads(sys.argv[1]) if op_def_registry.get(name) is None]))
 """
-    assert elsewhere(code, json.dumps(operations)) == []
+    assert plain_tensorflow(code, json.dumps(operations)) == []
     assert [asset.filename for asset in meta.asset_file_def] == ["vocabulary.txt"]
     for path in model.rglob("*"):
         text = path.read_bytes() if path.is_file() else b""
@@ -196,14 +197,14 @@ print(json.dumps([name for name in json.loads(sys.argv[1]) if op_def_registry.ge
             assert os.fsencode(folder) + b"/" not in text, path
 
 
-def test_the_model_runs_without_this_package(one_model, wavs, expected, elsewhere):
+def test_the_model_runs_without_this_package(one_model, wavs, expected, plain_tensorflow):
     code = """
 import json, sys, tensorflow as tf
 model = tf.saved_model.load(sys.argv[1])
 outputs = model.signatures["caption_wav"](tf.constant([open(path, "rb").read() for path in sys.argv[2:]]))
 print(json.dumps([[text.decode() for text in outputs["caption"].numpy()], outputs["log_probs"].numpy()[:, 0].tolist()]))
 """
-    texts, log_probs = elsewhere(code, one_model, *wavs)
+    texts, log_probs = plain_tensorflow(code, one_model, *wavs)
     assert texts == [caption.text for caption in expected]
     np.testing.assert_allclose(log_probs, [caption.log_prob for caption in expected], rtol=0, atol=1e-4)
 
@@ -282,7 +283,7 @@ def test_versions(one_run, tmp_path, capsys):
     models = tmp_path / "models"
     (models / "7").mkdir(parents=True)
     (models / "notes").mkdir()
-    arguments = ["--run", str(one_run), "--output", str(models)]
+    arguments = ["--run", str(one_run.folder), "--output", str(models)]
     assert export_command.main(arguments) == 0
     assert capsys.readouterr().out == f"{models / '8'}\n"
     assert export_command.main([*arguments, "--beam", "1", "--json"]) == 0
@@ -297,11 +298,11 @@ def test_versions(one_run, tmp_path, capsys):
 def test_errors_of_the_export_command(one_run, tmp_path, capsys):
     assert export_command.main(["--run", str(tmp_path), "--output", str(tmp_path / "m")]) == 2
     assert "not a run folder" in capsys.readouterr().err
-    assert export_command.main(["--run", str(one_run), "--output", str(tmp_path / "m"), "--beam", "0"]) == 2
+    assert export_command.main(["--run", str(one_run.folder), "--output", str(tmp_path / "m"), "--beam", "0"]) == 2
     assert "at least 1" in capsys.readouterr().err
     assert list((tmp_path / "m").iterdir()) == []
     (tmp_path / "file").write_text("")
-    assert export_command.main(["--run", str(one_run), "--output", str(tmp_path / "file")]) == 2
+    assert export_command.main(["--run", str(one_run.folder), "--output", str(tmp_path / "file")]) == 2
 
 
 def test_signatures_without_attention_do_not_compute_it(one_loaded):

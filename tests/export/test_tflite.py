@@ -9,6 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_runs import write_run
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
@@ -52,9 +53,15 @@ def assert_same(run, captioner, sound, atol=1e-3):
 
 
 @pytest.fixture(scope="module")
-def lite(make):
+def lite(small_runs):
     """Function from a kind of run to its `Captioner` and its LiteRT model with 32-bit weights, cached."""
-    return functools.cache(lambda kind: (make(kind)[1], convert(make(kind)[1], quantize=False)))
+
+    @functools.cache
+    def lite(kind):
+        captioner = small_runs[kind].captioner
+        return captioner, convert(captioner, quantize=False)
+
+    return lite
 
 
 @pytest.fixture(scope="module")
@@ -123,10 +130,10 @@ def test_quantized(one_captioner, lite, quantized):
 
 @pytest.mark.real_data
 @pytest.mark.slow
-def test_yamnet(real_data, make_run, tmp_path, monkeypatch):
+def test_yamnet(real_data, tmp_path, monkeypatch):
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
     weights = real_data / "yamnet" / "yamnet_bn_folded.npz"
-    captioner = Captioner.load(make_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"]))
+    captioner = Captioner.load(write_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"]))
     model = convert(captioner, quantize=False)
     run = runner(model)
     for seed, samples in enumerate([1, 15600, 15601, 160000, 160000]):
@@ -145,9 +152,9 @@ def test_yamnet(real_data, make_run, tmp_path, monkeypatch):
     assert kernels == {schema.TensorType.FLOAT32}
 
 
-def test_command_writes_a_self_contained_file(one_run, one_captioner, elsewhere, tmp_path, capsys):
+def test_command_writes_a_self_contained_file(one_run, one_captioner, plain_tensorflow, tmp_path, capsys):
     output = tmp_path / "models" / "captioner.tflite"
-    arguments = ["--run", str(one_run), "--output", str(output)]
+    arguments = ["--run", str(one_run.folder), "--output", str(output)]
     assert command.main([*arguments, "--json"]) == 0
     written = json.loads(capsys.readouterr().out)
     assert (written["path"], written["bytes"]) == (str(output), output.stat().st_size)
@@ -162,7 +169,7 @@ tokens = run(waveform=np.load(sys.argv[2]))["tokens"].tolist()
 print(json.dumps([" ".join(words[token] for token in tokens[:tokens.index(about["end_id"])]), about]))
 """
     np.save(tmp_path / "sound.npy", noise(16000))
-    text, about = elsewhere(code, output, tmp_path / "sound.npy")
+    text, about = plain_tensorflow(code, output, tmp_path / "sound.npy")
     assert text == one_captioner.caption([noise(16000)], beam_size=1)[0].text
     assert about == {name: value for name, value in written.items() if name not in ("path", "bytes")}
     small = output.stat().st_size
@@ -178,7 +185,7 @@ def test_command_reports_errors(one_run, tmp_path, capsys):
     assert command.main(["--run", str(tmp_path), "--output", str(tmp_path / "m.tflite")]) == 2
     assert "not a run folder" in capsys.readouterr().err
     pathlib.Path(tmp_path / "file").write_text("")
-    assert command.main(["--run", str(one_run), "--output", str(tmp_path / "file" / "m.tflite")]) == 2
+    assert command.main(["--run", str(one_run.folder), "--output", str(tmp_path / "file" / "m.tflite")]) == 2
     (tmp_path / "folder").mkdir()
-    assert command.main(["--run", str(one_run), "--output", str(tmp_path / "folder")]) == 2
+    assert command.main(["--run", str(one_run.folder), "--output", str(tmp_path / "folder")]) == 2
     assert sorted(os.listdir(tmp_path)) == ["file", "folder"]

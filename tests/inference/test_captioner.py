@@ -4,41 +4,16 @@ import os
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from aac_tf import Captioner
 from aac_tf.audio import AudioError
-from aac_tf.build import build_model
-from aac_tf.config import load_config
-from aac_tf.text import WordTokenizer
 
 RATE = 16000
 SECONDS = (3.0, 1.3, 0.05, 2.2)
-OPTIONS = [
-    "audio.sample_rate=16000",
-    "encoder.units=8",
-    "encoder.layers=2",
-    "decoder.units=8",
-    "decoding.beam_size=1",
-]
-ATTENTION = ["decoder.embedding=8", "decoder.attention_units=8"]
-
-
-def make_captioner(*options):
-    """A captioner with random weights that are large enough to make its attention uneven."""
-    tf.keras.utils.set_random_seed(3)
-    attention = [] if "decoder.kind=fixed_vector" in options else ATTENTION
-    config = load_config(None, [*OPTIONS, *attention, *options])
-    tokenizer = WordTokenizer.from_captions(["a dog barks", "rain falls on a roof", "birds sing"], min_count=1)
-    model = build_model(config, tokenizer.vocabulary_size())
-    for variable in model.trainable_variables:
-        variable.assign(3 * variable)
-    return Captioner(model, tokenizer, config)
 
 
 @pytest.fixture(scope="module")
-def captioner():
-    return make_captioner("encoder.subsampling=4")
+def captioner(one_captioner):
+    return one_captioner
 
 
 @pytest.fixture(scope="module")
@@ -89,12 +64,11 @@ def test_attend_equals_caption_for_the_same_words(captioner, sounds):
         np.testing.assert_allclose(word.weights, other.weights, atol=1e-5)
     assert captioner.attend(sounds[0], "A dog barks!").text == "a dog barks"
     with pytest.raises(ValueError, match="knows no word"):
-        make_captioner("vocabulary.padding=<END>").attend(sounds[0], "")
+        captioner.attend(sounds[0], "")
 
 
-def test_the_attention_of_a_fixed_vector_is_on_the_last_step(sounds):
-    captioner = make_captioner("decoder.kind=fixed_vector")
-    for caption in captioner.caption(sounds):
+def test_the_attention_of_a_fixed_vector_is_on_the_last_step(small_runs, sounds):
+    for caption in small_runs["fixed vector"].captioner.caption(sounds):
         for word in caption.words:
             assert word.weights[-1] == 1
 

@@ -1,44 +1,18 @@
-"""A small exported model, and a folder of short sound files of which some are invalid."""
+"""A small exported model, and a folder of short sound files, some of them invalid."""
 
 import json
 
 import numpy as np
 import pytest
 import soundfile
-import tensorflow as tf
 
-from aac_tf import Captioner
-from aac_tf.build import build_model
-from aac_tf.config import load_config
-from aac_tf.export.saved_model import export_saved_model
-from aac_tf.runs.run import Run
-from aac_tf.text import WordTokenizer
-
-SMALL = ["encoder.units=8", "decoder.units=8", "decoder.embedding=4", "decoder.attention_units=4"]
-WORDS = ["a", "dog", "cat", "bell", "rain", "siren", "barks", "meows", "rings", "falls", "and", "then"]
 RATES = {"wav": 16000, "flac": 22050, "ogg": 44100}
 
 
 @pytest.fixture(scope="session")
-def captioner(tmp_path_factory):
-    """A captioner with random weights."""
-    tf.keras.utils.set_random_seed(1)
-    config = load_config(None, [*SMALL, "vocabulary.max_words=6", "audio.sample_rate=16000", "decoding.beam_size=2"])
-    tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=6)
-    model = build_model(config, tokenizer.vocabulary_size())
-    for weight in model.trainable_weights:
-        weight.assign(weight * 4.0)  # otherwise all hypotheses have about the same probability
-    run = Run(tmp_path_factory.mktemp("run") / "run")
-    run.create(config, tokenizer, None)
-    run.best.mkdir(parents=True)
-    tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1).save()
-    return Captioner.load(run.folder)
-
-
-@pytest.fixture(scope="session")
-def model(captioner, tmp_path_factory):
-    """Folder with its only version."""
-    return str(export_saved_model(captioner, tmp_path_factory.mktemp("model")).parent)
+def model(one_model):
+    """Folder with the only version of an exported model."""
+    return str(one_model.parent)
 
 
 def write_clip(path, seconds, seed=0):

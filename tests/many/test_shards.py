@@ -128,11 +128,11 @@ def test_the_newest_version_of_a_model_is_used(model, tmp_path):
         newest_version(str(tmp_path / "9"))
 
 
-def test_captions_equal_those_of_the_captioner(model, captioner, clips):
+def test_captions_equal_those_of_the_captioner(model, one_captioner, clips):
     saved = SavedCaptioner(os.path.join(model, "1"))
     paths = [path for path, good in sorted(clips.items()) if good][:6]
     found = saved.caption([read_clip(path, saved.sample_rate, 60.0).waveform for path in paths])
-    for line, expected in zip(found, captioner.caption(paths)):
+    for line, expected in zip(found, one_captioner.caption(paths)):
         assert line["caption"] == expected.text
         assert line["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
         assert [other["caption"] for other in line["alternatives"]] == [other.text for other in expected.alternatives]

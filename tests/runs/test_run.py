@@ -31,6 +31,12 @@ def test_keys_that_training_settles_cannot_change(run, override):
         run.config([override])
 
 
+def test_keys_that_earlier_versions_ignored_do_not_stop_a_run(run):
+    config = (run.folder / "config.yaml").read_text().replace("kind: attention", "kind: fixed_vector")
+    (run.folder / "config.yaml").write_text(config.replace("embedding: 256", "embedding: 64"))
+    assert run.config(["decoding.beam_size=2"]).decoder.kind == "fixed_vector"
+
+
 def test_another_frozen_network_is_rejected(tmp_path):
     run, words = Run(tmp_path / "run"), WordTokenizer.from_captions(["a dog barks"], min_count=1)
     network = [1.0, -2.0, 0.5]

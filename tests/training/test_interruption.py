@@ -118,7 +118,8 @@ def test_a_full_disk_keeps_the_previous_checkpoint(options, uninterrupted, tmp_p
     before = {path.name for path in run.last.iterdir()}
     longer = load_config(None, [*options, "training.epochs=5"])
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, limits[1]))
+    # Less than a checkpoint, but more than the source code that AutoGraph writes to temporary files.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises((TrainingError, OSError)) as caught:
             train(longer, run, resume=True)

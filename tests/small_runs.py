@@ -1,0 +1,77 @@
+"""Captioners with random weights, which need no training, as run folders and as exported models."""
+
+import functools
+import os
+import pathlib
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf import Captioner
+from aac_tf.build import build_frozen_encoder, build_model
+from aac_tf.config import load_config
+from aac_tf.export.saved_model import export_saved_model
+from aac_tf.runs.run import Run
+from aac_tf.text import WordTokenizer
+
+WORDS = ["a", "the", "dog", "cat", "bell", "rain", "siren", "barks", "meows", "rings", "falls", "and", "then", "loudly"]
+SMALL = ["encoder.units=12", "decoder.units=12"]
+SMALL_ATTENTION = ["decoder.embedding=6", "decoder.attention_units=6"]
+SMALL_AST = pathlib.Path(__file__).parent / "embeddings" / "fixtures" / "ast" / "audioset"
+KINDS = {
+    "attention": ["audio.sample_rate=16000", "audio.normalize=true"],
+    "attention, M = 4": ["audio.sample_rate=16000", "encoder.subsampling=4", "encoder.residual=true"],
+    "fixed vector": ["encoder.cell=gru", "encoder.layers=3", "encoder.subsampling=2", "decoder.kind=fixed_vector"],
+    "AST": ["embedding.kind=ast", f"embedding.source={SMALL_AST}"],
+}
+
+
+def write_run(folder, overrides):
+    """Writes a run folder like that of training, with random weights."""
+    tf.keras.utils.set_random_seed(1)
+    attention = [] if "decoder.kind=fixed_vector" in overrides else SMALL_ATTENTION
+    config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
+    tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=8)
+    normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
+    model = build_model(config, tokenizer.vocabulary_size(), normalization, build_frozen_encoder(config))
+    for weight in model.trainable_weights:
+        # Otherwise all hypotheses have about the same probability, and rounding errors decide between them.
+        weight.assign(weight * 4.0)
+    run = Run(folder)
+    run.create(config, tokenizer, normalization)
+    run.best.mkdir(parents=True)
+    tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1).save()
+    return run.folder
+
+
+class SmallRun:
+    """A run of one of `KINDS`; each form of it is made when a test first needs it.
+
+    Args:
+        root: path of an empty folder.
+        kind: str, key of `KINDS`.
+    """
+
+    def __init__(self, root, kind):
+        self._root = root
+        self._overrides = KINDS[kind]
+
+    @functools.cached_property
+    def folder(self):
+        """The run folder."""
+        return write_run(self._root / "run", self._overrides)
+
+    @functools.cached_property
+    def captioner(self):
+        """`Captioner` of the run."""
+        return Captioner.load(self.folder)
+
+    @functools.cached_property
+    def model(self):
+        """Folder of the exported model's only version."""
+        return export_saved_model(self.captioner, self._root / "model")
+
+    @functools.cached_property
+    def loaded(self):
+        """The exported model, loaded."""
+        return tf.saved_model.load(os.fspath(self.model))
