@@ -2,6 +2,9 @@
 PYTHON ?= $(shell for python in python3.11 python3.10 python3.9 python3; do \
 	$$python -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
+# Processes that run the tests: one per core. Those that are idle take tests from the others.
+PROCESSES ?= auto
+PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --dist worksteal
 
 .PHONY: demo test test-slow test-all lint typecheck docs coverage dist clean
 
@@ -14,13 +17,13 @@ demo: .venv/demo
 
 # The tests to run while working on the code.
 test: .venv/test
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-slow: .venv/test
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 test-all: .venv/test
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 lint: .venv/dev
 	$(BIN)/ruff format --check .
@@ -35,7 +38,7 @@ docs: .venv/docs
 
 # Line and branch coverage of the tests that `make test` runs; the report is in build/coverage.
 coverage: .venv/dev
-	$(BIN)/python -m pytest -m "not slow" --cov --cov-report=term --cov-report=html
+	$(PYTEST) -m "not slow" --cov --cov-report=term --cov-report=html
 
 # Wheel and sdist, in dist.
 dist: .venv/dev

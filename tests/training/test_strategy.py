@@ -76,11 +76,13 @@ def on_one_device(options, tmp_path_factory):
     return np.load(out / "out.npz")
 
 
+@pytest.mark.slow
 def test_two_devices_train_like_one(options, on_one_device, tmp_path):
     finish(start(tmp_path / "run", tmp_path / "out.npz", [*options, "training.strategy=mirrored"], devices=2))
     assert_same(np.load(tmp_path / "out.npz"), on_one_device)
 
 
+@pytest.mark.slow
 def test_two_workers_train_like_one_and_only_the_first_writes(options, on_one_device, tmp_path):
     cluster = free_addresses(2)
     finish(*(start(tmp_path / "run", tmp_path / f"{k}.npz", options, 1, cluster, k) for k in range(2)))
@@ -89,6 +91,7 @@ def test_two_workers_train_like_one_and_only_the_first_writes(options, on_one_de
     assert not np.load(tmp_path / "1.npz")["losses"].size  # only the first worker runs callbacks
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_others_and_the_run_resumes(options, on_one_device, tmp_path):
     several = [*options, "training.epochs=60"]
     cluster = free_addresses(2)

@@ -40,10 +40,12 @@ SMALL = [
     "encoder.subsampling=4",
     "decoder.units=16",
     "training.epochs=2",
-    "training.batch_size=8",
+    "training.batch_size=5",
     "training.learning_rate=1e-2",
 ]
 ATTENTION = ["decoder.embedding=8", "decoder.attention_units=8"]
+# For tests that only need any model.
+TINY = [*SMALL, "encoder.layers=1", "decoder.kind=fixed_vector", "training.epochs=1", "training.batch_size=20"]
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +62,26 @@ def config(scenes):
 
 
 @pytest.fixture(scope="module")
-def run(config, tmp_path_factory):
-    """A trained run."""
-    run = Run(tmp_path_factory.mktemp("runs") / "run")
-    train(config, run, callbacks=[CaptionBoard(run, config)])
-    return run
+def trained(config, tmp_path_factory):
+    """A trained run, and how often the graphs were traced at the end of each epoch."""
+    run, traces = Run(tmp_path_factory.mktemp("runs") / "run"), []
+    on_epoch_end = ValidationCaptions.on_epoch_end
+
+    def count_traces(callback, epoch, logs=None):
+        on_epoch_end(callback, epoch, logs)
+        graphs = (callback.model.train_function, callback.model.test_function, callback._caption)
+        counts = [graph.experimental_get_tracing_count() for graph in graphs]
+        traces.append((len(list(callback._batches)), counts))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ValidationCaptions, "on_epoch_end", count_traces)
+        train(config, run, callbacks=[CaptionBoard(run, config)])
+    return run, traces
+
+
+@pytest.fixture(scope="module")
+def run(trained):
+    return trained[0]
 
 
 def test_run_folder_is_complete_without_the_data(run, scenes, tmp_path):
@@ -85,17 +102,9 @@ def test_history_has_one_row_per_epoch(run):
     assert float(rows[1]["loss"]) < float(rows[0]["loss"])
 
 
-def test_validation_is_traced_once(scenes, tmp_path, monkeypatch):
-    traced, on_epoch_end = [], ValidationCaptions.on_epoch_end
-
-    def count_traces(callback, epoch, logs=None):
-        on_epoch_end(callback, epoch, logs)
-        traced.append((len(list(callback._batches)), callback._caption.experimental_get_tracing_count()))
-
-    monkeypatch.setattr(ValidationCaptions, "on_epoch_end", count_traces)
-    options = [*SMALL, *ATTENTION, f"data.root={scenes}", "training.epochs=1", "training.batch_size=2"]
-    train(load_config(None, options), Run(tmp_path / "run"))
-    assert traced == [(3, 1)]
+def test_training_and_validation_are_traced_once(trained):
+    """Batches of all shapes share one trace; retracing costs seconds per batch."""
+    assert trained[1] == [(2, [1, 1, 1])] * 2
 
 
 def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
@@ -137,6 +146,16 @@ def test_folders_of_other_runs_are_rejected(run, config, scenes, tmp_path):
         Captioner.load(tmp_path)
 
 
+def test_changed_data_is_rejected(run, scenes, tmp_path):
+    copy, root = Run(tmp_path / "run"), tmp_path / "scenes"
+    shutil.copytree(run.folder, copy.folder)
+    shutil.copytree(scenes, root)
+    (root / "train" / "train_00003.wav").unlink()
+    changed = load_config(None, [*SMALL, *ATTENTION, f"data.root={root}", "training.epochs=3"])
+    with pytest.raises(RunError, match="train data: 24 clips, now 23"):
+        train(changed, copy, resume=True)
+
+
 def test_weights_of_another_model_are_rejected(run, tmp_path):
     folder = tmp_path / "changed"
     shutil.copytree(run.folder, folder)
@@ -148,7 +167,7 @@ def test_weights_of_another_model_are_rejected(run, tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_training_and_is_not_saved(config, scenes, tmp_path):
     run = Run(tmp_path / "run")
-    options = [*SMALL, *ATTENTION, f"data.root={scenes}", "training.learning_rate=1e30"]
+    options = [*TINY, f"data.root={scenes}", "training.learning_rate=1e30"]
     with pytest.raises(TrainingError, match=r"training\.learning_rate"):
         train(load_config(None, options), run)
     assert tf.train.latest_checkpoint(str(run.last)) is None  # as it was the first epoch
@@ -167,7 +186,7 @@ def test_bad_files_are_skipped_or_raise(scenes, tmp_path):
     root = tmp_path / "scenes"
     shutil.copytree(scenes, root)
     (root / "train" / "train_00003.wav").write_bytes(b"RIFF not a sound")
-    options = [*SMALL, *ATTENTION, f"data.root={root}", "training.epochs=1"]
+    options = [*TINY, f"data.root={root}"]
     train(load_config(None, options), Run(tmp_path / "a"))
     with pytest.raises(DatasetError, match=r"train_00003\.wav"):
         train(load_config(None, [*options, "data.on_bad_audio=fail"]), Run(tmp_path / "b"))
@@ -175,7 +194,7 @@ def test_bad_files_are_skipped_or_raise(scenes, tmp_path):
 
 def test_manifest_without_validation(scenes, tmp_path):
     shutil.copy(scenes / "captions_train.csv", scenes / "train" / "train.csv")
-    options = [*SMALL, *ATTENTION, "data.source=manifest", f"data.root={scenes / 'train'}", "training.epochs=1"]
+    options = [*TINY, "data.source=manifest", f"data.root={scenes / 'train'}"]
     with pytest.raises(ConfigError, match="validation_fraction"):
         train(load_config(None, options), Run(tmp_path / "a"))
     rows = train(load_config(None, [*options, "training.monitor=loss"]), Run(tmp_path / "b"))
@@ -325,7 +344,7 @@ def test_resuming_a_run_that_stopped_early_trains_no_further(scenes, tmp_path):
         "training.epochs=4",
         "training.lr_patience=null",
     ]
-    config = load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", *plateau])
+    config = load_config(None, [*TINY, f"data.root={scenes}", *plateau])
     rows = train(config, Run(tmp_path / "run"))
     assert len(rows) == 2
     assert len(train(config, Run(tmp_path / "run"), resume=True)) == 2
