@@ -1,6 +1,7 @@
 # Each target works on a fresh machine: it creates .venv, installs what it needs into it, and runs.
-PYTHON ?= $(shell for python in python3.11 python3.10 python3.9 python3; do \
-	$$python -c 'import sys; sys.exit(not (3, 9) <= sys.version_info[:2] <= (3, 11))' 2>/dev/null && echo $$python && break; done)
+# The newest Python that aac_tf supports; `python3` may be one of them under another name.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
 BIN := .venv/bin
 # Processes that run the tests: one per core. Those that are idle take tests from the others.
 PROCESSES ?= auto
@@ -51,7 +52,7 @@ clean:
 	rm -rf .venv build dist *.egg-info
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "aac_tf needs Python 3.9, 3.10 or 3.11: TensorFlow 2.15 has no build for others"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "aac_tf needs Python 3.11, 3.12 or 3.13. Pass another path with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv .venv
 
 .venv/demo: setup.cfg | .venv/bin/python

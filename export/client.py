@@ -12,10 +12,14 @@ import base64
 import dataclasses
 import http.client
 import json
+import math
 import os
 import pathlib
+import queue
 import socket
+import stat
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -27,6 +31,9 @@ SIGNATURE = "wav_to_text"
 OUTPUTS = ("captions", "log_probs", "status")
 # Log-probabilities below this mark missing captions.
 NO_CAPTION = -1e30
+# Bounds of what is read into memory, in bytes.
+MAX_SOUND = 1 << 30
+MAX_RESPONSE = 1 << 26
 # Errors after which a request is sent again: HTTP codes, and names of gRPC codes.
 TRANSIENT = (429, 502, 503, 504, "UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED")
 ADVICE = {
@@ -77,7 +84,7 @@ class Client:
             for gRPC (port 8500).
         model: str, name of the model on the server.
         version: int, version of the model; None takes the latest.
-        timeout: float, seconds to wait for a response.
+        timeout: float, seconds until a request must be answered completely.
         retries: int, how often a request is sent again if the server is not ready or overloaded.
 
     Raises:
@@ -88,6 +95,8 @@ class Client:
         address = urlsplit(server)
         if address.scheme not in ("http", "https", "grpc") or not address.netloc:
             raise ValueError(f"expected http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT, got {server}")
+        if not 0 < timeout < float("inf") or retries < 0:
+            raise ValueError(f"timeout must be above 0 and finite, and retries at least 0, got {timeout} and {retries}")
         self.server = server
         self.timeout = timeout
         self.retries = retries
@@ -119,12 +128,12 @@ class Client:
 
     def _ask(self, wavs):
         outputs = self._with_retries(wavs)
-        try:
-            rows = list(zip(*(outputs[name] for name in OUTPUTS)))
-        except (KeyError, TypeError):
-            rows = []
-        if len(rows) != len(wavs):
+        columns = [outputs.get(name) for name in OUTPUTS] if isinstance(outputs, dict) else [None]
+        if not all(isinstance(column, list) and len(column) == len(wavs) for column in columns):
             raise ServerError(f"{self.server} serves another model: its response lacks one of {', '.join(OUTPUTS)}")
+        rows = list(zip(*columns))
+        if not all(map(_is_row, rows)):
+            raise ServerError(f"{self.server} serves another model: its response has values of other types")
         return [_result(*row) for row in rows]
 
     def _with_retries(self, wavs):
@@ -150,26 +159,66 @@ class _Rest:
         body = json.dumps({"signature_name": SIGNATURE, "inputs": {"wav_bytes": sounds}}).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as answer:
-                return json.load(answer)["outputs"]
+            return json.loads(_within(timeout, lambda: self._post(request, timeout)))["outputs"]
         except urllib.error.HTTPError as error:
-            raise ServerError(_http_reason(error), error.code) from error
+            raise ServerError(f"HTTP {error.code}: {error.reason}", error.code) from error
         except (urllib.error.URLError, http.client.HTTPException, OSError) as error:
             reason = getattr(error, "reason", error)
             if isinstance(reason, (TimeoutError, socket.timeout)):  # two classes before Python 3.10
                 raise ServerError(f"no response within {timeout:g} s", "TIMEOUT") from error
             raise ServerError(f"cannot be reached: {reason}") from error
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ServerError("the response is not that of a model server", "RESPONSE") from error
+
+    def _post(self, request, timeout):
+        try:
+            with urllib.request.urlopen(request, timeout=timeout) as answer:
+                return _bounded(answer)
+        except urllib.error.HTTPError as error:
+            # The reason is part of the response, which must arrive in time, too.
+            error.msg = _http_reason(error)
+            raise
+
+
+def _within(timeout, work):
+    """The result of a function, or `TimeoutError`: the timeout of a socket starts anew with each byte that arrives."""
+    done = queue.Queue()
+
+    def run():
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    # A daemon, so that an unfinished response does not keep the program from exiting.
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = done.get(timeout=timeout)
+    except queue.Empty:
+        raise TimeoutError from None
+    if error is not None:
+        raise error
+    return result
+
+
+def _bounded(answer):
+    """Reads a response."""
+    content = answer.read(MAX_RESPONSE + 1)
+    if len(content) > MAX_RESPONSE:
+        raise ServerError(f"the response is larger than {MAX_RESPONSE >> 20} MB", "RESPONSE")
+    return content
 
 
 def _http_reason(error):
-    text = error.read().decode(errors="replace")
+    try:
+        text = _bounded(error).decode(errors="replace")
+    except (OSError, http.client.HTTPException):
+        return str(error.reason)
     try:
         text = json.loads(text)["error"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         text = text.strip() or error.reason
-    return f"HTTP {error.code}: {str(text)[:500]}"
+    return " ".join(str(text)[:500].split())
 
 
 class _Grpc:
@@ -181,7 +230,7 @@ class _Grpc:
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
         # A minute of sound exceeds gRPC's default limit of 4 MB.
-        options = [(f"grpc.max_{way}_message_length", -1) for way in ("send", "receive")]
+        options = [("grpc.max_send_message_length", -1), ("grpc.max_receive_message_length", MAX_RESPONSE)]
         self._channel = grpc.insecure_channel(address.netloc, options)
         self._predict = prediction_service_pb2_grpc.PredictionServiceStub(self._channel).Predict
         self._error = grpc.RpcError
@@ -203,21 +252,29 @@ class _Grpc:
         except self._error as error:
             code = error.code().name
             reason = f"no response within {timeout:g} s" if code == "DEADLINE_EXCEEDED" else error.details()
+            if code == "RESOURCE_EXHAUSTED" and "larger than max" in str(reason):
+                code = "RESPONSE"  # the same request would get the same response
             raise ServerError(f"{code}: {reason}", code) from error
-        return {name: _rows(tensor) for name, tensor in answer.outputs.items()}
+        try:
+            return {name: _rows(answer.outputs[name]) for name in OUTPUTS if name in answer.outputs}
+        except (ValueError, TypeError, KeyError) as error:
+            raise ServerError("the response is not that of a model server", "RESPONSE") from error
 
 
 def _rows(tensor):
     """Converts a TensorProto of strings or numbers to nested lists."""
     from tensorflow import make_ndarray
 
+    # A shape can ask for more than the message holds.
+    if math.prod(max(dim.size, 0) for dim in tensor.tensor_shape.dim) > MAX_RESPONSE:
+        raise ValueError("the shape of a tensor is too large")
     return _decoded(make_ndarray(tensor).tolist())
 
 
 def _decoded(values):
     if isinstance(values, list):
         return [_decoded(value) for value in values]
-    return values.decode() if isinstance(values, bytes) else values
+    return values.decode(errors="replace") if isinstance(values, bytes) else values
 
 
 def _read(sound):
@@ -225,17 +282,50 @@ def _read(sound):
     if isinstance(sound, (bytes, bytearray)):
         return bytes(sound)
     try:
+        found = os.stat(sound)
+        if stat.S_ISDIR(found.st_mode):
+            return _failed("is a directory")
+        if not stat.S_ISREG(found.st_mode):
+            return _failed("not a regular file")  # reading it may never end
+        if found.st_size > MAX_SOUND:
+            return _failed(f"larger than {MAX_SOUND >> 20} MB")
         return pathlib.Path(sound).read_bytes()
     except OSError as error:
-        return Result("", None, [], [], (error.strerror or str(error)).lower())
+        return _failed((error.strerror or str(error)).lower())
+    except ValueError as error:  # such as a null byte in its name
+        return _failed(str(error))
+
+
+def _is_row(row):
+    """Whether it is captions, their log-probabilities, and a status."""
+    captions, log_probs, status = row
+    return (
+        isinstance(status, str)
+        and isinstance(captions, list)
+        and isinstance(log_probs, list)
+        and len(captions) == len(log_probs)
+        and all(isinstance(caption, str) for caption in captions)
+        # JSON has no NaN; TF Serving writes it nevertheless, others write null.
+        and all(value is None or isinstance(value, (int, float)) for value in log_probs)
+    )
 
 
 def _result(captions, log_probs, status):
     if status:
-        return Result("", None, [], [], status)
-    found = [(caption, value) for caption, value in zip(captions, log_probs) if value > NO_CAPTION]
+        return _failed(status)
+    found = [
+        (caption, value)
+        for caption, value in zip(captions, log_probs)
+        if value is not None and math.isfinite(value) and value > NO_CAPTION
+    ]
+    if not found:
+        return _failed("the model found no caption")
     captions, log_probs = [caption for caption, _ in found], [value for _, value in found]
     return Result(captions[0], log_probs[0], captions, log_probs)
+
+
+def _failed(reason):
+    return Result("", None, [], [], reason)
 
 
 def main(arguments=None):
@@ -262,7 +352,11 @@ def main(arguments=None):
         help="maximum number of files per request (default: %(default)s)",
     )
     parser.add_argument(
-        "--timeout", type=float, default=60.0, metavar="S", help="seconds to wait for a response (default: %(default)s)"
+        "--timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="seconds until a request must be answered completely (default: %(default)s)",
     )
     parser.add_argument(
         "--retries", type=int, default=5, metavar="N", help="how often to resend a request (default: %(default)s)"
@@ -272,6 +366,9 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     if options.batch_size < 1:
         parser.error("--batch-size must be at least 1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # names and captions may have characters that it lacks
     # gRPC's stubs import TensorFlow, which prints messages about the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
@@ -298,12 +395,22 @@ def _print(client, options):
             if result.error:
                 print(f"skipped: {file}: {result.error}", file=sys.stderr)
             if options.json:
-                print(json.dumps(_row(file, result), ensure_ascii=False), flush=True)
+                print(_json_line(_row(file, result)), flush=True)
             elif not result.error:
-                print(f"{file}\t{result.caption}", flush=True)
+                print(f"{file}\t{' '.join(result.caption.split())}", flush=True)
     if not skipped:
         return OK
     return FAILED if skipped == len(options.files) else PARTLY
+
+
+def _json_line(row):
+    """A line of JSON, readable if standard output has all its characters."""
+    line = json.dumps(row, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(row)
+    return line
 
 
 def _row(file, result):

@@ -1,6 +1,5 @@
 """Sound files to spectrograms: graph functions for `tf.data` and SavedModels, and readers for long files."""
 
-from aac_tf.audio.decode import decode_audio
 from aac_tf.audio.errors import AudioError, error_reason
 from aac_tf.audio.load import load_audio, read_audio
 from aac_tf.audio.long_spectrogram import long_spectrogram, spectrogram_of_parts
@@ -21,7 +20,6 @@ __all__ = [
     "SoundFile",
     "SpecAugment",
     "SpectrogramSpec",
-    "decode_audio",
     "decode_wav",
     "error_reason",
     "load_audio",

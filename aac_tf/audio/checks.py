@@ -7,10 +7,14 @@ import tensorflow as tf
 _MIN_SECONDS = 0.05
 
 
-def plausible_rate(rate):
-    """A check for `require`: a rate outside these bounds means a damaged header, and would need a huge resampler."""
-    reason = tf.strings.join(["damaged header: a sample rate of ", tf.strings.as_string(rate), " Hz"])
-    return (rate >= 1000) & (rate <= 768000), reason
+def plausible_rate(rate, text):
+    """A check for `first_reason`: other rates mean a damaged header, and would need a huge resampler.
+
+    Args:
+        rate: int or integer scalar, Hz.
+        text: `OnHost.text` for an int, `InGraph.text` for a tensor.
+    """
+    return (rate >= 1000) & (rate <= 768000), text("damaged header: a sample rate of ", rate, " Hz")
 
 
 def require(*checks):
@@ -51,7 +55,7 @@ def sound_checks(samples, rate, finite, audible):
     Returns:
         Tuple of pairs `(condition, reason)`.
     """
-    seconds = tf.cast(samples, tf.float32) / tf.cast(rate, tf.float32)
+    seconds = samples / rate
     return (
         (samples > 0, "the file contains no samples"),
         (seconds >= _MIN_SECONDS, f"shorter than {_MIN_SECONDS} s"),

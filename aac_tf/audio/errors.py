@@ -6,20 +6,16 @@ import re
 
 from aac_tf.errors import AacError
 
-# Our own checks carry their reason (see `checks.require`); the others are messages of TensorFlow and tensorflow-io.
-_OWN_REASON = re.compile(r"audio: ([^\]'\"\n]*)")
+# Our own checks carry their reason (see `checks.require`); the others are messages of TensorFlow.
+_OWN_REASON = re.compile(r"audio: ((?:\\.|[^\]'\"\n\\])*)")
 _REASONS = (
-    (
-        r"could not open input as an OggVorbis|seek failed|unable to (?:read|seek)|read \d+ from|read failed"
-        r"|invalid_bits_per_sample",
-        "truncated or damaged",
-    ),
-    (r"invalid mp3", "not a WAV, FLAC, Ogg Vorbis or MP3 file"),
     (r"OOM when allocating", "damaged, or too long for this machine's memory"),
     (r"; Is a directory", "a directory, not a file"),
     (r"; No such file or directory", "no such file"),
     (r"; Permission denied", "permission denied"),
 )
+# TensorFlow escapes quotes and all but ASCII.
+_ESCAPED = re.compile(r"(?:\\x[0-9a-f]{2})+|\\.")
 # What TensorFlow adds around the actual message.
 _NOISE = re.compile(r"\{\{.*?\}\}|Graph execution error:|\[Op:\w+\]|name:\s*$", re.MULTILINE)
 
@@ -49,20 +45,29 @@ class AudioError(AacError, ValueError):
         return f"{self.path}: {self.reason}"
 
 
+class Unusable(AacError, ValueError):
+    """Why a sound file cannot be used, where its path is not known; `SoundFile` raises it as `AudioError`."""
+
+
 def error_reason(message):
     """Shortens the message of a TensorFlow error that was raised while reading a sound file.
 
     Args:
-        message: str of the exception, from `decode_audio`, `read_audio` or a `tf.data` pipeline that maps one of them.
+        message: str of the exception, from `decode_wav`, `read_audio` or a `tf.data` pipeline that maps one of them.
 
     Returns:
         str, the reason; the first line of an unknown message.
     """
     own = _OWN_REASON.search(message)
     if own:
-        return own.group(1).strip()
+        return _ESCAPED.sub(_unescaped, own.group(1)).strip()
     for pattern, reason in _REASONS:
         if re.search(pattern, message):
             return reason
     lines = [line.strip() for line in _NOISE.sub("", message).splitlines()]
     return next((line for line in lines if line), "unknown error")
+
+
+def _unescaped(match):
+    text = match[0]
+    return bytes.fromhex(text.replace("\\x", "")).decode(errors="replace") if text[1] == "x" else text[1:]

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
+
+import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio.checks import first_reason, is_finite_and_audible, require, sound_checks
-from aac_tf.audio.decode import decode_audio
+from aac_tf.audio.errors import AudioError
+from aac_tf.audio.levels import scale_down
 from aac_tf.audio.resample import resample
 from aac_tf.audio.sound_file import SoundFile
 from aac_tf.audio.wav import try_decode_wav
 
 
 def load_audio(path, sample_rate=None):
-    """Reads a WAV, FLAC, Ogg Vorbis or MP3 file as a mono waveform; `SoundFile` reads long files in parts.
+    """Reads a sound file as a mono waveform; `SoundFile` reads long files in parts.
 
     Args:
-        path: str or path-like, any file that `tf.io.gfile` reads.
+        path: str or path-like, as for `SoundFile`.
         sample_rate: int, sample rate in Hz to resample to; None keeps the file's own.
 
     Returns:
@@ -23,7 +27,7 @@ def load_audio(path, sample_rate=None):
 
     Raises:
         AudioError: if the file is missing, a directory, empty, not audio, truncated, damaged, silent, shorter than
-            0.05 s, or has samples that are not finite.
+            0.05 s, or has samples that are not finite or beyond ±10000.
 
     Example:
         >>> from aac_tf.audio import load_audio
@@ -32,7 +36,8 @@ def load_audio(path, sample_rate=None):
     file = SoundFile(path)
     parts = list(file.parts(sample_rate))
     waveform = parts[0] if len(parts) == 1 else tf.concat(parts, axis=0)
-    return waveform, file.sample_rate if sample_rate is None else sample_rate
+    scaled = scale_down(waveform.numpy(), path)
+    return tf.convert_to_tensor(scaled), file.sample_rate if sample_rate is None else sample_rate
 
 
 def read_audio(path, sample_rate):
@@ -49,10 +54,22 @@ def read_audio(path, sample_rate):
         tf.errors.OpError: if the file cannot be used; `error_reason(str(error))` is the reason. Unlike `load_audio`'s
             error, it does not name the file.
     """
-    waveform, rate = decode_audio(tf.io.read_file(path))
-    with tf.control_dependencies(require(*sound_checks(tf.size(waveform), rate, *is_finite_and_audible(waveform)))):
+    # libsndfile and NumPy release Python's lock while they work, so that the threads of `Dataset.map` read in parallel.
+    # TensorFlow's operations stay outside: inside they could wait for the threads that wait for them.
+    waveform, rate, reason = tf.numpy_function(_read, [path], [tf.float32, tf.int32, tf.string])
+    waveform, rate, reason = (tf.ensure_shape(*item) for item in ((waveform, [None]), (rate, []), (reason, [])))
+    with tf.control_dependencies(require((tf.equal(reason, ""), reason))):
         waveform = tf.identity(waveform)
     return tf.ensure_shape(resample(waveform, rate, sample_rate), [None])
+
+
+def _read(path):
+    path = path if isinstance(path, bytes) else path.item()  # in eager mode an array
+    try:
+        file = SoundFile(os.fsdecode(path))
+        return file.read(), np.int32(file.sample_rate), b""
+    except AudioError as error:
+        return np.zeros([0], np.float32), np.int32(1), error.reason.encode(errors="replace")
 
 
 def read_wavs(contents, sample_rate):

@@ -235,8 +235,9 @@ def _frames(waveform, spec):
     right = (spec.output_length(samples) - 1) * spec.hop_length + spec.window_length - left - samples
     # Without centring, samples after the last whole frame are dropped.
     waveform = waveform[..., : samples + tf.minimum(right, 0)]
-    zeros = tf.zeros(tf.concat([tf.shape(waveform)[:-1], [left + tf.maximum(right, 0)]], axis=0))
-    waveform = tf.concat([zeros[..., :left], waveform, zeros[..., left:]], axis=-1)
+    # Not slices of zeros: LiteRT's XNNPACK takes a slice that is always empty, `[..., :0]`, for the whole tensor.
+    padding = [[0, 0]] * (waveform.shape.rank - 1) + [[left, tf.maximum(right, 0)]]
+    waveform = tf.pad(waveform, padding)
     return tf.signal.frame(waveform, spec.window_length, spec.hop_length)
 
 

@@ -7,23 +7,31 @@ import functools
 
 import tensorflow as tf
 
+from aac_tf.audio.backends import InGraph
 from aac_tf.audio.checks import first_reason, plausible_rate, require
+from aac_tf.audio.mixing import mix_in_graph
 
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+# Encodings that `wav_samples` decodes: (format tag, bytes of a sample).
+_ENCODINGS = ((_PCM, 1), (_PCM, 2), (_PCM, 3), (_PCM, 4), (_FLOAT, 4), (_FLOAT, 8))
 # An encoder that writes to a pipe cannot go back to fill in the size: ffmpeg leaves the first value, sox the second.
 _UNKNOWN_SIZE, _SOX_UNKNOWN_SIZE = 0xFFFFFFFF, 0x7FFFF000
+# Recorders leave values near the limits of signed and unsigned 32-bit sizes.
+_LIMIT_SIZES = ((_SOX_UNKNOWN_SIZE, 0x80000000), (0xFFFFF000, 0xFFFFFFFF))
+_HEADER_EXCESS = 44  # bytes: some add the size of the file's header to that of the samples
 
 WAV_MAGIC = (b"RIFF", b"RF64")  # RF64 has 64-bit sizes
 HEADER_BYTES, FORMAT_BYTES = 36, 26
 _MAX_CHUNKS = 4096  # no real file has more; without a limit, a file of zeros is walked in steps of 8 bytes
 
-WavLayout = collections.namedtuple("WavLayout", "start size block encoding channels rate reason")
+WavLayout = collections.namedtuple("WavLayout", "start size block encoding channels rate reason warning")
 
 
 def decode_wav(contents):
     """Decodes a WAV file: 8-bit unsigned, 16, 24 and 32-bit integers, 32 and 64-bit floats, any number of channels.
 
-    Chunks may be in any order. A size that an encoder left open means "up to the end of the file".
+    Chunks may be in any order. A size that an encoder left open, or that is up to 44 bytes too large, means "up to the
+    end of the file".
 
     Args:
         contents: scalar string tensor, bytes of the file.
@@ -57,29 +65,37 @@ def try_decode_wav(contents):
     def read_header(position):
         return tf.strings.substr(contents, position, 4), little_endian(read_bytes(contents, position + 4, 4))
 
-    total = tf.strings.length(contents)
-    format_start, data_start, data_size = _find_chunks_in_graph()(read_header, tf.cast(total, tf.int64))
+    total = tf.cast(tf.strings.length(contents), tf.int64)
+    find = _find_chunks_in_graph()
+    format_start, data_start, data_size, end = find(read_header, tf.constant(12, tf.int64), total)
+    _, second, _, _ = find(read_header, end, total)
     header, form = read_bytes(contents, 0, HEADER_BYTES), read_bytes(contents, format_start, FORMAT_BYTES)
-    layout = wav_layout(header, form, format_start, data_start, data_size, total)
-    data = tf.strings.substr(contents, layout.start, layout.size)
-    return wav_samples(data, layout.encoding, layout.channels), layout.rate, layout.reason
+    layout = wav_layout(header, form, format_start, data_start, data_size, total, InGraph)
+    is_whole = (tf.equal(second, 0), "a WAV file with several data chunks: convert it")
+    reason = first_reason((tf.equal(layout.reason, ""), layout.reason), is_whole)
+    is_sound = tf.equal(reason, "")
+    data = tf.strings.substr(contents, layout.start, tf.where(is_sound, layout.size, 0))
+    encoding, channels = (tf.cast(number, tf.int32) for number in (layout.encoding, layout.channels))
+    samples = wav_samples(data, encoding, tf.where(is_sound, channels, 1))
+    return samples, tf.cast(layout.rate, tf.int32), reason
 
 
-def find_chunks(read_header, total):
+def find_chunks(read_header, start, total):
     """Walks the chunks of a WAV file.
 
-    `SoundFile` calls it with ints and seeks from chunk to chunk; AutoGraph converts it for tensors.
+    Readers of files call it with ints and seek from chunk to chunk; AutoGraph converts it for tensors.
 
     Args:
         read_header: function from the offset of a chunk to its kind, 4 bytes, and its size.
+        start: int or int64 scalar tensor, offset of the first chunk.
         total: int or int64 scalar tensor, size of the file.
 
     Returns:
-        `(format_start, data_start, data_size)` of the type of `total`: offsets of the bodies of the fmt and the data
-        chunk, 0 if there is none, and the size that the data chunk states.
+        `(format_start, data_start, data_size, end)` of the type of `total`: offsets of the bodies of the fmt and the
+        data chunk, 0 if there is none; the size that the data chunk states; the offset of the chunk after it.
     """
     zero = 0 * total
-    position, format_start, data_start, data_size, chunks = zero + 12, zero, zero, zero, 0
+    position, format_start, data_start, data_size, chunks, end = start, zero, zero, zero, 0, total
     # `&` instead of `and`, which AutoGraph converts to a branch.
     while (position + 8 <= total) & (chunks < _MAX_CHUNKS) & ((format_start == 0) | (data_start == 0)):
         kind, size = read_header(position)
@@ -87,10 +103,10 @@ def find_chunks(read_header, total):
         if (kind == b"fmt ") & (size >= 16) & (format_start == 0):
             format_start = position
         if (kind == b"data") & (data_start == 0):
-            data_start, data_size = position, size
+            data_start, data_size, end = position, size, position + size + size % 2
         position += size + size % 2  # chunks start at even offsets
         chunks += 1
-    return format_start, data_start, data_size
+    return format_start, data_start, data_size, end
 
 
 @functools.lru_cache(maxsize=1)
@@ -98,71 +114,78 @@ def _find_chunks_in_graph():
     return tf.autograph.to_graph(find_chunks, recursive=False)
 
 
-def wav_layout(header, form, format_start, data_start, data_size, total):
+def wav_layout(header, form, format_start, data_start, data_size, total, ops, all_encodings=False):
     """Interprets the chunks of a WAV file.
 
     Args:
-        header: int32 `[HEADER_BYTES]`, first bytes of the file, from `read_bytes`.
-        form: int32 `[FORMAT_BYTES]`, first bytes of the fmt chunk's body, from `read_bytes`.
-        format_start: int64 scalar, from `find_chunks`.
-        data_start: int64 scalar, from `find_chunks`.
-        data_size: int64 scalar, from `find_chunks`.
-        total: integer scalar tensor, size of the file.
+        header: first `HEADER_BYTES` of the file: bytes, or int32 `[HEADER_BYTES]` from `read_bytes`.
+        form: first `FORMAT_BYTES` of the fmt chunk's body, likewise.
+        format_start: int or int64 scalar, from `find_chunks`.
+        data_start: int or int64 scalar, from `find_chunks`.
+        data_size: int or int64 scalar, from `find_chunks`.
+        total: int or int64 scalar, size of the file.
+        ops: `OnHost` for bytes and ints, `InGraph` for tensors.
+        all_encodings: bool, whether to accept encodings other than integers and floats of fixed width.
 
     Returns:
-        `WavLayout` of scalars: int64 `start` and `size` of the samples in bytes; int64 `block`, bytes of one sample of
-        all channels; int32 `encoding` and `channels` for `wav_samples`; int32 `rate` in Hz; string `reason`, empty if
-        all is well, otherwise what is wrong, and the size is 0.
+        `WavLayout` of scalars: `start` and `size` of the samples in bytes; `block`, bytes per sample of all channels;
+        `encoding` for `wav_samples`, -1 if it is another; `channels`; `rate` in Hz; `reason`, empty if all is well,
+        otherwise what is wrong; `warning`, empty unless the stated size was wrong and is corrected.
     """
-    total = tf.cast(total, tf.int64)
-    is_riff, is_rf64 = (tf.reduce_all(header[:4] == list(magic)) for magic in WAV_MAGIC)
-    is_wav = (is_riff | is_rf64) & tf.reduce_all(header[8:12] == list(b"WAVE"))
+    number, where, text = ops.number, ops.where, ops.text
+    magic = number(header, 0, 4)
+    is_riff, is_rf64 = (magic == int.from_bytes(name, "little") for name in WAV_MAGIC)
+    is_wav = (is_riff | is_rf64) & (number(header, 8, 12) == int.from_bytes(b"WAVE", "little"))
     # A size that exceeds the data chunk's 32 bits is in the first chunk of an RF64 file.
-    is_large = is_rf64 & tf.reduce_all(header[12:16] == list(b"ds64")) & (data_size == _UNKNOWN_SIZE)
-    data_size = tf.where(is_large, little_endian(header[28:36]), data_size)
-    tag, channels, rate = little_endian(form[0:2]), little_endian(form[2:4]), little_endian(form[4:8])
-    tag = tf.where(tag == _EXTENSIBLE, little_endian(form[24:26]), tag)
-    block = little_endian(form[12:14])
-    width = block // tf.maximum(channels, 1)
+    has_sizes = number(header, 12, 16) == int.from_bytes(b"ds64", "little")
+    data_size = where(is_rf64 & has_sizes & (data_size == _UNKNOWN_SIZE), number(header, 28, 36), data_size)
+    tag, channels, rate = number(form, 0, 2), number(form, 2, 4), number(form, 4, 8)
+    tag = where(tag == _EXTENSIBLE, number(form, 24, 26), tag)
+    block, bits = number(form, 12, 14), number(form, 14, 16)
+    divisor = where(block > 0, block, 1)
+    width = block // where(channels > 0, channels, 1)
 
-    available = tf.maximum(total - data_start, 0)
+    available = where(total > data_start, total - data_start, 0)
     # The data size of an empty sound is 0 too, but then the size in the file's header covers everything that follows.
-    riff_size = little_endian(header[4:8])
+    riff_size = number(header, 4, 8)
     unknown_zero = (data_size == 0) & ((riff_size == 0) | (riff_size == _UNKNOWN_SIZE) | (riff_size + 8 <= data_start))
-    unknown_sox = (data_size <= _SOX_UNKNOWN_SIZE) & (data_size > _SOX_UNKNOWN_SIZE - tf.maximum(block, 1))
-    data_size = tf.where(unknown_zero | unknown_sox | (data_size == _UNKNOWN_SIZE), available, data_size)
+    unknown_sox = (data_size <= _SOX_UNKNOWN_SIZE) & (data_size > _SOX_UNKNOWN_SIZE - divisor)
+    is_open = unknown_zero | unknown_sox | (data_size == _UNKNOWN_SIZE)
+    is_wrong = (data_size > available) & (data_size <= available + _HEADER_EXCESS)
+    for low, high in _LIMIT_SIZES:
+        is_wrong = is_wrong | (data_size > available) & (data_size >= low) & (data_size <= high)
+    note = text("the header states ", data_size, " bytes of audio, but ", available, " follow: they are all read")
+    warning = where(is_open, "", where(is_wrong, note, ""))
+    data_size = where(is_open | is_wrong, available, data_size)
 
-    encodings = [(_PCM, 1), (_PCM, 2), (_PCM, 3), (_PCM, 4), (_FLOAT, 4), (_FLOAT, 8)]
-    matches = tf.stack([(tag == code) & (width == size) for code, size in encodings])
-    text = tf.strings.as_string
-    reason = first_reason(
+    encoding = -1
+    for index, (code, size) in enumerate(_ENCODINGS):
+        encoding = where((tag == code) & (width == size), index, encoding)
+    is_other = (tag != _PCM) & (tag != _FLOAT)
+    is_consistent = (block == width * channels) & (width == (bits + 7) // 8)
+    unsupported = text("WAV encoding ", tag, " with ", 8 * width, " bits is not supported")
+    checks = [
         (is_wav, "not a WAV file"),
         (format_start > 0, "damaged WAV file: it has no fmt chunk"),
         (data_start > 0, "damaged WAV file: it has no data chunk"),
+        ((channels > 0) & (block > 0), "damaged WAV file: its fmt chunk is inconsistent"),
+        plausible_rate(rate, text),
         (
-            (channels > 0) & (block > 0) & (block == width * channels),
-            "damaged WAV file: its fmt chunk is inconsistent",
+            is_other | is_consistent,
+            text("damaged WAV file: blocks of ", block, " bytes for ", channels, " channels of ", bits, " bits"),
         ),
-        plausible_rate(rate),
-        (
-            tf.reduce_any(matches),
-            tf.strings.join(["WAV encoding ", text(tag), " with ", text(8 * width), " bits is not supported"]),
-        ),
-        (
-            data_size <= available,
-            tf.strings.join(["truncated: expected ", text(data_size), " bytes of audio, found ", text(available)]),
-        ),
-    )
-    is_sound = tf.equal(reason, "")
-    whole = data_size - data_size % tf.maximum(block, 1)
+        ((is_other & all_encodings) | (encoding >= 0), unsupported),
+        (data_size <= available, text("truncated: expected ", data_size, " bytes of audio, found ", available)),
+    ]
     return WavLayout(
-        start=tf.where(is_sound, data_start, 0),
-        size=tf.where(is_sound, whole, 0),
+        start=data_start,
+        size=data_size - data_size % divisor,
         block=block,
-        encoding=tf.argmax(matches, output_type=tf.int32),
-        channels=tf.cast(tf.where(is_sound, channels, 1), tf.int32),
-        rate=tf.cast(rate, tf.int32),
-        reason=reason,
+        encoding=encoding,
+        channels=channels,
+        rate=rate,
+        reason=ops.first_reason(*checks),
+        warning=warning,
     )
 
 
@@ -175,7 +198,7 @@ def wav_samples(data, encoding, channels):
         channels: int32 scalar, number of channels.
 
     Returns:
-        float32 `[samples]`, the mean of the channels with full scale at 1.
+        float32 `[samples]`, the channels mixed by `mix_in_graph`, with full scale at 1.
     """
     samples = tf.switch_case(
         encoding,
@@ -188,7 +211,7 @@ def wav_samples(data, encoding, channels):
             lambda: tf.cast(tf.io.decode_raw(data, tf.float64), tf.float32),
         ],
     )
-    return tf.reduce_mean(tf.reshape(samples, [tf.size(samples) // channels, channels]), axis=1)
+    return mix_in_graph(tf.reshape(samples, [tf.size(samples) // channels, channels]))
 
 
 def _decode_24_bit(data):

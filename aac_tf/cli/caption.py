@@ -1,9 +1,8 @@
 """`caption.py`: captions sound files with a trained model."""
 
-import json
 import pathlib
 
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
 
 
@@ -44,7 +43,7 @@ def _caption(options, console):
             skipped += 1
             console.show(f"skipped: {path}: {caption.reason}")
             if options.json:
-                print(json.dumps({"file": path, "error": caption.reason}), flush=True)
+                print_json({"file": path, "error": caption.reason})
             continue
         if options.attention is not None:
             _plot(captioner, options, path, caption, plots[index])
@@ -53,7 +52,7 @@ def _caption(options, console):
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
             words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
             result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print(json.dumps({**result, "words": words}, ensure_ascii=False), flush=True)
+            print_json({**result, "words": words})
         else:
             print(f"{path}\t{caption.text}", flush=True)
     if skipped:

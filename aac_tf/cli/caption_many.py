@@ -83,6 +83,7 @@ def import_beam():
 def _caption_many(options, beam_flags, console):
     import_beam()
     from aac_tf.many import Settings, find_files, newest_version, open_job
+    from aac_tf.many.job import locked_folder
     from aac_tf.many.model import model_fingerprint
     from aac_tf.many.pipeline import run_job
     from aac_tf.many.progress import poll_progress
@@ -90,10 +91,11 @@ def _caption_many(options, beam_flags, console):
     settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed)
     version = newest_version(options.model)
     paths = find_files(options.files, options.list)
-    job = open_job(options.output, paths, model_fingerprint(version), options.shards, options.overwrite)
-    console.show(f"{job.files} files, {job.shards} shards, model {version}")
-    with poll_progress(job.done, job.shards, console.progress("Captioning shards")):
-        summary, counters = run_job(job, version, settings, beam_flags)
+    with locked_folder(options.output):
+        job = open_job(options.output, paths, model_fingerprint(version), options.shards, options.overwrite)
+        console.show(f"{job.files} files, {job.shards} shards, model {version}")
+        with poll_progress(job.done, job.shards, console.progress("Captioning shards")):
+            summary, counters = run_job(job, version, settings, beam_flags)
     summary |= {"output": job.folder, "model": version, "now": counters}
     if options.json:
         print(json.dumps(summary))

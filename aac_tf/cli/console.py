@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import io
+import json
 import os
 import sys
 import textwrap
@@ -27,6 +28,8 @@ _USER_ERRORS = (
 
 
 _HELP_WIDTH = 80
+# Before arguments that are no flags; no argument can contain it.
+_MARK = "\0"
 
 
 class Console:
@@ -38,6 +41,7 @@ class Console:
 
     def __init__(self):
         self.interactive = sys.stderr.isatty()
+        self._stream = _ForgivingStream(sys.stderr)
 
     def progress(self, what):
         """Returns a function `(done, total)` that shows a progress bar once the work has taken two seconds."""
@@ -46,7 +50,7 @@ class Console:
         def update(done, total):
             if not bars:
                 interval = 0.1 if self.interactive else 10
-                bars.append(tqdm(total=total, desc=what, file=sys.stderr, delay=2, mininterval=interval))
+                bars.append(tqdm(total=total, desc=what, file=self._stream, delay=2, mininterval=interval))
             bars[0].update(done - bars[0].n)
             if done >= total:
                 bars[0].close()
@@ -55,7 +59,7 @@ class Console:
 
     def show(self, text):
         """Prints a line of text."""
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=self._stream, flush=True)
 
     def left_out(self, split, clips):
         """Reports the skipped clips of a `ClipList`: the first ten by name, and their number."""
@@ -65,6 +69,34 @@ class Console:
             self.show(f"{split}: {len(clips)} clips, {len(clips.left_out)} skipped")
         else:
             self.show(f"{split}: {len(clips)} clips")
+
+
+class _ForgivingStream:
+    """A stream whose reader may have exited: what a command says about its work must not end the work."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def write(self, text):
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self):
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+
+def print_json(value):
+    """Prints a JSON object as a line of standard output, readable if its encoding has all the characters."""
+    line = json.dumps(value, ensure_ascii=False)
+    try:
+        line.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        line = json.dumps(value)
+    print(line, flush=True)
 
 
 def make_parser(commands, about, example, partly=False):
@@ -104,13 +136,14 @@ def run_command(main, parser, arguments=None):
     Returns:
         The exit code.
     """
-    # Intermixed: flags and key=value arguments come in any order.
-    options = parser.parse_intermixed_args(arguments)
+    _open_streams()
+    options = _parse(parser, arguments)
     _quiet_start()
+    console = Console()
     try:
-        return main(options, Console()) or OK
+        return main(options, console) or OK
     except KeyboardInterrupt as error:
-        print(str(error) or "interrupted", file=sys.stderr)
+        console.show(str(error) or "interrupted")
         return 128 + getattr(error, "signum", INTERRUPTED - 128)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has exited. Python would report that when it flushes at exit.
@@ -123,10 +156,39 @@ def run_command(main, parser, arguments=None):
         ours = isinstance(error, (AacError, OSError)) or type(error) is ValueError
         text = " ".join(str(error).split()) or type(error).__name__
         kind = "" if ours else f"{type(error).__name__}: "
-        print(f"error: {kind}{text[:600]}", file=sys.stderr)
+        console.show(f"error: {kind}{text[:600]}")
         if not ours:
-            print("(--debug shows the traceback)", file=sys.stderr)
+            console.show("(--debug shows the traceback)")
         return MISUSED if ours and isinstance(error, _USER_ERRORS) else FAILED
+
+
+def _parse(parser, arguments):
+    """Parses a command line. Flags and other arguments come in any order; what follows `--` are no flags."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    # `parse_intermixed_args` forgets where `--` was, and would take a file named -x.wav for a flag.
+    marked = [_MARK + argument for argument in arguments[end + 1 :]]
+    options = parser.parse_intermixed_args(arguments[:end] + marked)
+    for name, value in vars(options).items():
+        if isinstance(value, list):
+            setattr(options, name, [item.removeprefix(_MARK) if isinstance(item, str) else item for item in value])
+    return options
+
+
+def _open_streams():
+    """Makes standard output and error usable if they are closed, or lack characters of file names."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # Otherwise the next file that is opened would get the number, and all messages.
+            os.open(os.devnull, os.O_RDWR)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _quiet_start():

@@ -147,8 +147,9 @@ def _evaluate_files(options, console):
     from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
     from aac_tf.evaluation.scoring import compute_scores
 
-    references = read_references(options.references)
+    read_references(options.references)  # raises what is wrong with them before anything about the predictions
     captions = read_predictions(options.predictions)
+    references = read_references(options.references, captions)
     captions, missing = match_predictions(captions, references, options.partial, options.predictions)
     scores = compute_scores(captions, references, options.metrics, console.progress("Scoring"))
     left_out = [(name, "no prediction") for name in missing]
@@ -201,6 +202,6 @@ def _reasons(not_computed):
 def _exit_code(result):
     from aac_tf.evaluation.scoring import missing_metrics
 
-    if result.scores.not_computed.keys() - missing_metrics().keys():
+    if result.scores.not_computed.keys() - result.scores.undefined - missing_metrics().keys():
         return FAILED  # an available metric failed
     return PARTLY if result.left_out else None

@@ -45,7 +45,8 @@ def _train(options, console):
         print("error: give a config with --config, or continue a run with --run RUN --resume", file=sys.stderr)
         return MISUSED
     if options.config is None:
-        config = load_config(Run(options.run).config_path, options.overrides, drop_unused=True)
+        # `check_folder` says which overrides a resumed run accepts.
+        config = Run(options.run).started_with(options.overrides)
     else:
         config = load_config(options.config, options.overrides)
     if options.describe:

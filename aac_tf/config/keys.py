@@ -1,6 +1,7 @@
 """Declarations of config keys: default, meaning, valid values, and until when the value can change."""
 
 import dataclasses
+import itertools
 import math
 
 from aac_tf.config.errors import ConfigError
@@ -126,5 +127,5 @@ def check_value(name, value, info):
             raise ConfigError(f"{name} must be finite, got {number}")
         if not all(_BOUND_CHECKS[kind](number, limit) for kind, limit in info.get("limits", {}).items()):
             raise ConfigError(f"{name} must be {describe_range({'limits': info['limits']})}, got {number}")
-    if info.get("increasing") and any(later <= earlier for earlier, later in zip(value, value[1:])):
+    if info.get("increasing") and any(later <= earlier for earlier, later in itertools.pairwise(value)):
         raise ConfigError(f"{name} must be in increasing order, got {value}")

@@ -3,8 +3,6 @@
 import concurrent.futures
 import os
 
-import tensorflow as tf
-
 from aac_tf.audio import AudioError, SoundFile
 from aac_tf.datasets import ClipList
 
@@ -28,8 +26,6 @@ def screen_audio(clips, max_seconds=None, progress=None):
             seconds = file.samples / file.sample_rate
             if max_seconds is not None and seconds > max_seconds:
                 return f"lasts {seconds:.1f} s, more than data.max_seconds={max_seconds:g}", None
-            if tf.io.gfile.stat(clip.path).length >= 2**31:
-                return "larger than 2 GB: split it", None  # training reads a file into one string
             for _ in file.parts():
                 pass
         except AudioError as error:

@@ -1,8 +1,13 @@
 """Finding the sound files that captions belong to."""
 
+import collections
+import logging
 import pathlib
+import unicodedata
 
 from aac_tf.datasets.clips import Clip, ClipList
+
+logger = logging.getLogger(__name__)
 
 
 def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
@@ -15,7 +20,8 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         report_uncaptioned: bool, whether to list sound files without captions as left out.
 
     Returns:
-        `ClipList` in the order of `captions`.
+        `ClipList` in the order of `captions`. A file whose name differs only in case or Unicode form is found, too,
+        with a warning.
 
     Example:
         >>> from aac_tf.datasets import match_audio
@@ -24,19 +30,69 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         >>> [clip.name for clip in match_audio({"a.wav": ["rain falls"], "b.wav": []}, "nowhere", audio_needed=False)]
         ['a.wav']
     """
-    folder = pathlib.Path(folder)
-    files = {path.name for path in folder.iterdir() if path.is_file()} if folder.is_dir() else set()
-    clips, left_out = [], []
+    finder, clips, left_out = _Finder(pathlib.Path(folder)), [], []
     for name, texts in captions.items():
-        # The listing above spares a system call per clip, but has no files in subfolders.
-        if audio_needed and name not in files and not (folder / name).is_file():
+        try:
+            path = finder.find(name) if audio_needed else finder.folder / name
+        except OSError as error:
+            left_out.append((name, (error.strerror or str(error)).lower()))
+            continue
+        if path is None:
             left_out.append((name, f"no such file in {folder}"))
         elif not texts:
             left_out.append((name, "has no captions"))
         else:
-            clips.append(Clip(name, str(folder / name), texts))
+            clips.append(Clip(name, str(path), texts))
+    if finder.renamed:
+        logger.warning(
+            "%d files in %s were found although their names differ in case or Unicode form, such as %r for %r",
+            len(finder.renamed),
+            folder,
+            *next(iter(finder.renamed.items())),
+        )
     if report_uncaptioned and audio_needed:
         sounds = (".wav", ".flac", ".ogg", ".mp3")
-        without = sorted(name for name in files - set(captions) if name.lower().endswith(sounds))
+        named = {*captions, *finder.renamed}
+        without = sorted(name for name in finder.files - named if name.lower().endswith(sounds))
         left_out.extend((name, "has no captions") for name in without)
     return ClipList(clips, left_out)
+
+
+class _Finder:
+    """Finds files of a folder by name.
+
+    Attributes:
+        folder: `pathlib.Path`.
+        files: set of str, names of the files in it, without those in subfolders.
+        renamed: dict of the name of each file that was found under another name to that name.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.renamed = folder, {}
+        self.files = set(_files(folder))
+        self._alike = {}
+
+    def find(self, name):
+        """Path of a file; None if there is none, or several whose names only differ in case or Unicode form."""
+        # The listing spares a system call per clip.
+        if name in self.files or (self.folder / name).is_file():
+            return self.folder / name
+        parent = (self.folder / name).parent
+        if parent not in self._alike:
+            self._alike[parent] = collections.defaultdict(list)
+            for other in self.files if parent == self.folder else _files(parent):
+                self._alike[parent][_plain(other)].append(other)
+        found = self._alike[parent].get(_plain((self.folder / name).name), ())
+        if len(found) != 1:
+            return None
+        self.renamed[found[0]] = name
+        return parent / found[0]
+
+
+def _files(folder):
+    return [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+
+
+def _plain(name):
+    # File systems differ in the form that they store, and in whether case matters.
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())

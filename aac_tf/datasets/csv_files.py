@@ -14,22 +14,34 @@ def read_rows(path, required):
         required: names of the columns it must have.
 
     Returns:
-        list of dict, one per row, from column name to value.
+        list of dict, one per row, from column name to value; None for values that a short row lacks. Rows without any
+        value are left out.
 
     Raises:
-        DatasetError: if the file cannot be read or lacks a column.
+        DatasetError: if the file cannot be read, has no rows or lacks a column; if a row has more values than the
+            header, as an unquoted comma gives; or if a quote is not closed.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            rows = list(reader)
+            # Strict, since otherwise an unclosed quote swallows the rest of the file.
+            reader = csv.DictReader(file, strict=True)
+            columns, rows = reader.fieldnames, list(reader)
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not a UTF-8 CSV file: {error}") from error
-    missing = [name for name in required if name not in (reader.fieldnames or [])]
+    except csv.Error as error:
+        raise DatasetError(f"{path} is not a UTF-8 CSV file: {error} (is a quote not closed?)") from error
+    if columns is None:
+        raise DatasetError(f"{path} is empty")
+    missing = [name for name in required if name not in columns]
     if missing:
-        raise DatasetError(f"{path} has no column {', '.join(missing)}; its columns are {reader.fieldnames}")
+        raise DatasetError(f"{path} has no column {', '.join(missing)}; its columns are {columns}")
+    for number, row in enumerate(rows, 1):
+        _check_row(path, number, row, columns)
+    rows = [row for row in rows if any(row.values())]
+    if not rows:
+        raise DatasetError(f"{path} contains no captions: it has a header, but no rows")
     return rows
 
 
@@ -41,20 +53,42 @@ def read_captions(path):
 
     Returns:
         dict of file name to list of captions, in the order of the file. Rows of the same file are merged. File names
-        are kept exactly, including leading spaces; empty captions are dropped.
+        are kept exactly, including leading spaces; captions without any letter or digit are dropped.
 
     Raises:
         DatasetError: if the file cannot be read, or lacks `file_name` or a caption column.
     """
     rows = read_rows(path, ["file_name"])
-    columns = [name for name in (rows[0] if rows else {}) if re.fullmatch(r"caption_\d+", name or "")] or ["caption"]
-    if rows and columns == ["caption"] and "caption" not in rows[0]:
+    columns = [name for name in rows[0] if re.fullmatch(r"caption_\d+", name or "")] or ["caption"]
+    if columns == ["caption"] and "caption" not in rows[0]:
         raise DatasetError(
             f"{path} has no captions: expected a column caption, or caption_1, caption_2, ...; its columns are "
             f"{list(rows[0])}"
         )
     captions = {}
-    for row in rows:
-        found = [row[name].strip() for name in columns if row.get(name) and row[name].strip()]
-        captions.setdefault(row["file_name"], []).extend(found)
+    for number, row in enumerate(rows, 1):
+        if not row["file_name"]:
+            raise DatasetError(f"{path}: row {number} has no file name")
+        captions.setdefault(row["file_name"], []).extend(filter(None, (spoken(row[name]) for name in columns)))
     return captions
+
+
+def spoken(caption):
+    """A caption without spaces around it; empty if it has no letter or digit, such as `.`, or if it is None."""
+    caption = (caption or "").strip()
+    return caption if re.search(r"[^\W_]", caption) else ""
+
+
+def _check_row(path, number, row, columns):
+    if None in row:
+        raise DatasetError(
+            f"{path}: row {number} must have a file name and one value per column, but it has "
+            f"{len(columns) + len(row[None])} values for {len(columns)} columns; a value with a comma needs quotes"
+        )
+    for value in row.values():
+        # A quote that is closed by the one of a later row.
+        if value and any(line.count(",") >= len(columns) - 1 > 0 for line in value.splitlines()[1:]):
+            raise DatasetError(
+                f"{path}: row {number} has a value of several lines that look like rows (is a quote not closed?): "
+                f"{value[:60]!r}"
+            )

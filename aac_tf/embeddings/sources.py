@@ -1,6 +1,53 @@
 """Where the weights of a frozen encoder are loaded from."""
 
 import os
+import re
+from typing import NamedTuple
+
+
+class Published(NamedTuple):
+    """Published weights.
+
+    Attributes:
+        variable: str, the environment variable that names a copy.
+        name: str, their name on a hub.
+        known: regular expression of all sources that stand for them.
+    """
+
+    variable: str
+    name: str
+    known: str
+
+
+PUBLISHED = {
+    "yamnet": Published(
+        "AAC_TF_YAMNET",
+        "https://tfhub.dev/google/yamnet/1",
+        r"(https://(tfhub\.dev|www\.kaggle\.com/models)/)?google/yamnet(/\w+)*",
+    ),
+    "ast": Published("AAC_TF_AST", "MIT/ast-finetuned-audioset-10-10-0.4593", r"MIT/ast-finetuned-[\w.-]+|random"),
+}
+
+
+def is_remote(kind, source):
+    """Whether loading a source would download weights that are not the published ones.
+
+    Args:
+        kind: str, kind of frozen encoder.
+        source: path, or a name on a hub; None if none is given.
+
+    Example:
+        >>> from aac_tf.embeddings.sources import is_remote
+        >>> is_remote("yamnet", "https://example.com/yamnet"), is_remote("yamnet", "google/yamnet/tensorFlow2/yamnet/1")
+        (True, False)
+    """
+    published = PUBLISHED.get(kind)
+    chosen = str(source or "") if published is None else choose_source(source, published.variable, published.name)
+    if published is not None and (
+        re.fullmatch(published.known, chosen) or chosen == os.environ.get(published.variable)
+    ):
+        return False
+    return bool(chosen) and not os.path.exists(chosen)
 
 
 def choose_source(source, variable, published):

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import math
+import pathlib
 import textwrap
 
 import numpy as np
@@ -10,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from aac_tf.audio import DCASE2020, load_audio, spectrogram
+from aac_tf.utils.atomic import atomic_write
 
 
 def attention_map(caption, waveform, sample_rate, words=None, title=None, events=()):
@@ -48,13 +50,20 @@ def save_attention_map(path, caption, sound, words=None):
     """Draws the attention of a sound file's caption and writes the figure to a file.
 
     Args:
-        path: path of the PNG, PDF or SVG file to write.
+        path: path of the PNG, PDF or SVG file to write; without an ending, the file is a PNG. An existing file is
+            replaced atomically.
         caption: `Caption` of the sound.
         sound: path of the sound file.
         words: see `attention_map`.
     """
     waveform, rate = load_audio(sound)
-    attention_map(caption, waveform.numpy(), rate, words).savefig(path, dpi=150)
+    figure, path = attention_map(caption, waveform.numpy(), rate, words), pathlib.Path(path)
+    form = path.suffix[1:].lower() or "png"
+    if path.exists() and not path.is_file():  # such as /dev/stdout
+        figure.savefig(path, dpi=150, format=form)
+        return
+    with atomic_write(path) as unfinished:
+        figure.savefig(unfinished, dpi=150, format=form)
 
 
 def as_png(figure, dpi=100):

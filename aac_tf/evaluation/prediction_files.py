@@ -3,6 +3,7 @@
 import re
 
 from aac_tf.datasets import DatasetError
+from aac_tf.datasets.audiocaps import COLUMNS, clip_stems, match_stem, read_clip_captions
 from aac_tf.datasets.csv_files import read_captions, read_rows
 
 
@@ -22,13 +23,15 @@ def read_predictions(path):
     return {row["file_name"]: row["caption_predicted"] for row in rows}
 
 
-def read_references(path):
-    """Reads a CSV file with the columns `file_name,caption_1,caption_2,...` or `file_name,caption`.
+def read_references(path, names=()):
+    """Reads a CSV file with the columns `file_name,caption_1,caption_2,...`, `file_name,caption`, or AudioCaps' own.
 
-    In the second form a file may have several rows, one per caption.
+    In the last two forms a file may have several rows, one per caption.
 
     Args:
         path: path of the file.
+        names: names of the predicted files. AudioCaps' layout has no file names, so that a clip gets the one among
+            these that stands for it, or else `ID_START`.
 
     Returns:
         `{file name: [caption, ...]}`, without empty captions.
@@ -36,16 +39,32 @@ def read_references(path):
     Raises:
         DatasetError: as `read_predictions`, or if a file has no caption.
     """
-    rows = read_rows(path, ["file_name"])
-    if not rows:
-        raise DatasetError(f"{path} contains no captions")
+    rows = read_rows(path, [])
     columns = list(rows[0])
+    if "file_name" not in columns and set(COLUMNS) <= set(columns):
+        references = _named_clips(read_clip_captions(path), names)
+        _refuse(path, [name for name, captions in references.items() if not captions], "files without a caption")
+        return references
+    read_rows(path, ["file_name"])  # raises if there is none
     if any(re.fullmatch(r"caption_\d+", column or "") for column in columns):
         _whole_rows(path, ["file_name"])
     elif "caption" not in columns:
         raise DatasetError(f"{path} has no references: expected columns caption_1, caption_2, ..., found {columns}")
     references = read_captions(path)
     _refuse(path, [name for name, captions in references.items() if not captions], "files without a caption")
+    return references
+
+
+def _named_clips(clips, names):
+    """Captions by file name, from those by video and start."""
+    by_stem = {}
+    for name in names:
+        for stem in match_stem(name):
+            by_stem.setdefault(stem, name)
+    references = {}
+    for (video, start), captions in clips.items():
+        stem = next((stem for stem in clip_stems(video, start) if stem in by_stem), None)
+        references[f"{video}_{start}" if stem is None else by_stem[stem]] = captions
     return references
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Dict, NamedTuple
 
-from aac_tf.evaluation.errors import MetricError
+from aac_tf.evaluation.errors import MetricError, UndefinedError
 from aac_tf.evaluation.java.ptb import ptb_tokenize
 from aac_tf.evaluation.metrics import METRICS, Score
 
@@ -16,11 +16,13 @@ class Scores(NamedTuple):
         ids: list of the items' ids, in the order of the arrays in `found`.
         found: `{score name: Score}`.
         not_computed: `{metric name: reason}` of the metrics that are missing from `found`.
+        undefined: names of those in `not_computed` that have no value for these captions.
     """
 
     ids: list
     found: Dict[str, Score]
     not_computed: Dict[str, str]
+    undefined: frozenset = frozenset()
 
     def corpus(self):
         """The corpus scores as `{score name: score}`."""
@@ -42,7 +44,7 @@ def score_captions(predictions, references, metrics=None):
 
     Returns:
         corpus: `{score name: score}`. Most metrics give one score of their own name; `bleu` gives `bleu_1` to
-            `bleu_4`.
+            `bleu_4`. Scores that are undefined for these captions, such as CIDEr of a single one, are missing.
         per_item: `{id: {score name: score}}`.
 
     Raises:
@@ -112,7 +114,7 @@ def compute_scores(predictions, references, metrics=None, progress=None):
     wanted = [name for name in METRICS if name in (METRICS if metrics is None else metrics)]
     due = _with_required(name for name in wanted if name not in not_computed)
     captions = _prepare(predictions, references, {METRICS[name].tokenized for name in due})
-    found = {}
+    found, undefined = {}, set()
     for done, name in enumerate(due):
         if progress:
             progress(done, len(due))
@@ -120,9 +122,13 @@ def compute_scores(predictions, references, metrics=None, progress=None):
         failed = [part for part in metric.requires if part in not_computed]
         if failed:
             not_computed[name] = not_computed[failed[0]]
+            undefined.update({name} if failed[0] in undefined else ())
             continue
         try:
             found[name] = metric.score(*captions[metric.tokenized], **{part: found[part] for part in metric.requires})
+        except UndefinedError as error:
+            not_computed[name] = str(error)
+            undefined.add(name)
         except MetricError as error:
             if metrics is not None:
                 raise
@@ -130,7 +136,8 @@ def compute_scores(predictions, references, metrics=None, progress=None):
     if progress:
         progress(len(due), len(due))
     found = {name: score for metric in wanted for name, score in found.get(metric, {}).items()}
-    return Scores(list(predictions), found, not_computed)
+    not_computed = {name: reason for name, reason in not_computed.items() if name in wanted or metrics is None}
+    return Scores(list(predictions), found, not_computed, frozenset(undefined))
 
 
 def _unavailable(name):

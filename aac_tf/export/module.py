@@ -3,6 +3,8 @@
 import tensorflow as tf
 
 from aac_tf.audio import long_spectrogram
+from aac_tf.audio.checks import first_reason, sound_checks
+from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.audio.load import read_wavs
 from aac_tf.inference.graphs import attention_function, search_function, step_seconds
 
@@ -59,8 +61,12 @@ class CaptioningModule(tf.Module):
         autograph=False,
     )
     def caption_waveform(self, waveform, length):
-        """Captions waveforms at the model's sample rate, padded on the right; `length` is their number of samples."""
-        return self._caption(_checked(waveform, length), attention=True)
+        """Captions waveforms at the model's sample rate, padded on the right; `length` is their number of samples.
+
+        Full scale is 1. As in `Captioner.caption`, samples beyond ±10 are scaled down, and a clip with samples beyond
+        ±10000, without sound or of less than 0.05 s has no caption.
+        """
+        return self._caption(_checked(waveform, length, self._captioner().spec.sample_rate), attention=True)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
     def caption_wav(self, wav_bytes):
@@ -70,7 +76,7 @@ class CaptioningModule(tf.Module):
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
     def waveform_to_text(self, waveform, length):
         """`caption_waveform` without attention."""
-        return self._caption(_checked(waveform, length), attention=False)
+        return self._caption(_checked(waveform, length, self._captioner().spec.sample_rate), attention=False)
 
     @tf.function(input_signature=caption_wav.input_signature, autograph=False)
     def wav_to_text(self, wav_bytes):
@@ -97,9 +103,12 @@ class CaptioningModule(tf.Module):
         return (*find(encoded, steps), encoded, steps)
 
     def _caption(self, checked, attention):
-        waveform, length, status = checked
+        waveform, length, status = _limited(*checked)
         tokenizer = self._captioner().tokenizer
         tokens, log_probs, encoded, steps = self._search(waveform, length)
+        # No sound that passes the checks should give one.
+        finite = tf.logical_not(tf.reduce_any(tf.math.is_nan(log_probs), axis=1))
+        status = first_reason((tf.equal(status, ""), status), (finite, "no finite spectrogram"))
         usable = tf.equal(status, "")
         tokens = tf.where(usable[:, tf.newaxis, tf.newaxis], tokens, tokenizer.end_id)
         # Servers and clients read the static shapes.
@@ -139,7 +148,7 @@ class _LinesOfFile(tf.lookup.TextFileInitializer):
     _shared_name = None
 
 
-def _checked(waveform, length):
+def _checked(waveform, length, rate):
     """Replaces invalid rows and padding by silence; returns waveforms, lengths and the status of each row."""
     samples = tf.shape(waveform)[1]
     inside = tf.sequence_mask(length, samples)
@@ -148,10 +157,20 @@ def _checked(waveform, length):
     too_long = tf.strings.join(
         ["length ", text(length), " is more than the ", text(samples), " samples of the waveform"]
     )
-    too_short = tf.strings.join(["length ", text(length), ": a clip has at least one sample"])
-    status = tf.where(finite, "", "NaN or infinite samples")
-    status = tf.where(length > samples, too_long, status)
-    status = tf.where(length < 1, too_short, status)
+    none = tf.strings.join(["length ", text(length), ": a clip has at least one sample"])
+    audible = tf.reduce_any(tf.not_equal(waveform, 0.0) & inside, axis=1)
+    # Each row gets the reason of the first check that fails.
+    status = first_reason(
+        (length >= 1, none), (length <= samples, too_long), *sound_checks(length, rate, finite, audible)[1:]
+    )
     usable = tf.equal(status, "")
     waveform = tf.where(inside & usable[:, tf.newaxis], waveform, 0.0)
     return waveform, tf.where(usable, length, 0), status
+
+
+def _limited(waveform, length, status):
+    """Scales rows far above full scale down, and refuses those that are beyond any scale."""
+    waveform = tf.where(tf.sequence_mask(length, tf.shape(waveform)[1]), waveform, 0.0)
+    within = tf.reduce_all(tf.abs(waveform) <= LIMIT, axis=1)
+    status = first_reason((tf.equal(status, ""), status), (within, BEYOND))
+    return limit_in_graph(waveform, within), tf.where(within, length, 0), status

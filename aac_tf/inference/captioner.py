@@ -7,6 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import PART_SECONDS, AudioError, SoundFile, spectrogram_of_parts
+from aac_tf.audio.levels import LOUD, peak, warn_loud
+from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
@@ -34,7 +36,7 @@ class Captioner:
         config: `Config` of the run.
 
     Attributes:
-        spec: `SpectrogramSpec` of the model's input; waveforms must have its `sample_rate`.
+        spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
         search: `Search` that is used by default.
 
     Example:
@@ -75,19 +77,25 @@ class Captioner:
         tokenizer = run.tokenizer(config)
         embedder = build_frozen_encoder(config)
         run.check_network(None if embedder is None else embedder.fingerprint())
-        model = build_model(config, tokenizer.vocabulary_size(), run.normalization(), embedder)
+        model = build_model(
+            config, tokenizer.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
+        )
         run.restore_best(model)
         return cls(model, tokenizer, config)
 
-    def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None):
+    def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None):
         """Captions sounds.
 
         Args:
-            paths_or_waveforms: list of paths of WAV, FLAC, OGG or MP3 files, or of waveforms: float `[samples]` at
-                `captioner.spec.sample_rate` Hz. A single item is accepted, too.
+            paths_or_waveforms: list of paths of sound files, or of waveforms: arrays, tensors or lists of numbers
+                `[samples]`, `[samples, channels]` or `[channels, samples]`, where the longer axis is time. Floats have
+                full scale at 1, integers are scaled by their type. A single item is accepted, too; an array is always
+                a single item, and a batch is a list.
             beam_size: int, shorthand for `search=Beam(beam_size)`.
             batch_size: int, maximum number of clips in a batch.
             search: `Search`, such as `Sample(temperature=0.7)`; None takes that of the config.
+            sample_rate: int, Hz, of the waveforms, which are resampled; None means `captioner.spec.sample_rate`. Files
+                have their own.
 
         Returns:
             list of `Caption`, in the order of the input.
@@ -95,23 +103,23 @@ class Captioner:
         Raises:
             AudioError: if a sound cannot be used. `caption_each` continues with the next sound instead.
         """
-        if isinstance(paths_or_waveforms, (str, os.PathLike)) or _is_waveform(paths_or_waveforms):
-            paths_or_waveforms = [paths_or_waveforms]
         captions = []
-        for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size, search):
+        for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size, search, sample_rate):
             if isinstance(caption, AudioError):
                 raise caption
             captions.append(caption)
         return captions
 
-    def caption_each(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None):
+    def caption_each(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None):
         """Captions sounds one by one; arguments as for `caption`.
 
         Yields:
             `Caption` for each sound, in the order of the input, or an `AudioError` if the sound cannot be used.
         """
         find = self._compiled(self.search_for(beam_size, search))
-        sounds = read_ahead(self._read, paths_or_waveforms, ahead=2 * batch_size)
+        if is_single(paths_or_waveforms):
+            paths_or_waveforms = [paths_or_waveforms]
+        sounds = read_ahead(lambda sound: self._read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
         for batch in bounded_batches(sounds, _frames, BATCH_FRAMES, batch_size):
             usable = [sound for sound in batch if not isinstance(sound, AudioError)]
             captions = iter(self._caption_batch(usable, find) if usable else ())
@@ -136,12 +144,13 @@ class Captioner:
             return dataclasses.replace(self.search, beam_size=beam_size)
         return Beam(beam_size)
 
-    def attend(self, sound, text):
+    def attend(self, sound, text, sample_rate=None):
         """Computes the attention of the words of a given caption.
 
         Args:
             sound: path or waveform, as for `caption`.
             text: str, the caption; long captions and unknown words are treated as in training.
+            sample_rate: as for `caption`.
 
         Returns:
             `Caption` of this text, with its log-probability.
@@ -150,7 +159,7 @@ class Captioner:
             AudioError: if the sound cannot be used.
             ValueError: if the model knows none of the words.
         """
-        sound = self._read(sound)
+        sound = self._read(sound, sample_rate)
         if isinstance(sound, AudioError):
             raise sound
         tokens, length = self.tokenizer.encode([text])
@@ -170,18 +179,39 @@ class Captioner:
             self._searches[search] = search_function(self.model, self.tokenizer, search)
         return self._searches[search]
 
-    def _read(self, sound):
+    def _read(self, sound, sample_rate=None):
+        """The features of a sound, or the `AudioError` that says why it has none."""
         try:
             if isinstance(sound, (str, os.PathLike)):
-                file = SoundFile(sound)
-                parts, seconds = file.parts(self.spec.sample_rate), file.samples / file.sample_rate
+                features, seconds = self._read_file(sound)
             else:
-                waveform, size = _checked(sound), PART_SECONDS * self.spec.sample_rate
+                rate = self.spec.sample_rate
+                waveform, size = read_waveform(sound, rate, sample_rate), PART_SECONDS * rate
                 parts = (waveform[start : start + size] for start in range(0, len(waveform), size))
-                seconds = len(waveform) / self.spec.sample_rate
-            return _Sound(spectrogram_of_parts(parts, self.spec), seconds)
+                features, seconds = spectrogram_of_parts(parts, self.spec), len(waveform) / rate
+            if not bool(tf.reduce_all(tf.math.is_finite(features))):
+                raise AudioError(
+                    sound if isinstance(sound, (str, os.PathLike)) else "waveform", "no finite spectrogram"
+                )
+            return _Sound(features, seconds)
         except AudioError as error:
             return error
+
+    def _read_file(self, path):
+        file, loudest = SoundFile(path), 0.0
+
+        def parts():
+            nonlocal loudest
+            for part in file.parts(self.spec.sample_rate):
+                loudest = max(loudest, peak(np.asarray(part)))
+                yield part
+
+        features = spectrogram_of_parts(parts(), self.spec)
+        if loudest > LOUD:
+            # Only now is the peak known, and a logarithm with an offset cannot be rescaled.
+            warn_loud(loudest, path)
+            features = spectrogram_of_parts((part / loudest for part in file.parts(self.spec.sample_rate)), self.spec)
+        return features, file.samples / file.sample_rate
 
     def _caption_batch(self, sounds, find):
         length = np.array([len(sound.features) for sound in sounds], np.int32)
@@ -212,22 +242,3 @@ class Captioner:
 
 def _frames(sound):
     return 0 if isinstance(sound, AudioError) else len(sound.features)
-
-
-def _is_waveform(sound):
-    return isinstance(sound, (np.ndarray, tf.Tensor)) and sound.ndim == 1 and np.asarray(sound).dtype.kind in "fiu"
-
-
-def _checked(waveform):
-    """Converts a waveform to a float32 tensor `[samples]`; raises `AudioError` if it cannot be captioned."""
-    waveform = np.asarray(waveform, np.float32)
-    if waveform.ndim != 1:
-        shape = list(waveform.shape)
-        raise AudioError(
-            "waveform", f"expected [samples], got {shape}: average the channels, and pass several clips as a list"
-        )
-    if not waveform.size:
-        raise AudioError("waveform", "no samples")
-    if not np.isfinite(waveform).all():
-        raise AudioError("waveform", "NaN or infinite samples")
-    return tf.constant(waveform)

@@ -7,6 +7,7 @@ import os
 import numpy as np
 
 from aac_tf.audio import AudioError, SoundFile
+from aac_tf.audio.waveforms import scale_down
 from aac_tf.utils.reading import bounded_batches, read_ahead
 
 READERS = 4
@@ -44,7 +45,7 @@ def read_clip(path, sample_rate, max_seconds):
         file = SoundFile(path)
         if file.samples > max_seconds * file.sample_rate:
             return LoadedSound(path, reason=f"longer than {max_seconds:g} s (--max-seconds)")
-        return LoadedSound(path, np.concatenate(list(file.parts(sample_rate))))
+        return LoadedSound(path, scale_down(np.concatenate(list(file.parts(sample_rate))), path))
     except AudioError as error:
         return LoadedSound(path, reason=error.reason)
 

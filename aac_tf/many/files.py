@@ -19,6 +19,7 @@ def find_files(patterns=(), lists=()):
 
     Raises:
         FileNotFoundError: if a pattern matches no file, or a list does not exist.
+        OSError: if a list cannot be read.
 
     Example:
         >>> from aac_tf.many import find_files
@@ -51,6 +52,8 @@ def _lines(name):
             return file.read().decode("utf-8", "surrogateescape").replace("\r\n", "\n").split("\n")
     except tf.errors.NotFoundError as error:
         raise FileNotFoundError(f"no such list of files: {name}") from error
+    except tf.errors.OpError as error:
+        raise OSError(f"cannot read the list of files {name}: {error.message}") from error
 
 
 def _normalize(path):

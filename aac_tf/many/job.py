@@ -1,14 +1,20 @@
 """A captioning job: a folder with the list of files to caption, split into shards, and their captions."""
 
+import contextlib
 import dataclasses
 import fnmatch
 import hashlib
+import itertools
 import json
+import logging
 import os
 
 import tensorflow as tf
 
 from aac_tf.errors import AacError
+from aac_tf.utils.locks import LockedError, file_lock
+
+logger = logging.getLogger(__name__)
 
 FORMAT = 2
 FILES_PER_SHARD = 256
@@ -65,7 +71,7 @@ class Job:
                     offsets.append(offset)
                 offset += len(line)
         offsets.append(offset)
-        return [(shard, begin, end) for shard, (begin, end) in enumerate(zip(offsets, offsets[1:]))]
+        return [(shard, begin, end) for shard, (begin, end) in enumerate(itertools.pairwise(offsets))]
 
     def paths(self, begin, end):
         """Reads the paths in a range of bytes of `inputs.jsonl`, a list of str."""
@@ -91,7 +97,8 @@ def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
         `Job`.
 
     Raises:
-        JobError: if there are no paths, or the folder holds captions of another model, other files or other shards.
+        JobError: if there are no paths, the folder holds captions of another model, other files or other shards, or its
+            `job.json` is damaged. A damaged `inputs.jsonl` is written again.
     """
     if not paths:
         raise JobError("no files to caption: give paths, patterns, or a list with --list")
@@ -108,11 +115,18 @@ def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
     }
     tf.io.gfile.makedirs(folder)
     if tf.io.gfile.exists(_about_path(folder)):
-        with tf.io.gfile.GFile(_about_path(folder)) as file:
-            before = json.loads(file.read())
+        before = read_json(_about_path(folder))
         if before == about:
+            if _read_bytes(_inputs_path(folder)) != inputs:
+                logger.warning("%s is missing or damaged, and is written again", _inputs_path(folder))
+                write_atomically(_inputs_path(folder), inputs)
             return job
         if not overwrite:
+            if not isinstance(before, dict):
+                raise JobError(
+                    f"{_about_path(folder)} is damaged, so that nothing tells which model wrote the captions: choose "
+                    "another folder, or delete them with --overwrite"
+                )
             other = ", ".join(key for key in about if before.get(key) != about[key])
             raise JobError(
                 f"{folder} holds captions of another job ({other} differ): choose another folder, or delete them with "
@@ -122,6 +136,46 @@ def open_job(folder, paths, fingerprint, shards=None, overwrite=False):
     write_atomically(_inputs_path(folder), inputs)
     write_atomically(_about_path(folder), (json.dumps(about, indent=1) + "\n").encode())
     return job
+
+
+@contextlib.contextmanager
+def locked_folder(folder):
+    """Locks the folder of a job on this machine while the context is active; it is created if necessary.
+
+    Args:
+        folder: str, path of the folder. Other file systems of `tf.io.gfile` have no locks.
+
+    Raises:
+        JobError: if another process holds the lock.
+    """
+    tf.io.gfile.makedirs(folder)
+    if "://" in folder:
+        yield
+        return
+    try:
+        with file_lock(os.path.join(folder, ".lock")):
+            yield
+    except LockedError as error:
+        raise JobError(
+            f"process {error.owner} is working on the job in {folder}: wait until it ends, or choose another folder"
+        ) from None
+
+
+def read_json(path):
+    """Reads a JSON file; None if it is missing or damaged."""
+    try:
+        return json.loads(_read_bytes(path) or b"")
+    except (ValueError, RecursionError):
+        return None
+
+
+def _read_bytes(path):
+    """The content of a file; None if there is none."""
+    try:
+        with tf.io.gfile.GFile(path, "rb") as file:
+            return file.read()
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):  # the latter for a folder
+        return None
 
 
 def write_atomically(path, contents, unfinished=None):

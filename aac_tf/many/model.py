@@ -1,7 +1,6 @@
 """Loading an exported SavedModel and captioning batches of waveforms with it."""
 
 import hashlib
-import json
 import os
 
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from aac_tf.audio import error_reason
 from aac_tf.errors import AacError
+from aac_tf.many.job import read_json
 
 _ABOUT = os.path.join("assets.extra", "model.json")
 
@@ -65,17 +65,22 @@ class SavedCaptioner:
         sample_rate: int, Hz, sample rate of the waveforms that the model takes.
 
     Raises:
-        ModelError: if the model was not written by `aac-export`.
+        ModelError: if the model is damaged, or was not written by `aac-export`.
     """
 
     def __init__(self, version):
         about = os.path.join(version, _ABOUT)
         if not tf.io.gfile.exists(about):
             raise ModelError(f"{version} has no {_ABOUT}: export the model with aac-export")
-        with tf.io.gfile.GFile(about) as file:
-            self.sample_rate = json.loads(file.read())["sample_rate"]
-        self._model = tf.saved_model.load(version)  # kept, as its signatures become invalid when it is deleted
-        self._caption = self._model.signatures["waveform_to_text"]
+        described = read_json(about)
+        self.sample_rate = described.get("sample_rate") if isinstance(described, dict) else None
+        if not isinstance(self.sample_rate, int) or not 1000 <= self.sample_rate <= 768000:
+            raise ModelError(f"{about} is damaged: it has no sample_rate; export the model again with aac-export")
+        try:
+            self._model = tf.saved_model.load(version)  # kept, as its signatures become invalid when it is deleted
+            self._caption = self._model.signatures["waveform_to_text"]
+        except Exception as error:  # TensorFlow raises anything for damaged files
+            raise ModelError(f"{version} is damaged, export the model again: {str(error)[:200]}") from error
 
     def caption(self, waveforms):
         """Captions a batch of waveforms; one by one if the batch does not fit into memory.
@@ -112,4 +117,6 @@ def _line(captions, log_probs, status):
         for caption, log_prob in zip(captions, log_probs)
         if log_prob > -1e30  # a beam that is wider than the number of possible captions has impossible ones, too
     ]
+    if not found:
+        return {"error": "the model found no caption"}
     return {**found[0], **({"alternatives": found[1:]} if len(captions) > 1 else {})}

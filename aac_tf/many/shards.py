@@ -4,6 +4,8 @@ import collections
 import concurrent.futures
 import dataclasses
 import json
+import logging
+import math
 import os
 import uuid
 
@@ -11,6 +13,8 @@ import tensorflow as tf
 
 from aac_tf.many.batches import READERS, batches
 from aac_tf.many.job import write_atomically
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,12 +107,30 @@ def _size(path):
 
 
 def _read(path):
-    """The lines of a file; None if it is missing or damaged."""
+    """The lines of a file; None if it is missing or damaged, so that its clips are captioned again."""
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
-            return [json.loads(line) for line in file.read().splitlines()]
-    except (tf.errors.NotFoundError, ValueError):
+            lines = [json.loads(line) for line in file.read().splitlines()]
+    except (tf.errors.NotFoundError, tf.errors.FailedPreconditionError):
         return None
+    except (ValueError, RecursionError):
+        lines = [None]
+    if not all(map(_is_line, lines)):
+        logger.warning("%s is damaged: its clips are captioned again", path)
+        return None
+    return lines
+
+
+def _is_line(line):
+    """Whether it is a line that `caption_shard` writes."""
+    if not isinstance(line, dict) or not isinstance(line.get("file"), str) or "bytes" not in line:
+        return False
+    if "error" in line:
+        return isinstance(line["error"], str) and "caption" not in line
+    numbers = line.get("log_prob"), line.get("seconds")
+    return isinstance(line.get("caption"), str) and all(
+        isinstance(number, (int, float)) and math.isfinite(number) for number in numbers
+    )
 
 
 def _write(job, path, lines):

@@ -38,11 +38,10 @@ class TemporalAttention(tf.keras.layers.Layer):
     def __init__(self, units=256, **kwargs):
         super().__init__(**kwargs)
         self.units = units
-        self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=self.dtype_policy)
-        # Not Dense: inside a decoder's loop, XLA cannot differentiate Dense on more than two axes.
-        product, policy = "...h,hu->...u", self.dtype_policy
-        self._query = tf.keras.layers.EinsumDense(product, units, name="attention_query", dtype=policy)
-        self._score = tf.keras.layers.EinsumDense(product, 1, name="attention_score", dtype=policy)
+        policy = self.dtype_policy
+        self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=policy)
+        self._query = tf.keras.layers.Dense(units, use_bias=False, name="attention_query", dtype=policy)
+        self._score = tf.keras.layers.Dense(1, use_bias=False, name="attention_score", dtype=policy)
 
     def project(self, encoded):
         """Computes the part of alpha that does not depend on the query, `[batch, steps, units]`."""
@@ -53,8 +52,8 @@ class TemporalAttention(tf.keras.layers.Layer):
         if query.shape.rank == 3:
             keys = keys[:, tf.newaxis]
             mask = None if mask is None else mask[:, tf.newaxis]
-        alpha = tf.nn.relu(keys + self._query(query)[..., tf.newaxis, :])
-        scores = tf.cast(self._score(alpha)[..., 0], tf.float32)
+        alpha = tf.nn.relu(keys + tf.expand_dims(_by_rows(self._query, query), axis=-2))
+        scores = tf.cast(_by_rows(self._score, alpha)[..., 0], tf.float32)
         if mask is not None:
             scores = tf.where(mask, scores, scores.dtype.min)
         weights = tf.nn.softmax(scores, axis=-1)
@@ -66,3 +65,14 @@ class TemporalAttention(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
+
+
+def _by_rows(dense, tensor):
+    """Applies a `Dense` layer to the rows of a tensor of any rank, as a product of two matrices.
+
+    Alone, `Dense` takes more than two axes with `tf.tensordot`, which XLA cannot differentiate inside a decoder's loop.
+    `EinsumDense` is not an alternative: with an ellipsis, oneDNN's kernel silently returns wrong numbers, in TensorFlow
+    2.17 for float32 and in 2.21 for bfloat16.
+    """
+    rows = dense(tf.reshape(tensor, [-1, tensor.shape[-1]]))
+    return tf.reshape(rows, tf.concat([tf.shape(tensor)[:-1], [dense.units]], axis=0))

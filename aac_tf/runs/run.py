@@ -1,9 +1,8 @@
 """The run folder: everything that is needed to use a trained model or to resume its training."""
 
 import contextlib
-import fcntl
+import hashlib
 import json
-import os
 import pathlib
 
 import numpy as np
@@ -13,9 +12,11 @@ from aac_tf.config import ConfigError, flatten, load_config, save_config
 from aac_tf.config.keys import NEVER
 from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
+from aac_tf.embeddings.sources import is_remote
 from aac_tf.errors import AacError
 from aac_tf.text import WordTokenizer
 from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.locks import LockedError, file_lock
 
 
 class RunError(AacError, ValueError):
@@ -76,20 +77,14 @@ class Run:
             RunError: if another process holds the lock.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        with open(self.folder / ".lock", "a+", encoding="utf-8") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                file.seek(0)
-                owner = file.read().strip() or "of another user"
-                raise RunError(
-                    f"process {owner} is training in {self.folder}: wait until it ends, or choose another folder with "
-                    "--run"
-                ) from None
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            yield
+        try:
+            with file_lock(self.folder / ".lock"):
+                yield
+        except LockedError as error:
+            raise RunError(
+                f"process {error.owner} is training in {self.folder}: wait until it ends, or choose another folder "
+                "with --run"
+            ) from None
 
     def create(self, config, tokenizer, normalization, data=None, network=None):
         """Writes the files that do not change during training.
@@ -100,6 +95,9 @@ class Run:
             normalization: mean and variance of the features, float `[bins]` each; None if they are not normalized.
             data: dict for JSON that `data()` will return.
             network: `fingerprint` of the frozen encoder; None if there is none.
+
+        Raises:
+            RunError: if the normalization is not finite.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
@@ -107,8 +105,12 @@ class Run:
         for name in (self.NORMALIZATION, self.NETWORK):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
+            if not np.isfinite(normalization).all():
+                raise RunError("the mean or variance of the features is not finite: is a sound file damaged?")
             mean, variance = (np.asarray(values, np.float64).tolist() for values in normalization)
-            self.write_text(self.NORMALIZATION, json.dumps({"mean": mean, "variance": variance}))
+            # The checksum tells files of other runs apart.
+            stored = {"mean": mean, "variance": variance, "vocabulary": self._checksum(self.VOCABULARY)}
+            self.write_text(self.NORMALIZATION, json.dumps(stored))
         if network is not None:
             self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
@@ -122,10 +124,10 @@ class Run:
             overrides: list of str `section.key=value`, for keys that a trained run can still change.
 
         Raises:
-            RunError: if there is no run.
+            RunError: if there is no run, or its config names weights to download that are not the published ones.
             ConfigError: if an override is invalid, or its key cannot change after training.
         """
-        config = load_config(self.config_path, overrides, drop_unused=True)
+        config = self.started_with(overrides)
         before = flatten(load_config(self.config_path, drop_unused=True))
         for name, value, info in walk(config):
             if info["settled"] != NEVER and before.get(name, value) != value:
@@ -135,25 +137,56 @@ class Run:
                 )
         return config
 
+    def started_with(self, overrides=()):
+        """Loads the `Config` that the run was started with, and applies any overrides; see `config`."""
+        self._check_source(load_config(self.config_path, drop_unused=True), overrides)
+        return load_config(self.config_path, overrides, drop_unused=True)
+
     def tokenizer(self, config):
         """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
         path = self.folder / self.VOCABULARY
         if not path.is_file():
             raise RunError(f"{self.folder} is incomplete: it has no {self.VOCABULARY}")
-        return WordTokenizer.load(path, config.vocabulary.max_words)
+        try:
+            return WordTokenizer.load(path, config.vocabulary.max_words)
+        except (OSError, ValueError) as error:
+            raise RunError(f"{path} is damaged: {error}") from error
 
-    def normalization(self):
-        """Loads mean and variance of the features; None if the run does not normalize them."""
-        path = self.folder / self.NORMALIZATION
-        if not path.is_file():
+    def normalization(self, bins=None):
+        """Loads mean and variance of the features.
+
+        Args:
+            bins: int, number of bins that they must have; None accepts any number.
+
+        Returns:
+            (mean, variance), float32 numpy arrays `[bins]`; None if the run does not normalize its features.
+
+        Raises:
+            RunError: if the file is missing, damaged, of another run or of another number of bins.
+        """
+        path, expected = self.folder / self.NORMALIZATION, load_config(self.config_path).audio.normalize
+        if path.is_file() != expected:
+            state = "is missing, but" if expected else "belongs to another run:"
+            raise RunError(f"{path} {state} the run's config has audio.normalize={str(expected).lower()}")
+        if not expected:
             return None
-        stored = json.loads(path.read_text())
-        return np.array(stored["mean"], np.float32), np.array(stored["variance"], np.float32)
+        stored = self._read_json(self.NORMALIZATION)
+        try:
+            mean, variance = (np.array(stored[name], np.float32) for name in ("mean", "variance"))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{path} is damaged: it has no lists of numbers mean and variance") from error
+        size = mean.size if bins is None else bins
+        if mean.shape != (size,) or variance.shape != (size,):
+            raise RunError(f"{path} does not fit the run: expected {size} means and variances, one per bin")
+        if not (np.isfinite(mean).all() and np.isfinite(variance).all() and (variance > 0).all()):
+            raise RunError(f"{path} is damaged: means must be finite, and variances finite and above 0")
+        if stored.get("vocabulary", self._checksum(self.VOCABULARY)) != self._checksum(self.VOCABULARY):
+            raise RunError(f"{path} belongs to another run than {self.VOCABULARY}")
+        return mean, variance
 
     def data(self):
         """Loads the summary of the training data that was passed to `create`; {} if there is none."""
-        path = self.folder / self.DATA
-        return json.loads(path.read_text()) if path.is_file() else {}
+        return self._read_json(self.DATA) if (self.folder / self.DATA).is_file() else {}
 
     def check_network(self, network):
         """Checks that a frozen encoder is the one that the run was trained with.
@@ -167,7 +200,10 @@ class Run:
         path = self.folder / self.NETWORK
         if network is None or not path.is_file():
             return
-        deviation = difference(network, json.loads(path.read_text())["fingerprint"])
+        stored = self._read_json(self.NETWORK).get("fingerprint")
+        if not (isinstance(stored, list) and all(isinstance(value, (int, float)) for value in stored)):
+            raise RunError(f"{path} is damaged: it has no list of numbers fingerprint")
+        deviation = difference(network, stored)
         if deviation:
             raise RunError(
                 f"{self.folder} was trained with another frozen network: the outputs for the same input differ by "
@@ -178,20 +214,52 @@ class Run:
         """Loads the best weights into a built model.
 
         Raises:
-            RunError: if there is no checkpoint yet, or it does not fit the model.
+            RunError: if there is no checkpoint yet, or it is damaged or does not fit the model.
         """
         checkpoint = tf.train.latest_checkpoint(str(self.best))
         if checkpoint is None:
             raise RunError(f"{self.folder} has no trained weights yet: its first epoch is not complete")
         try:
             tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
-        except (ValueError, AssertionError, tf.errors.OpError) as error:
+        except (ValueError, AssertionError) as error:
             raise RunError(f"{checkpoint} does not fit the run's config: {str(error).splitlines()[0]}") from error
+        except Exception as error:  # TensorFlow raises anything for damaged files, for example IndexError
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise RunError(f"{checkpoint} is damaged or truncated: {reason}") from error
+        if not all(np.isfinite(weight).all() for weight in model.get_weights()):
+            raise RunError(f"{checkpoint} has weights that are not finite")
 
     def write_text(self, name, text):
         """Writes a file of the run folder atomically."""
         with atomic_write(self.folder / name) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
+
+    def _read_json(self, name):
+        """The dict in a file of the run folder."""
+        try:
+            stored = json.loads((self.folder / name).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunError(f"{self.folder / name} is damaged: {error}") from error
+        if not isinstance(stored, dict):
+            raise RunError(f"{self.folder / name} is damaged: expected a JSON object, found {type(stored).__name__}")
+        return stored
+
+    def _checksum(self, name):
+        return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+
+    def _check_source(self, stored, overrides):
+        """Raises `RunError` if the stored config, rather than the user, names weights to download from elsewhere.
+
+        A run folder may come from anyone, and nobody should fetch what its author put on a server.
+        """
+        if any(override.startswith("embedding.source=") for override in overrides):
+            return
+        source = getattr(stored.embedding, "source", None)
+        if source is not None and is_remote(stored.embedding.kind, source):
+            raise RunError(
+                f"{self.config_path} names embedding.source={source}, which is neither here nor the published weights: "
+                f"if you trust it, pass embedding.source={source}, or another copy of the weights"
+            )
 
 
 def _open_keys(config):

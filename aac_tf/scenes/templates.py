@@ -83,7 +83,7 @@ def weighted_captions(events: Sequence[Event]) -> list[tuple[float, str]]:
     """
     front = [event for event in events if event.role == "foreground"]
     behind = [event for event in events if event.role == "background"]
-    sequential = all(first.offset <= second.onset for first, second in zip(front, front[1:]))
+    sequential = all(first.offset <= second.onset for first, second in itertools.pairwise(front))
     templates = _SEQUENCES.get(len(front)) if sequential else _SIMULTANEOUS if len(front) == 2 else None
     if templates is None or len(behind) > 1:
         raise ValueError(

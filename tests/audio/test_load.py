@@ -1,6 +1,3 @@
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import soundfile
@@ -48,7 +45,7 @@ def bad_files(tmp_path, write):
         tmp_path / "missing.wav": "no such file",
         tmp_path: "a directory, not a file",
         tmp_path / "empty.wav": "the file is empty",
-        tmp_path / "text.mp3": "not a WAV, FLAC, Ogg Vorbis or MP3 file",
+        tmp_path / "text.mp3": "not a sound file, or one of an unknown format",
         tmp_path / "cut.wav": "truncated: expected 32000 bytes of audio, found 31500",
         write(nan, "nan.wav", subtype="FLOAT"): "NaN or infinite samples",
         write(infinite, "inf.wav", subtype="FLOAT"): "NaN or infinite samples",
@@ -93,22 +90,6 @@ def test_a_bad_file_stops_the_pipeline(write):
     path = str(write(np.zeros(16000)))
     with pytest.raises(tf.errors.InvalidArgumentError, match="silent"):
         list(tf.data.Dataset.from_tensors(path).map(lambda path: read_audio(path, 16000)))
-
-
-def test_wav_needs_no_tensorflow_io(write):
-    program = (
-        "import sys; sys.modules['tensorflow_io'] = None\n"
-        "from aac_tf.audio import DCASE2020, AudioError, load_audio, spectrogram\n"
-        f"waveform, rate = load_audio({str(write(tone()))!r}, 44100)\n"
-        "assert spectrogram(waveform, DCASE2020).shape == (87, 64)\n"
-        "try:\n"
-        f"    load_audio({str(write(tone(), 'clip.flac'))!r})\n"
-        "except AudioError as error:\n"
-        "    assert 'need tensorflow-io' in error.reason, error.reason\n"
-        "else:\n"
-        "    raise AssertionError('FLAC was decoded without tensorflow-io')\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.real_data

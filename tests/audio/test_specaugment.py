@@ -80,7 +80,7 @@ def test_masks_are_those_drawn():
 
 
 def test_masks_have_the_form_of_tensorflow_io():
-    import tensorflow_io as tfio
+    tfio = pytest.importorskip("tensorflow_io", reason="tensorflow-io has no build for Python 3.12 and later")
 
     ours, theirs = {}, {}
     for axis, max_frames, max_bins, mask in (

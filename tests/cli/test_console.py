@@ -2,6 +2,9 @@
 
 import argparse
 import errno
+import json
+import os
+import subprocess
 import sys
 
 import pytest
@@ -42,6 +45,49 @@ def test_help_names_the_command_that_was_run(monkeypatch, name):
     assert f"usage: {name} " in text
     assert f"{name} --config c.yaml" in text
     assert "skipped" not in text
+
+
+@pytest.mark.parametrize(
+    "arguments", [["a.wav", "--json", "--", "-b.wav", "--c.wav"], ["--json", "a.wav", "--", "-b.wav", "--c.wav"]]
+)
+def test_what_follows_two_dashes_are_no_flags(arguments):
+    found = []
+    parser = make_parser(("x.py",), "about", "x.py")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("files", nargs="+")
+    assert run_command(lambda options, console: found.extend([options.json, *options.files]), parser, arguments) == 0
+    assert found == [True, "a.wav", "-b.wav", "--c.wav"]
+
+
+SCRIPT = """
+import sys
+from aac_tf.cli import console
+console._quiet_start = lambda: None
+def main(options, console_):
+    console_.show("message")
+    print("caf\\u00e9", flush=True)
+    console.print_json({"file": "caf\\u00e9 \\udcff"})
+    bar = console_.progress("Working")
+    bar(1, 2), bar(2, 2)
+    raise ValueError("done")
+sys.exit(console.run_command(main, console.make_parser(("x.py",), "about", "x.py"), []))
+"""
+
+
+@pytest.mark.parametrize("redirection", ["", "2>&-", "2>/dev/full", "2> >(exit)", "<&- 2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_closed_streams_and_other_encodings_do_not_end_a_command(tmp_path, redirection, encoding):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    command = ["bash", "-c", f"exec {sys.executable} {tmp_path / 'script.py'} {redirection}"]
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert done.returncode == 2, done.stderr
+    if ">&- " not in f" {redirection}".replace("2>&-", ""):
+        first, second = done.stdout.decode(encoding).splitlines()
+        assert first == ("caf\u00e9" if encoding == "utf-8" else r"caf\xe9")
+        assert json.loads(second) == {"file": "caf\u00e9 \udcff"}
+    if not redirection:
+        assert done.stderr.splitlines() == [b"message", b"error: done"]
 
 
 def test_files_of_the_same_name_get_plots_of_their_own(tmp_path):

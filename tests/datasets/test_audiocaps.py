@@ -7,7 +7,19 @@ from aac_tf.datasets import AudioCaps, DatasetError
 HEADER = ["audiocap_id", "youtube_id", "start_time", "caption"]
 
 
-@pytest.mark.parametrize("form", ["{video}_{start}.wav", "Y{video}.flac", "{video}.mp3"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{video}_{start}.wav",
+        "Y{video}.flac",
+        "{video}.mp3",
+        "Y{video}_{start}.wav",
+        "{video}_30000_40000.wav",
+        "Y{video}_30.000_40.000.wav",
+        "Y{video}_30.0_39.5.wav",
+        "{video}_30_40.wav",
+    ],
+)
 def test_finds_clips_by_the_names_that_download_tools_give(tmp_path, form):
     write_csv(
         tmp_path / "val.csv",
@@ -35,3 +47,21 @@ def test_errors_name_the_folder(tmp_path):
 def test_published_version(real_data):
     clips = AudioCaps(real_data / "audiocaps_v1").clips("train", audio_needed=False)
     assert sum(len(clip.captions) for clip in clips) == 49838
+
+
+def test_rows_without_a_caption_are_left_out(tmp_path):
+    (tmp_path / "val.csv").write_text("youtube_id,start_time,caption\na,0,a dog\nb,0\nc,0,.\na,0,\n")
+    touch(*(tmp_path / "val" / f"{name}.wav" for name in "abc"))
+    clips = AudioCaps(tmp_path).clips("validation")
+    assert [clip.captions for clip in clips] == [["a dog"]]
+    assert clips.left_out == [("val/b.wav", "has no captions"), ("val/c.wav", "has no captions")]
+
+
+def test_clips_of_one_video_are_told_apart(tmp_path):
+    write_csv(tmp_path / "val.csv", HEADER, ["1", "x_1", "7", "rain"], ["2", "x_1", "17", "wind"])
+    touch(tmp_path / "val" / "x_1_7000_17000.wav", tmp_path / "val" / "x_1_17000_27000.wav")
+    clips = AudioCaps(tmp_path).clips("validation")
+    assert {clip.name: clip.captions for clip in clips} == {
+        "val/x_1_7000_17000.wav": ["rain"],
+        "val/x_1_17000_27000.wav": ["wind"],
+    }

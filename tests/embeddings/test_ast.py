@@ -1,3 +1,4 @@
+import json
 import logging
 import os
 import pathlib
@@ -144,6 +145,49 @@ def test_invalid_sources(monkeypatch, tmp_path):
     (tmp_path / "nan" / "config.json").write_text("{")
     with pytest.raises(EmbeddingError):
         AstEmbedder(tmp_path / "nan")
+
+
+DAMAGED = {
+    "config.json": [
+        *({"num_attention_heads": value} for value in (0, -1, "two", None, 2.5, True, 3)),
+        *({name: 10**9} for name in ("hidden_size", "num_hidden_layers", "intermediate_size", "max_length")),
+        {"hidden_size": 4096, "num_hidden_layers": 500},
+        {"patch_size": 0},
+        {"frequency_stride": 0},
+        {"num_mel_bins": 8},
+        {"hidden_act": "magic"},
+        {"hidden_act": ["gelu"]},
+        {"layer_norm_eps": float("nan")},
+        {"layer_norm_eps": "small"},
+        {"qkv_bias": "yes"},
+        {"initializer_range": []},
+    ],
+    "preprocessor_config.json": [
+        *({"mean": value} for value in (float("nan"), float("inf"), "low", None, [])),
+        *({"std": value} for value in (0, -1, float("nan"), "high", None, True)),
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("file", "change"), [(file, change) for file, changes in DAMAGED.items() for change in changes]
+)
+def test_damaged_configs_are_errors(tmp_path, file, change):
+    folder = shutil.copytree(SOURCE, tmp_path / "source")
+    path = folder / file
+    values = json.loads(path.read_text()) if path.exists() else {}
+    path.write_text(json.dumps({**values, **change}))
+    with pytest.raises(EmbeddingError, match=r"cannot load AST from .*source"):
+        AstEmbedder(folder)
+
+
+@pytest.mark.parametrize("file", ["config.json", "preprocessor_config.json", "model.safetensors"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"null", b"\xff\xfe", b"{", b"[" * 100000], ids=range(6))
+def test_damaged_files_are_errors(tmp_path, file, content):
+    folder = shutil.copytree(SOURCE, tmp_path / "source")
+    (folder / file).write_bytes(content)
+    with pytest.raises(EmbeddingError, match=r"cannot load AST from .*source"):
+        AstEmbedder(folder)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_windows": 0}, {"window_seconds": 0.1}, {"precision": "float16"}])

@@ -1,3 +1,4 @@
+import json
 import os
 import pathlib
 import re
@@ -7,11 +8,13 @@ import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_hub as hub
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
-from aac_tf.embeddings.sources import choose_source
+from aac_tf.embeddings.sources import choose_source, is_remote
 from aac_tf.embeddings.yamnet.network import kernel_shapes
-from aac_tf.embeddings.yamnet.source import cached_network, resolve_source
+from aac_tf.embeddings.yamnet.source import _checksum, _files, cached_network, resolve_source
 from aac_tf.embeddings.yamnet.weights import read_weights
 
 
@@ -185,6 +188,50 @@ def test_a_damaged_cache_is_rebuilt(folded, own_cache, tmp_path):
     assert cached_network(folded, self_test=False) == first
     assert model.read_bytes() != content
     assert len(list(own_cache.iterdir())) == 1
+
+
+def test_only_graphs_in_the_cache_are_executed(folded, own_cache, tmp_path, monkeypatch):
+    first = pathlib.Path(cached_network(folded, self_test=False).folder)
+    copy = shutil.copytree(first, tmp_path / "copy")
+    monkeypatch.setattr(hub, "load", None)
+    with pytest.raises(EmbeddingError, match=r"copy looks like a folder of the cache, but is not in .*cache/yamnet"):
+        cached_network(copy, self_test=False)
+    # In the cache, too, a graph has only the operations of the network.
+    graph = SavedModel.FromString((first / "saved_model.pb").read_bytes())
+    graph.meta_graphs[0].graph_def.node.add(name="evil", op="WriteFile")
+    (first / "saved_model.pb").write_bytes(graph.SerializeToString())
+    manifest = json.loads((first / "aac_tf_yamnet.json").read_text())
+    manifest["files"] = _checksum(_files(first))
+    (first / "aac_tf_yamnet.json").write_text(json.dumps(manifest))
+    with pytest.raises(EmbeddingError, match="operations WriteFile"):
+        cached_network(first, self_test=False)
+
+
+def test_a_huge_variable_is_not_read(tmp_path):
+    with h5py.File(tmp_path / "huge.h5", "w") as file:
+        file.create_dataset("huge", shape=[1 << 31], dtype="f4", chunks=(1 << 20,))  # takes no space
+    with pytest.raises(EmbeddingError, match="huge has 8589934592 bytes"):
+        read_weights(tmp_path / "huge.h5")
+
+
+def test_other_remote_sources_are_recognized(tmp_path, monkeypatch):
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)
+    monkeypatch.delenv("AAC_TF_AST", raising=False)
+    published = {
+        "yamnet": [None, "https://tfhub.dev/google/yamnet/1", "google/yamnet/tensorFlow2/yamnet/1", tmp_path],
+        "ast": [None, "MIT/ast-finetuned-audioset-10-10-0.4593", "random", tmp_path],
+    }
+    for kind, sources in published.items():
+        assert not any(is_remote(kind, source) for source in sources)
+        for source in (
+            "https://example.com/yamnet",
+            "owner/model",
+            "gs://bucket/yamnet",
+            "https://tfhub.dev/google/x/1",
+        ):
+            assert is_remote(kind, source)
+    monkeypatch.setenv("AAC_TF_YAMNET", "https://example.com/mine")
+    assert not is_remote("yamnet", "https://example.com/other")  # the variable replaces it
 
 
 def test_a_cache_that_is_not_writable(folded, tmp_path, monkeypatch):

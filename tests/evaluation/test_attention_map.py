@@ -1,7 +1,12 @@
+import os
+import resource
+import signal
+
 import numpy as np
 import pytest
+import soundfile
 
-from aac_tf.evaluation.attention_map import as_png, attention_map
+from aac_tf.evaluation.attention_map import as_png, attention_map, save_attention_map
 from aac_tf.inference.caption import Caption, Word
 
 EDGES = np.arange(11.0)
@@ -24,3 +29,24 @@ def test_there_is_a_row_per_word():
 
 def test_an_empty_caption_has_a_map_too():
     assert as_png(attention_map(Caption("", -1.0, [], [], EDGES), np.zeros(1000, np.float32), 16000))
+
+
+def test_the_file_has_the_given_name_and_is_whole_or_absent(tmp_path):
+    sound = tmp_path / "a.wav"
+    soundfile.write(sound, np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    caption = Caption("", -1.0, [], [], EDGES)
+    for name, start in (("map", b"\x89PNG"), ("map.svg", b"<?xml"), ("map.PDF", b"%PDF")):
+        save_attention_map(tmp_path / name, caption, sound)
+        assert (tmp_path / name).read_bytes().startswith(start)
+    (tmp_path / "map").write_text("before")
+    # As on a full disk.
+    limit, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limit[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_attention_map(tmp_path / "map", caption, sound)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert (tmp_path / "map").read_text() == "before"
+    assert sorted(os.listdir(tmp_path)) == ["a.wav", "map", "map.PDF", "map.svg"]

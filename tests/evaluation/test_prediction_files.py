@@ -68,3 +68,18 @@ def test_predictions_are_matched_in_the_order_of_the_references():
     assert match_predictions({"b": "2"}, references, partial=True) == ({"b": "2"}, ["a", "c"])
     with pytest.raises(DatasetError, match="1 files that are not in the references: 'B'"):
         match_predictions({"a": "1", "B": "2"}, references, partial=True)
+
+
+def test_references_in_the_layout_of_audiocaps(tmp_path):
+    path = write(
+        tmp_path / "val.csv",
+        ["audiocap_id", "youtube_id", "start_time", "caption"],
+        ["1", "abc", "30", "rain"],
+        ["2", "abc", "30", "it rains"],
+        ["3", "xyz", "7", "wind"],
+        ["4", "other", "0", "a dog"],
+    )
+    names = ["Yabc.wav", "val/xyz_7000_17000.flac"]
+    expected = {"Yabc.wav": ["rain", "it rains"], "val/xyz_7000_17000.flac": ["wind"], "other_0": ["a dog"]}
+    assert read_references(path, names) == expected
+    assert list(read_references(path)) == ["abc_30", "xyz_7", "other_0"]

@@ -38,6 +38,15 @@ def test_items_keep_their_own_scores():
     assert per_item["x"]["rouge_l"] < 0.5
 
 
+def test_cider_of_a_single_clip_is_undefined():
+    predictions, references = {"x": "a dog barks"}, {"x": ["a dog barks"]}
+    scores = compute_scores(predictions, references, ["rouge_l", "cider"])
+    assert list(scores.found) == ["rouge_l"]
+    assert scores.not_computed == {"cider": "CIDEr is undefined for a single clip: score at least two"}
+    assert scores.undefined == {"cider"}
+    assert set(score_captions(predictions, references, ["rouge_l", "cider"])[0]) == {"rouge_l"}
+
+
 @pytest.mark.parametrize(
     ("predictions", "metrics", "message"),
     [
@@ -113,14 +122,15 @@ def test_meteor_starts_once():
 
 
 def test_other_metrics_are_computed_when_one_fails(fake_java, no_spice):
+    captions, references = {"x": "a dog", "y": "rain"}, {"x": ["a dog"], "y": ["it rains"]}
     PROGRAM.close()
     fake_java(
         "if 'Meteor' in arguments: sys.exit('Exception in thread main java.lang.OutOfMemoryError')\n"
         "os.execv(java, [java, *arguments])\n"
     )
     with pytest.raises(MetricError, match="METEOR ran out of memory"):
-        score_captions({"x": "a dog"}, {"x": ["a dog"]})
-    scores = compute_scores({"x": "a dog"}, {"x": ["a dog"]})
+        score_captions(captions, references)
+    scores = compute_scores(captions, references)
     assert set(scores.corpus()) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider"}
     assert set(scores.not_computed) == {"meteor", "spice", "spider"}
     assert scores.not_computed["spider"] == scores.not_computed["spice"]
@@ -141,7 +151,7 @@ def test_a_metric_made_of_a_failed_one_fails_for_the_same_reason(fake_java, spic
         "if 'edu.anu.spice.SpiceScorer' in arguments: sys.exit('Exception in thread main a.b.CException: no')\n"
         "os.execv(java, [java, *arguments])\n"
     )
-    scores = compute_scores({"x": "a dog"}, {"x": ["a dog"]})
+    scores = compute_scores({"x": "a dog", "y": "rain"}, {"x": ["a dog"], "y": ["it rains"]})
     assert set(scores.not_computed) == {"spice", "spider"}
     assert scores.not_computed["spider"] == scores.not_computed["spice"]
     assert "a.b.CException" in scores.not_computed["spice"]

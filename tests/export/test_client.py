@@ -1,10 +1,14 @@
 """The client with servers of an exported model."""
 
 import concurrent.futures
+import contextlib
 import importlib.util
 import json
+import os
 import pathlib
 import socket
+import threading
+import time
 
 import pytest
 from model_servers import grpc_server, rest_server
@@ -111,6 +115,123 @@ def test_a_server_of_another_model(client, wavs):
             pytest.raises(client.ServerError, match=r"the response|another model"),
         ):
             client.Client(address).caption(wavs)
+
+
+ROW = {"captions": [["a dog"]], "log_probs": [[-1.0]], "status": [""]}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"captions": [[]], "log_probs": [[]]},
+        {"log_probs": [[float("nan")]]},
+        {"log_probs": [[None]]},
+        {"log_probs": [[-1e300]]},
+        {"log_probs": [[float("inf")]]},
+    ],
+)
+def test_a_response_without_a_caption_is_an_error_of_its_file(client, wavs, change):
+    with rest_server(None, broken=json.dumps({"outputs": {**ROW, **change}}).encode()) as address:
+        (result,) = client.Client(address).caption(wavs[:1])
+    assert result.error == "the model found no caption"
+    assert result.log_prob is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b" ",
+        b"null",
+        b"[" * 200000,
+        b"\xff\xfe",
+        *(
+            json.dumps({"outputs": {**ROW, **change}}).encode()
+            for change in (
+                {"captions": None},
+                {"captions": "a"},
+                {"captions": [["a", "b"]]},
+                {"captions": [[7]]},
+                {"captions": {"0": "a"}},
+                {"log_probs": [["high"]]},
+                {"log_probs": [[[-1.0]]]},
+                {"status": [0]},
+                {"status": ["", ""]},
+            )
+        ),
+    ],
+    ids=range(13),
+)
+def test_other_responses_are_errors_of_the_server(client, wavs, answer, capsys):
+    with rest_server(None, broken=answer) as address:
+        with pytest.raises(client.ServerError, match=r"the response|another model"):
+            client.Client(address).caption(wavs[:1])
+        assert client.main(["--server", address, str(wavs[0])]) == 1
+    assert capsys.readouterr().err.startswith("error: ")
+
+
+def test_captions_that_the_terminal_lacks_are_printed(client, wavs, capsys):
+    answer = {"outputs": {**ROW, "captions": [["caf\u00e9 \udcff\n\u2028x"]]}}
+    with rest_server(None, broken=json.dumps(answer).encode()) as address:
+        assert client.main(["--server", address, str(wavs[0])]) == 0
+        assert client.main(["--server", address, "--json", str(wavs[0])]) == 0
+    plain, row = capsys.readouterr().out.splitlines()
+    assert plain.endswith("\tcaf\u00e9 \\udcff x")
+    assert json.loads(row)["caption"] == answer["outputs"]["captions"][0][0]
+
+
+@contextlib.contextmanager
+def slow_server(start, piece, pause):
+    """Answers each request with `start` and then `piece` for ever; yields the address."""
+    listener = socket.create_server(("localhost", 0))
+
+    def serve():
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                threading.Thread(target=answer, args=[connection], daemon=True).start()
+
+    def answer(connection):
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(start)
+            while True:
+                connection.sendall(piece)
+                time.sleep(pause)
+
+    threading.Thread(target=serve, daemon=True).start()
+    with listener:
+        yield f"http://localhost:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\n\r\n", b"HTTP/1.1 500 No\r\n\r\n"])
+def test_the_timeout_is_a_deadline(client, wavs, start):
+    begin = time.monotonic()
+    with slow_server(start, b"x", 0.1) as address, pytest.raises(client.ServerError, match="no response within 1 s"):
+        client.Client(address, timeout=1).caption(wavs[:1])
+    assert time.monotonic() - begin < 3
+
+
+def test_endless_responses_are_not_kept(client, wavs, monkeypatch):
+    monkeypatch.setattr(client, "MAX_RESPONSE", 1 << 20)
+    with (
+        slow_server(b"HTTP/1.1 200 OK\r\n\r\n", b" " * 100000, 0) as address,
+        pytest.raises(client.ServerError, match="larger than 1 MB"),
+    ):
+        client.Client(address).caption(wavs[:1])
+
+
+def test_devices_and_huge_files_are_not_read(client, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "fifo")
+    with open(tmp_path / "huge", "wb") as file:
+        file.truncate(client.MAX_SOUND + 1)
+    results = client.Client("http://localhost:1").caption([tmp_path / "fifo", "/dev/zero", tmp_path / "huge", "a\0b"])
+    errors = ["not a regular file", "not a regular file", "larger than 1024 MB", "embedded null byte"]
+    assert [result.error for result in results] == errors
+
+
+@pytest.mark.parametrize(("timeout", "retries"), [(0, 1), (-1, 1), (float("nan"), 1), (float("inf"), 1), (1, -1)])
+def test_numbers_out_of_range(client, timeout, retries):
+    with pytest.raises(ValueError, match="timeout must be above 0"):
+        client.Client("http://localhost:1", timeout=timeout, retries=retries)
 
 
 def test_an_invalid_address(client, capsys):

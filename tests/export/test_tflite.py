@@ -17,6 +17,7 @@ from aac_tf import Captioner
 from aac_tf.cli import export_tflite as command
 from aac_tf.export.lite import convert
 from aac_tf.export.lite.encoders import LiteEncoder, LiteSubsampledBiRNN, lite_encoder
+from aac_tf.export.lite.module import STATUS
 from aac_tf.models import SubsampledBiRNN
 
 # In all of them the states of the encoder and the decoder have the same shape, so the converter could merge them.
@@ -50,6 +51,7 @@ def assert_same(run, captioner, sound, atol=1e-3):
     assert captioner.tokenizer.detokenize(tokens).numpy().decode() == expected.text
     assert tokens[-1] == captioner.tokenizer.end_id
     assert found["log_prob"] == pytest.approx(expected.log_prob, abs=atol)
+    assert found["status"] == 0
 
 
 @pytest.fixture(scope="module")
@@ -96,8 +98,22 @@ def test_captions_are_those_of_greedy_search(lite, kind):
     run = runner(model)
     second = captioner.spec.sample_rate
     # Some clips have the same length as the one before: the state of that one must not be left.
-    for seed, samples in enumerate([1, 1, 300, second, second, second, 2 * second + 77, 30 * second]):
+    shortest = second // 20
+    for seed, samples in enumerate([shortest, shortest, 4000, second, second, second, 2 * second + 77, 30 * second]):
         assert_same(run, captioner, noise(samples, seed))
+
+
+def test_what_has_no_caption_has_the_reason_of_the_captioner(lite):
+    captioner, model = lite("attention, M = 4")
+    run, sound = runner(model), noise(16000)
+    bad = [np.zeros_like(sound), sound[:799]]
+    bad += [np.where(np.arange(16000) == 9, value, sound).astype(np.float32) for value in (np.nan, np.inf, 1e30)]
+    for waveform, error in zip(bad, captioner.caption_each(bad)):
+        found = run(waveform=waveform)
+        assert STATUS[found["status"]] == error.reason
+        assert set(found["tokens"]) == {captioner.tokenizer.end_id}
+        assert found["log_prob"] < -1e30
+    assert_same(run, captioner, 300 * sound)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -115,15 +131,18 @@ def test_uses_built_in_operations_and_fused_lstms(lite, kind):
 
 
 def test_quantized(one_captioner, lite, quantized):
-    # Quantization changes the log-probability of a caption of nine words a little.
+    # Quantization changes the log-probability of a caption of nine words a little. With the random weights of each
+    # release of TensorFlow, the best two captions of these sounds are further apart than that.
     run = runner(quantized)
-    for seed in range(4):
+    for seed in range(5, 9):
         assert_same(run, one_captioner, noise(16000, seed), atol=0.5)
     mel_bins, fft_bins = one_captioner.spec.num_bins, one_captioner.spec.fft_length // 2 + 1
     types = {tensor.type for tensor in parsed(quantized)[1] if sorted(tensor.shape) == [mel_bins, fft_bins]}
     assert types == {schema.TensorType.FLOAT32}
-    weights = [tensor.type for tensor in parsed(quantized)[1]]
-    assert schema.TensorType.INT8 in weights
+    weights = [tensor for tensor in parsed(quantized)[1] if tensor.type == schema.TensorType.INT8]
+    assert weights
+    # Runtimes before TensorFlow 2.18 have no dense layer with one scale per unit.
+    assert {len(weight.quantization.scale) for weight in weights if len(weight.shape) == 2} == {1}
     # The mel filter bank, which is not quantized, takes most of the size.
     assert len(quantized) < len(lite("attention, M = 4")[1])
 
@@ -136,7 +155,7 @@ def test_yamnet(real_data, tmp_path, monkeypatch):
     captioner = Captioner.load(write_run(tmp_path / "run", ["embedding.kind=yamnet", f"embedding.source={weights}"]))
     model = convert(captioner, quantize=False)
     run = runner(model)
-    for seed, samples in enumerate([1, 15600, 15601, 160000, 160000]):
+    for seed, samples in enumerate([800, 15600, 15601, 160000, 160000]):
         assert_same(run, captioner, noise(samples, seed))
     small = convert(captioner)
     assert len(small) < len(model) / 3

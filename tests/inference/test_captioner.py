@@ -4,8 +4,10 @@ import os
 
 import numpy as np
 import pytest
+import soundfile
+import tensorflow as tf
 
-from aac_tf.audio import AudioError
+from aac_tf.audio import AudioError, resample
 
 RATE = 16000
 SECONDS = (3.0, 1.3, 0.05, 2.2)
@@ -68,7 +70,7 @@ def test_attend_equals_caption_for_the_same_words(captioner, sounds):
 
 
 def test_the_attention_of_a_fixed_vector_is_on_the_last_step(small_runs, sounds):
-    for caption in small_runs["fixed vector"].captioner.caption(sounds):
+    for caption in small_runs["fixed vector"].captioner.caption(sounds, sample_rate=RATE):
         for word in caption.words:
             assert word.weights[-1] == 1
 
@@ -77,10 +79,13 @@ def test_the_attention_of_a_fixed_vector_is_on_the_last_step(small_runs, sounds)
     ("waveform", "reason"),
     [
         (np.zeros([0], "f4"), "no samples"),
-        (np.array([0.1, np.nan], "f4"), "NaN"),
-        (np.zeros([800, 2], "f4"), r"expected \[samples\], got \[800, 2\]"),
+        (np.full([RATE], np.nan, "f4"), "NaN"),
+        (np.zeros([1, 2, RATE], "f4"), r"expected \[samples\], .* got \[1, 2, 16000\]"),
+        (np.zeros([RATE], "f4"), "silent: every sample is zero"),
+        (np.ones([799], "f4"), "shorter than 0.05 s"),
+        (np.where(np.arange(RATE) == 7, 1e30, 0.1), "samples beyond ±10000"),
     ],
-    ids=["empty", "NaN", "stereo"],
+    ids=["empty", "NaN", "a batch", "silence", "short", "1e30"],
 )
 def test_a_bad_waveform_does_not_affect_the_others(captioner, sounds, waveform, reason):
     good, bad, other = captioner.caption_each([sounds[0], waveform, sounds[1]])
@@ -89,11 +94,72 @@ def test_a_bad_waveform_does_not_affect_the_others(captioner, sounds, waveform, 
         raise bad
 
 
+FORMS = {
+    "int16": lambda sound: np.round(sound * 32767).astype(np.int16),
+    "float64 tensor": lambda sound: tf.constant(sound, tf.float64),
+    "list": lambda sound: sound.tolist(),
+    "[samples, channels]": lambda sound: np.stack([sound, sound], axis=1),
+    "[channels, samples]": lambda sound: np.stack([sound, sound]),
+    "pair": lambda sound: (sound, RATE),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_of_a_waveform_gives_the_same_caption(captioner, sounds, form):
+    (expected,) = captioner.caption(sounds[:1])
+    (found,) = captioner.caption(FORMS[form](sounds[0]))
+    assert found.text == expected.text
+    assert found.step_edges[-1] == pytest.approx(SECONDS[0])
+    assert captioner.attend(FORMS[form](sounds[0]), "a dog barks").text == "a dog barks"
+
+
+def test_a_waveform_of_another_rate_is_resampled(captioner, sounds, tmp_path):
+    rate = 44100
+    sound = resample(sounds[0], RATE, rate).numpy()
+    soundfile.write(tmp_path / "a.wav", sound, rate, subtype="FLOAT")
+    (file,) = captioner.caption(tmp_path / "a.wav")
+    (array,) = captioner.caption(sound, sample_rate=rate)
+    assert array.text == file.text
+    assert array.log_prob == pytest.approx(file.log_prob, abs=1e-4)
+    assert array.step_edges[-1] == pytest.approx(SECONDS[0], abs=1e-3)
+    assert captioner.attend(sound, array.text, sample_rate=rate).log_prob == pytest.approx(array.log_prob, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "thing", [b"RIFF", np.zeros(RATE, complex), np.array(["a.wav"]), np.array([None]), None, {"array": 1}, 3.0]
+)
+def test_what_is_no_sound_is_refused(captioner, sounds, thing):
+    with pytest.raises(AudioError):
+        captioner.caption(thing)
+    bad, good = captioner.caption_each([thing, sounds[0]])
+    assert isinstance(bad, AudioError)
+    assert good.text
+
+
+@pytest.mark.parametrize("loud", [50.0, 1e30])
+def test_a_file_far_above_full_scale_does_not_affect_the_others(captioner, sounds, tmp_path, loud, caplog):
+    sound = sounds[0].copy()
+    sound[7] = loud
+    soundfile.write(tmp_path / "loud.wav", sound, RATE, subtype="FLOAT")
+    from_file, from_array, good = captioner.caption_each([tmp_path / "loud.wav", sound, sounds[1]])
+    assert good.text == captioner.caption(sounds[1])[0].text
+    if loud > 1e4:
+        assert isinstance(from_file, AudioError)
+        assert from_file.reason == from_array.reason
+    else:
+        assert from_file.text == from_array.text
+        assert caplog.text.count("scaled down") == 2
+
+
 def test_a_single_waveform_needs_no_list(captioner, sounds):
     assert captioner.caption(sounds[0])[0].text == captioner.caption(sounds[:1])[0].text
 
 
-def test_a_file_name_that_is_not_utf_8_does_not_affect_the_others(captioner, sounds, tmp_path):
-    bad, good = captioner.caption_each([os.fsdecode(os.fsencode(tmp_path) + b"/\xff.wav"), sounds[0]])
-    assert bad.reason == "its name is not UTF-8"
-    assert good.text
+def test_a_file_name_that_is_not_utf_8(captioner, sounds, tmp_path):
+    folder = os.fsencode(tmp_path)
+    with open(folder + b"/\xff.wav", "wb") as file:
+        soundfile.write(file, sounds[0], RATE, format="WAV", subtype="FLOAT")
+    names = [os.fsdecode(folder + name) for name in (b"/\xff.wav", b"/\xfe.wav")]
+    found, missing, good = captioner.caption_each([*names, sounds[0]])
+    assert found.text == good.text
+    assert missing.reason == "no such file"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-pytest.importorskip("apache_beam", reason="Apache Beam is for Python 3.10 and later")
+pytest.importorskip("apache_beam", reason="needs the extra beam")
 
 from aac_tf.cli.caption_many import main
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-pytest.importorskip("apache_beam", reason="Apache Beam is for Python 3.10 and later")
+pytest.importorskip("apache_beam", reason="needs the extra beam")
 
 from aac_tf.build import build_frozen_encoder
 from aac_tf.cli.embed_many import main

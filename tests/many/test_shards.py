@@ -3,12 +3,14 @@
 import json
 import os
 import pathlib
+import shutil
 
 import pytest
 
 from aac_tf.many import JobError, Settings, open_job
 from aac_tf.many.batches import read_clip
-from aac_tf.many.model import ModelError, SavedCaptioner, model_fingerprint, newest_version
+from aac_tf.many.job import locked_folder
+from aac_tf.many.model import ModelError, SavedCaptioner, _line, model_fingerprint, newest_version
 from aac_tf.many.shards import caption_shard
 
 SETTINGS = Settings(batch_seconds=5.0, batch_size=4)
@@ -80,6 +82,67 @@ def test_an_incomplete_shard_is_completed(run, left):
     assert again == [counts, lines]
     refused = sum(line.get("error") == "too much" for line in lines.values())
     assert asked == (refused if left == "captions" else counts["captioned"])
+
+
+GARBAGE = [b"", b"null", b"7", b"[]", b"{}", b'{"file": 3, "bytes": 1}', b'{"file": "a", "bytes": 1}', b"[" * 100000]
+GARBAGE += [b"\xff\xfe", b'{"file": "a", "bytes": 1, "caption": "a dog", "log_prob": NaN, "seconds": 1}']
+
+
+@pytest.mark.parametrize("kind", ["captions", "failed"])
+@pytest.mark.parametrize("garbage", GARBAGE, ids=range(len(GARBAGE)))
+def test_a_damaged_shard_is_redone(run, kind, garbage):
+    _, counts, lines = run()
+    path = pathlib.Path(getattr(run.job, kind)(0))
+    path.write_bytes(garbage + b"\n" + path.read_bytes() if garbage else b"")
+    _, *again = run()
+    assert again == [counts, lines]
+
+
+@pytest.mark.parametrize("garbage", [b"", b"null", b"[1]", b"{", b"\xff", b"[" * 100000], ids=range(6))
+def test_a_damaged_job_says_so_and_damaged_inputs_are_written_again(run, clips, garbage, caplog):
+    folder, paths = pathlib.Path(run.job.folder), sorted(clips)
+    (folder / "inputs.jsonl").write_bytes(garbage)
+    assert open_job(str(folder), paths, "model", 1) == run.job
+    assert "inputs.jsonl is missing or damaged" in caplog.text
+    ((_, begin, end),) = run.job.slices()
+    assert run.job.paths(begin, end) == paths
+    (folder / "inputs.jsonl").unlink()
+    assert open_job(str(folder), paths, "model", 1) == run.job
+    (folder / "job.json").write_bytes(garbage)
+    with pytest.raises(JobError, match=r"job\.json is damaged.*--overwrite"):
+        open_job(str(folder), paths, "model", 1)
+    assert open_job(str(folder), paths, "model", 1, overwrite=True) == run.job
+    assert open_job(str(folder), paths, "model", 1) == run.job
+
+
+def test_two_jobs_in_one_folder(tmp_path):
+    with (
+        locked_folder(str(tmp_path / "out")),
+        pytest.raises(JobError, match=f"process {os.getpid()} is working on the job in"),
+        locked_folder(str(tmp_path / "out")),
+    ):
+        pass
+    with locked_folder(str(tmp_path / "out")):
+        pass
+
+
+def test_damaged_models(model, tmp_path):
+    for damage in (
+        lambda folder: (folder / "assets.extra" / "model.json").write_text("[]"),
+        lambda folder: (folder / "assets.extra" / "model.json").write_text('{"sample_rate": "?"}'),
+        lambda folder: (folder / "saved_model.pb").write_bytes(b"x" * 100),
+        lambda folder: (folder / "variables" / "variables.index").write_bytes(b""),
+    ):
+        folder = tmp_path / "model"
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(os.path.join(model, "1"), folder)
+        damage(folder)
+        with pytest.raises(ModelError, match="damaged"):
+            SavedCaptioner(str(folder))
+
+
+def test_a_clip_without_a_caption_has_a_reason():
+    assert _line([b"a dog", b"a cat"], [float("nan"), -2e30], b"") == {"error": "the model found no caption"}
 
 
 def test_a_changed_file_is_captioned_again(make_clips, tmp_path):

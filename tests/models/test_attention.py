@@ -1,6 +1,7 @@
 """Temporal attention."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from layer_checks import check_layer
 
@@ -43,3 +44,42 @@ def test_several_words_at_once_with_given_keys():
         alone_context, alone_weights = attention(queries[:, word], ENCODED, mask=MASK)
         np.testing.assert_allclose(context[:, word], alone_context, atol=1e-6)
         np.testing.assert_allclose(weights[:, word], alone_weights, atol=1e-6)
+
+
+# Widths for which oneDNN's einsum kernel silently computed something else, and some for which it did not.
+WIDTHS = [(1, 1), (3, 5), (4, 7), (5, 1), (6, 8), (7, 31), (16, 5), (31, 16), (32, 32), (256, 64)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("words", [None, 1, 8])
+@pytest.mark.parametrize("rows", [1, 3])
+def test_is_right_for_every_width(rows, words, dtype):
+    """Compares with NumPy in float64: some kernels are wrong only for some widths, or for several rows or words."""
+    rng, steps = np.random.default_rng(1), 7
+    tolerance = 1e-5 if dtype == "float32" else 0.15
+    for features, units in WIDTHS:
+        attention = TemporalAttention(units, dtype="mixed_bfloat16" if dtype == "bfloat16" else dtype)
+        shape = [rows, features] if words is None else [rows, words, features]
+        # Multiples of 1/4 are exact in bfloat16.
+        query, encoded = rng.integers(-4, 5, shape) / 4, rng.integers(-4, 5, [rows, steps, 5]) / 4
+        call = tf.function(lambda query, encoded, attention=attention: attention(query, encoded), autograph=False)
+        inputs = [tf.constant(array, tf.float32) for array in (query, encoded)]
+        attention(*inputs)
+        kernels = [rng.integers(-4, 5, weight.shape) / (2 * weight.shape[0] ** 0.5) for weight in attention.weights]
+        kernels = [np.asarray(tf.cast(tf.cast(kernel, dtype), tf.float64)) for kernel in kernels]
+        attention.set_weights(kernels)
+        found = dict(zip((weight.name.split("/", 1)[1] for weight in attention.weights), kernels))
+        key, bias = found["attention_keys/kernel:0"], found["attention_keys/bias:0"]
+        asked = (query if words else query[:, np.newaxis]) @ found["attention_query/kernel:0"]
+        alpha = np.maximum((encoded @ key + bias)[:, np.newaxis] + asked[:, :, np.newaxis], 0)
+        scores = (alpha @ found["attention_score/kernel:0"])[..., 0]
+        expected = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+        for compute in (attention, call):
+            context, weights = compute(*inputs)
+            np.testing.assert_allclose(
+                tf.cast(weights, tf.float64), expected if words else expected[:, 0], atol=tolerance
+            )
+            product = expected @ encoded
+            np.testing.assert_allclose(
+                tf.cast(context, tf.float64), product if words else product[:, 0], atol=tolerance
+            )

@@ -1,9 +1,13 @@
 """Run folders."""
 
 import contextlib
+import json
+import pathlib
+import shutil
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aac_tf.config import ConfigError, load_config
 from aac_tf.runs.resume import check_folder
@@ -78,3 +82,104 @@ def test_an_interrupted_write_keeps_the_previous_file(tmp_path):
         raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "before"
+
+
+@pytest.fixture
+def normalized(tmp_path):
+    run = Run(tmp_path / "normalized")
+    words = WordTokenizer.from_captions(["a dog barks"], min_count=1)
+    run.create(load_config(None, ["audio.normalize=true"]), words, (np.zeros(64), np.ones(64)))
+    return run
+
+
+def test_a_normalization_that_does_not_fit_the_run_is_an_error(run, normalized):
+    mean, variance = normalized.normalization(64)
+    assert mean.shape == variance.shape == (64,)
+    path = normalized.folder / normalized.NORMALIZATION
+    good = json.loads(path.read_text())
+    assert normalized.normalization() is not None
+    shutil.copy(path, run.folder)
+    with pytest.raises(RunError, match=r"normalization\.json belongs to another run"):
+        run.normalization()
+    bad = {
+        "belongs to another run": {**good, "vocabulary": "0"},
+        "expected 64 means": {**good, "mean": good["mean"][:40]},
+        "no lists of numbers": {"mean": "?", "variance": None},
+        "must be finite": {**good, "mean": [float("nan")] * 64},
+        "above 0": {**good, "variance": [0.0] * 64},
+        "expected a JSON object": [1, 2],
+    }
+    for message, content in bad.items():
+        path.write_text(json.dumps(content))
+        with pytest.raises(RunError, match=message):
+            normalized.normalization(64)
+    path.write_text("{")
+    with pytest.raises(RunError, match=r"normalization\.json is damaged"):
+        normalized.normalization(64)
+    del good["vocabulary"]  # as in runs of earlier versions
+    path.write_text(json.dumps(good))
+    assert normalized.normalization(64) is not None
+    path.unlink()
+    with pytest.raises(RunError, match="is missing"):
+        normalized.normalization(64)
+
+
+def test_a_normalization_that_is_not_finite_is_not_written(tmp_path):
+    words = WordTokenizer.from_captions(["a dog barks"], min_count=1)
+    config = load_config(None, ["audio.normalize=true"])
+    with pytest.raises(RunError, match="not finite"):
+        Run(tmp_path / "run").create(config, words, (np.full(64, np.nan), np.ones(64)))
+
+
+@pytest.mark.parametrize("name", ["data.json", "frozen_network.json", "vocabulary.txt"])
+@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff\xfe", b"{", b"[" * 100000], ids=range(5))
+def test_damaged_files_are_errors_that_name_them(run, name, content):
+    (run.folder / name).write_bytes(content)
+    read = {
+        "data.json": run.data,
+        "frozen_network.json": lambda: run.check_network([1.0]),
+        "vocabulary.txt": lambda: run.tokenizer(run.config()),
+    }
+    with pytest.raises(RunError, match=name):
+        read[name]()
+
+
+@pytest.mark.parametrize("kind", ["yamnet", "ast"])
+def test_a_run_cannot_name_weights_to_download(tmp_path, kind, monkeypatch):
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)
+    monkeypatch.delenv("AAC_TF_AST", raising=False)
+    run, words = Run(tmp_path / "run"), WordTokenizer.from_captions(["a dog barks"], min_count=1)
+    url = "https://example.com/weights"
+    run.create(load_config(None, [f"embedding.kind={kind}", f"embedding.source={url}"]), words, None)
+    for load in (run.config, run.started_with):
+        with pytest.raises(RunError, match=r"if you trust it, pass embedding\.source=https://example"):
+            load()
+        assert load([f"embedding.source={url}"]).embedding.source == url
+    monkeypatch.setenv(f"AAC_TF_{kind.upper()}", str(tmp_path))  # replaces the source
+    assert run.config().embedding.source == url
+
+
+def test_a_cut_checkpoint_is_an_error_that_names_it(run):
+    model = tf.keras.Sequential([tf.keras.layers.Dense(300, input_shape=[300])])
+    run.best.mkdir(parents=True)
+    path = tf.train.Checkpoint(model=model).save(str(run.best / "ckpt"))
+    run.restore_best(model)
+    data = pathlib.Path(f"{path}.data-00000-of-00001")
+    content = data.read_bytes()
+    for kept in (len(content) // 2, 10, 0):
+        data.write_bytes(content[:kept])
+        with pytest.raises(RunError, match="ckpt-1"):
+            run.restore_best(model)
+    data.unlink()
+    with pytest.raises(RunError, match="ckpt-1"):
+        run.restore_best(model)
+
+
+def test_numbers_in_the_config_of_a_run_must_be_finite(run):
+    path = run.folder / run.CONFIG
+    text = path.read_text()
+    for change in (("dropout: ", "dropout: .nan #"), ("paper: {}", "paper:\n  bleu_1: .nan")):
+        path.write_text(text.replace(*change, 1))
+        assert path.read_text() != text
+        with pytest.raises(ConfigError, match="must be finite"):
+            run.config()

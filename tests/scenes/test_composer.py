@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -22,10 +24,10 @@ def test_events_are_audible_at_their_times():
         assert len({e.category for e in events}) == len(events)
         assert [e.onset for e in events] == sorted(e.onset for e in events)
         assert all(0 <= e.onset < e.offset <= seconds for e in events)
-        sequential = all(a.offset < b.onset for a, b in zip(foreground, foreground[1:]))
+        sequential = all(a.offset < b.onset for a, b in itertools.pairwise(foreground))
         layouts.add((len(foreground), sequential, len(background)))
         if sequential:
-            assert all(b.onset - a.onset >= 0.99 for a, b in zip(foreground, foreground[1:]))
+            assert all(b.onset - a.onset >= 0.99 for a, b in itertools.pairwise(foreground))
         for e in background:
             assert e.category in bank.sustained
             assert e.offset - e.onset > 0.9 * seconds

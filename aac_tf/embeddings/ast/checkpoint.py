@@ -51,7 +51,7 @@ def load_checkpoint(model, path):
     """
     try:
         with safe_open(path, framework="tf") as file:
-            return _assign(model, {_full_name(name, model): name for name in file.keys()}, file.get_tensor)  # noqa: SIM118
+            return _assign(model, {_full_name(name, model): name for name in file.keys()}, file)  # noqa: SIM118
     except SafetensorError as error:
         raise OSError(f"{path} is damaged, or not a safetensors file: {error}") from error
 
@@ -96,7 +96,7 @@ def check_loaded(model, info, ignore_mismatched_sizes=False):
         )
 
 
-def _assign(model, stored, read):
+def _assign(model, stored, file):
     missing, mismatched = [], []
     for weight in model.weights:
         name, layout = _pytorch_name(weight), _layout(weight)
@@ -104,10 +104,13 @@ def _assign(model, stored, read):
         if name not in stored:
             missing.append(name)
             continue
-        value = read(stored.pop(name))
-        if value.shape.as_list() != expected:
-            mismatched.append((name, value.shape.as_list(), expected))
+        # The shape first: a tensor of another size may not fit into memory.
+        shape = list(file.get_slice(stored[name]).get_shape())
+        if shape != expected:
+            del stored[name]
+            mismatched.append((name, shape, expected))
             continue
+        value = file.get_tensor(stored.pop(name))
         weight.assign(tf.cast(tf.transpose(value, tf.argsort(layout)) if layout else value, weight.dtype))
     # A model without a head ignores the classifier of the published checkpoint.
     unexpected = [name for name in stored if hasattr(model, "classifier") or not name.startswith("classifier.")]

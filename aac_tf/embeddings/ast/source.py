@@ -5,27 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
+import os
 from typing import NamedTuple
 
 import numpy as np
 from transformers import ASTConfig
+from transformers.activations_tf import ACT2FN
 from transformers.utils import cached_file
 
+from aac_tf.embeddings.ast.checkpoint import find_checkpoint
 from aac_tf.embeddings.ast.features import MEAN, STD
 from aac_tf.embeddings.ast.modeling_tf_ast import TFASTModel
+from aac_tf.embeddings.ast.positions import patch_grid
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.sources import choose_source
+from aac_tf.embeddings.sources import PUBLISHED, choose_source
 
 logger = logging.getLogger(__name__)
 
-NAME = "MIT/ast-finetuned-audioset-10-10-0.4593"
+VARIABLE, NAME, _ = PUBLISHED["ast"]
 RANDOM = "random"
-VARIABLE = "AAC_TF_AST"
 _ADVICE = (
     f"download config.json and model.safetensors from https://huggingface.co/{NAME} into a folder, and set "
     f"embedding.source or the environment variable {VARIABLE} to it; the source {RANDOM!r} needs no download, to try "
     "things out"
 )
+# Of these values the checksum is made, so that their order stays.
 _ARCHITECTURE = (
     "hidden_size",
     "num_hidden_layers",
@@ -39,6 +44,10 @@ _ARCHITECTURE = (
     "max_length",
     "num_mel_bins",
 )
+_SIZES = tuple(name for name in _ARCHITECTURE if name not in ("hidden_act", "layer_norm_eps"))
+_MAX_SIZE = 1 << 20
+# The standard deviation of a log-mel spectrogram is several units.
+_MIN_STD = 1e-3
 
 
 class AstSource(NamedTuple):
@@ -74,10 +83,14 @@ def load_ast(source=None):
         model, mean, std = random_model(ASTConfig()), MEAN, STD
     else:
         try:
-            model = TFASTModel.from_pretrained(source)
+            config = ASTConfig.from_pretrained(source)
+            _check_config(config, find_checkpoint(source))
             mean, std = _statistics(source)
-        except (OSError, ValueError) as error:
-            raise EmbeddingError(f"cannot load AST from {source}: {error}; {_ADVICE}") from error
+            model = TFASTModel.from_pretrained(source, config=config)
+        except Exception as error:  # transformers and Keras raise anything for damaged files
+            raise EmbeddingError(
+                f"cannot load AST from {source}: {error or type(error).__name__}; {_ADVICE}"
+            ) from error
     values = {name: getattr(model.config, name) for name in _ARCHITECTURE}
     digest = hashlib.sha256(json.dumps([values, mean, std], sort_keys=True, default=str).encode())
     for weight in model.weights:
@@ -101,10 +114,38 @@ def random_model(config, seed=0):
     return model
 
 
+def _check_config(config, checkpoint):
+    """Raises ValueError if a model of this config cannot be built, or is larger than its checkpoint file."""
+    wrong = [
+        f"{name}={value!r} is no positive integer"
+        for name, value in ((name, getattr(config, name)) for name in _SIZES)
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= _MAX_SIZE
+    ]
+    if not isinstance(config.layer_norm_eps, float) or not 0 < config.layer_norm_eps < 1:
+        wrong.append(f"layer_norm_eps={config.layer_norm_eps!r} is no number between 0 and 1")
+    if config.hidden_act not in ACT2FN:
+        wrong.append(f"hidden_act={config.hidden_act!r} is no activation that transformers has for TensorFlow")
+    if not isinstance(config.qkv_bias, bool):
+        wrong.append(f"qkv_bias={config.qkv_bias!r} is neither true nor false")
+    if wrong:
+        raise ValueError(f"config.json is damaged: {'; '.join(wrong)}")
+    width, layers, inner = config.hidden_size, config.num_hidden_layers, config.intermediate_size
+    parameters = layers * width * (4 * width + 2 * inner) + width * math.prod(patch_grid(config))
+    # A weight takes at least a byte.
+    if checkpoint is not None and parameters > os.path.getsize(checkpoint):
+        raise ValueError(f"config.json describes a model of {parameters:,} weights, more than {checkpoint} has bytes")
+
+
 def _statistics(source):
     path = cached_file(source, "preprocessor_config.json", _raise_exceptions_for_missing_entries=False)
     if path is None:
         return MEAN, STD
     with open(path, encoding="utf-8") as file:
         values = json.load(file)
-    return float(values.get("mean", MEAN)), float(values.get("std", STD))
+    mean, std = values.get("mean", MEAN), values.get("std", STD)
+    for value in (mean, std):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise ValueError(f"preprocessor_config.json is damaged: mean={mean!r} and std={std!r} must be numbers")
+    if not std >= _MIN_STD:
+        raise ValueError(f"preprocessor_config.json is damaged: std={std} must be above 0")
+    return float(mean), float(std)

@@ -12,24 +12,58 @@ import uuid
 from typing import NamedTuple
 
 import tensorflow_hub as hub
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.sources import choose_source
+from aac_tf.embeddings.sources import PUBLISHED, choose_source
 from aac_tf.embeddings.yamnet.check import check_known_sounds
 from aac_tf.embeddings.yamnet.network import build_network, save_network
-from aac_tf.embeddings.yamnet.weights import read_weights
+from aac_tf.embeddings.yamnet.weights import read_weights, shortened
 from aac_tf.utils.cache import cache_folder
 
 logger = logging.getLogger(__name__)
 
-HANDLE = "https://tfhub.dev/google/yamnet/1"
-VARIABLE = "AAC_TF_YAMNET"
+VARIABLE, HANDLE, _ = PUBLISHED["yamnet"]
 _MANIFEST = "aac_tf_yamnet.json"
 _FORMAT = 1  # of the cached folder; increase it when the output of `save_network` changes
 _ADVICE = (
     "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
     "from https://storage.googleapis.com/audioset/yamnet.h5, and set embedding.source or the environment variable "
     f"{VARIABLE} to that folder or file"
+)
+
+
+# Operations of the graphs that `save_network` writes: the network, calls, and the saving of no variables.
+_OPERATIONS = frozenset(
+    [
+        "BiasAdd",
+        "Conv2D",
+        "DepthwiseConv2dNative",
+        "MatMul",
+        "Mean",
+        "Relu",
+        "Reshape",
+        "Sigmoid",
+        "Shape",
+        "StridedSlice",
+        "Pack",
+        "Squeeze",
+        "ExpandDims",
+        "Const",
+        "Identity",
+        "NoOp",
+        "Placeholder",
+        "PartitionedCall",
+        "StatefulPartitionedCall",
+        "MergeV2Checkpoints",
+        "RestoreV2",
+        "SaveV2",
+        "Select",
+        "ShardedFilename",
+        "StaticRegexFullMatch",
+        "StringJoin",
+    ]
 )
 
 
@@ -47,7 +81,8 @@ def cached_network(source=None, self_test=True):
 
     Args:
         source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, or a folder of the cache; None
-            takes $AAC_TF_YAMNET, or else the TF-Hub handle.
+            takes $AAC_TF_YAMNET, or else the TF-Hub handle. Of all sources only weights are read: only graphs that
+            this function built and cached are executed.
         self_test: bool, whether the network must pass `check_known_sounds`.
 
     Returns:
@@ -115,10 +150,31 @@ def _build(path, folder, checksum, self_test):
 def _open(folder, self_test):
     if not _is_complete(folder):
         raise EmbeddingError(f"{folder} is damaged: delete it to rebuild it from its source")
+    cache = cache_folder() / "yamnet"
+    if not folder.resolve().is_relative_to(cache.resolve()):
+        # Its graph would be executed, and anyone can write a manifest.
+        raise EmbeddingError(
+            f"{folder} looks like a folder of the cache, but is not in {cache}: move it there if you trust it, or pass "
+            "the weights that it was built from"
+        )
+    _check_operations(folder)
     manifest = json.loads((folder / _MANIFEST).read_text())
     if self_test and not manifest["self_test"]:
         check_known_sounds(hub.load(str(folder)), folder)
     return CachedNetwork(str(folder), manifest["source"])
+
+
+def _check_operations(folder):
+    """Raises `EmbeddingError` if a cached graph has operations that `save_network` does not write."""
+    try:
+        meta = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
+    except (DecodeError, IndexError) as error:
+        raise EmbeddingError(f"{folder} is damaged: {error}; delete it to rebuild it from its source") from error
+    nodes = [*meta.node, *(node for function in meta.library.function for node in function.node_def)]
+    functions = {function.signature.name for function in meta.library.function}
+    foreign = sorted({node.op for node in nodes} - functions - _OPERATIONS)
+    if foreign:
+        raise EmbeddingError(f"{folder} is not YAMNet: its graph has the operations {shortened(foreign)}")
 
 
 def _is_complete(folder):

@@ -12,6 +12,8 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.embeddings.yamnet.network import kernel_shapes
 
+# The largest kernel has 4 MB, 8 MB as float64.
+_MAX_BYTES = 1 << 24
 _EPSILON = 1e-4  # of the batch normalization in the published network
 
 # layer7/pointwise_conv/bn/moving_mean in yamnet.h5 and in the TF-Hub model; l7p/bias in folded weights.
@@ -68,6 +70,8 @@ def _reader(path):
 
 def _read_npz(path):
     with np.load(path, allow_pickle=False) as arrays:
+        for info in arrays.zip.infolist():
+            _check_size(path, info.filename, info.file_size)
         return {name: arrays[name] for name in arrays.files}
 
 
@@ -78,6 +82,7 @@ def _read_h5(path):
 
     def visit(name, item):
         if isinstance(item, h5py.Dataset):
+            _check_size(path, name, item.size * item.dtype.itemsize)
             found[name] = np.asarray(item)
 
     with h5py.File(path, "r") as file:
@@ -85,11 +90,21 @@ def _read_h5(path):
     return found
 
 
+def _check_size(path, name, count):
+    """Refuses a variable before it is read if it is larger than any of YAMNet's."""
+    if count > _MAX_BYTES:
+        raise EmbeddingError(
+            f"{path} does not contain YAMNet's weights; {name} has {count} bytes, more than any of its variables"
+        )
+
+
 def _read_saved_model(folder):
     if not (folder / "saved_model.pb").is_file():
         raise EmbeddingError(f"{folder} has no saved_model.pb: expected the folder of a SavedModel")
     reader = tf.train.load_checkpoint(str(folder / "variables" / "variables"))
     keys = reader.get_variable_to_shape_map()
+    for name, shape in keys.items():
+        _check_size(folder, name, 8 * int(np.prod(shape, dtype=np.float64)))
     # TensorFlow 2 stores variables under their path in the object graph; their names are in a separate table.
     names = {key: key for key in keys}
     if "_CHECKPOINTABLE_OBJECT_GRAPH" in names:
@@ -146,12 +161,13 @@ def _check(path, layers, unknown):
             elif not np.isfinite(value).all() or (part == "moving_variance" and value.min() < 0):
                 wrong.append(f"{layer}/{part}")
     problems = {"missing": missing, "unknown": unknown, "wrong shape": misshaped, "not finite": wrong}
-    found = [f"{kind}: {_shortened(names)}" for kind, names in problems.items() if names]
+    found = [f"{kind}: {shortened(names)}" for kind, names in problems.items() if names]
     if found:
         raise EmbeddingError(f"{path} does not contain YAMNet's weights; " + "; ".join(found))
 
 
-def _shortened(names, shown=4):
+def shortened(names, shown=4):
+    """The first of a list of names, and how many more there are, as str."""
     return ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
 
 

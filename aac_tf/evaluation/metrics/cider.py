@@ -1,5 +1,6 @@
 """CIDEr."""
 
+from aac_tf.evaluation.errors import UndefinedError
 from aac_tf.evaluation.metrics.base import Metric, Score
 from aac_tf.evaluation.metrics.coco import coco_captions
 
@@ -7,7 +8,8 @@ from aac_tf.evaluation.metrics.coco import coco_captions
 class CIDEr(Metric):
     """CIDEr-D, as pycocoevalcap computes it; the corpus score is the mean over the items.
 
-    An n-gram weighs less the more items have it in their references, so the score of an item depends on the others.
+    An n-gram weighs less the more items have it in their references, so the score of an item depends on the others. Of
+    a single item all n-grams weigh 0: the score is undefined.
 
     Reference:
         R. Vedantam, C. L. Zitnick, D. Parikh, "CIDEr: Consensus-based Image Description Evaluation", CVPR 2015,
@@ -18,6 +20,8 @@ class CIDEr(Metric):
 
     def score(self, predictions, references):
         """See `Metric`; the score is `cider`."""
+        if len(predictions) == 1:
+            raise UndefinedError("CIDEr is undefined for a single clip: score at least two")
         # Imported on first use, so that listing the metrics does not wait for pycocoevalcap.
         from pycocoevalcap.cider.cider import Cider
 

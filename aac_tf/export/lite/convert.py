@@ -8,7 +8,7 @@ import zipfile
 import tensorflow as tf
 
 from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
-from aac_tf.export.lite.module import SEARCH, LiteModule
+from aac_tf.export.lite.module import SEARCH, STATUS, LiteModule
 from aac_tf.export.lite.rewriting import rewrite
 from aac_tf.utils.atomic import atomic_write
 
@@ -30,6 +30,9 @@ def convert(captioner, quantize=True):
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.optimizations = [tf.lite.Optimize.DEFAULT] if quantize else []
+        # One scale per dense layer, as in TensorFlow 2.15. Later releases default to one scale per unit, which older
+        # runtimes cannot read.
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
         return rewrite(converter.convert())
 
 
@@ -45,14 +48,15 @@ def export_lite(captioner, output, quantize=True):
         quantize: bool, see `convert`.
 
     Returns:
-        dict, the content of `model.json`: see `describe_model`, and `quantized`.
+        dict, the content of `model.json`: see `describe_model`; `quantized`; and `status`, the meanings of the output
+        of this name.
 
     Raises:
         OSError: if the file cannot be written.
     """
     output = pathlib.Path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    about = {**describe_model(captioner, SEARCH), "quantized": quantize}
+    about = {**describe_model(captioner, SEARCH), "quantized": quantize, "status": list(STATUS)}
     words = "".join(f"{word}\n" for word in captioner.tokenizer.get_vocabulary())
     with atomic_write(output) as unfinished:
         unfinished.write_bytes(convert(captioner, quantize))

@@ -3,11 +3,15 @@
 import tensorflow as tf
 
 from aac_tf.audio import spectrogram
+from aac_tf.audio.checks import sound_checks
+from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.decoding import Greedy
 from aac_tf.export.lite.encoders import lite_encoder, one_row
 from aac_tf.inference.graphs import search_function
 
 SEARCH = Greedy()
+# The meaning of `status`, by value; the model has no strings.
+STATUS = ("", *(reason for _, reason in sound_checks(1, 1, True, True)[1:]), BEYOND)
 
 
 class LiteModule(tf.Module):
@@ -33,14 +37,18 @@ class LiteModule(tf.Module):
         """Captions a clip at the model's sample rate.
 
         Args:
-            waveform: float32 `[samples]`, at least one.
+            waveform: float32 `[samples]`, at least one. Full scale is 1; samples beyond ±10 are scaled down.
 
         Returns:
-            dict of `tokens` int32 `[max_words + 1]`, padded with `<END>`, which is always last, and of `log_prob`, a
-            float32 scalar.
+            dict of `tokens` int32 `[max_words + 1]`, padded with `<END>`, which is always last; of `log_prob`, a
+            float32 scalar; and of `status`, an int32 scalar: 0, or an index into `STATUS`, the reasons why a sound has
+            no caption.
         """
         captioner = self._captioner()
         model, spec, embedder = captioner.model, captioner.spec, self._embedder()
+        status = _status(waveform, spec.sample_rate)
+        usable = tf.equal(status, 0)
+        waveform = limit_in_graph(waveform, usable)
         hidden = spectrogram(waveform[tf.newaxis], spec, dtype=tf.float32, mel_matrix=_unquantized(spec, waveform))
         hidden = one_row(hidden)
         if model.normalization is not None:
@@ -49,7 +57,24 @@ class LiteModule(tf.Module):
             hidden = one_row(embedder(hidden)[0])
         encoded = self._encoder()(hidden)
         found = search_function(model, captioner.tokenizer, SEARCH)(encoded, tf.shape(encoded)[1:2])
-        return {"tokens": found.tokens[0, 0], "log_prob": found.log_probs[0, 0]}
+        return {
+            "tokens": tf.where(usable, found.tokens[0, 0], captioner.tokenizer.end_id),
+            "log_prob": tf.where(usable, found.log_probs[0, 0], tf.float32.min),
+            "status": status,
+        }
+
+
+def _status(waveform, rate):
+    """The index in `STATUS` of the first check that a waveform fails."""
+    magnitude = tf.abs(waveform)
+    # LiteRT has no operation for finite numbers; NaN compares false.
+    finite, audible = tf.reduce_all(magnitude <= tf.float32.max), tf.reduce_any(magnitude != 0.0)
+    # In whole numbers: LiteRT does not divide in float64. In the order of `STATUS`.
+    conditions = [tf.size(waveform) >= _least_samples(rate), finite, audible, tf.reduce_all(magnitude <= LIMIT)]
+    status = tf.constant(0)
+    for index, condition in reversed(list(enumerate(conditions, 1))):
+        status = tf.where(condition, status, index)
+    return status
 
 
 def _unquantized(spec, waveform):
@@ -60,3 +85,8 @@ def _unquantized(spec, waveform):
     """
     one = 1 + tf.minimum(tf.shape(waveform), 0)
     return tf.tile(spec.mel_matrix(), tf.concat([one, [1]], axis=0))
+
+
+def _least_samples(rate):
+    """The smallest number of samples that is long enough for a caption."""
+    return next(samples for samples in range(1, rate) if sound_checks(samples, rate, True, True)[1][0])

@@ -1,0 +1,66 @@
+"""Locks between processes."""
+
+import contextlib
+import os
+import sys
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file):
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+class LockedError(Exception):
+    """Another process holds a lock.
+
+    Attributes:
+        owner: str, the number of the process, or `of another user`.
+    """
+
+    def __init__(self, owner):
+        super().__init__(owner)
+        self.owner = owner
+
+
+@contextlib.contextmanager
+def file_lock(path):
+    """Holds a lock while the context is active; the system releases it if the process is killed.
+
+    Args:
+        path: path of the file to lock, which is created if necessary and stays.
+
+    Raises:
+        LockedError: if another process, or another context of this process, holds the lock.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from aac_tf.utils.locks import LockedError, file_lock
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "lock"
+        >>> with file_lock(path):
+        ...     try:
+        ...         with file_lock(path):
+        ...             pass
+        ...     except LockedError:
+        ...         print("locked")
+        locked
+    """
+    with open(path, "a+", encoding="utf-8") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                file.seek(0)
+                raise LockedError(file.read().strip() or "of another user") from error
+            raise LockedError("of another user") from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield

@@ -1,0 +1,48 @@
+"""A few hundred mutated inputs; `python -m fuzz` takes more."""
+
+import os
+import pathlib
+import random
+import subprocess
+import sys
+
+import pytest
+
+from aac_tf.errors import AacError
+from fuzz.__main__ import fuzz_room
+from fuzz.mutations import mutate
+from fuzz.rooms import ROOMS
+
+TESTS = pathlib.Path(__file__).parents[1]
+
+
+def test_mutations_are_reproducible():
+    for is_text in (False, True):
+        found = [[mutate(b"RIFF" * 100, random.Random(seed), is_text) for seed in range(200)] for _ in range(2)]
+        assert found[0] == found[1]
+        assert len(set(found[0])) > 150
+
+
+def test_other_exceptions_are_failures(monkeypatch, tmp_path, capsys):
+    def room(folder, rng):
+        yield "good", lambda: None
+        yield "refused", lambda: (_ for _ in ()).throw(AacError("no"))
+        yield "broken", lambda: {}["key"]
+
+    monkeypatch.setenv("FUZZ_LOG", str(tmp_path / "log"))
+    monkeypatch.setitem(ROOMS, "room", room)
+    assert not fuzz_room("room", 2, 0)
+    assert fuzz_room("room", 3, 0)
+    out = capsys.readouterr().out
+    assert "input 2: broken" in out
+    assert "KeyError: 'key'" in out
+    assert "3 inputs, 1 used, 1 failed" in out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", ["audio", "waveforms", "csv", "config", "weights", "served"])
+def test_every_input_is_used_or_refused(room):
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+    command = [sys.executable, "-m", "fuzz", "--rooms", room, "--inputs", "60"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
