@@ -167,7 +167,7 @@ def test_weights_of_another_model_are_rejected(run, tmp_path):
 
 def test_a_loss_that_is_not_finite_ends_training_and_is_not_saved(config, scenes, tmp_path):
     run = Run(tmp_path / "run")
-    options = [*TINY, f"data.root={scenes}", "training.learning_rate=1e30"]
+    options = [*TINY, f"data.root={scenes}", "training.learning_rate=1e38"]
     with pytest.raises(TrainingError, match=r"training\.learning_rate"):
         train(load_config(None, options), run)
     assert tf.train.latest_checkpoint(str(run.last)) is None  # as it was the first epoch
