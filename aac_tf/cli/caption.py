@@ -25,7 +25,9 @@ def main(arguments=None):
     parser.add_argument("--words", metavar="WORD,...", help="plot only these words of the caption")
     parser.add_argument("--text", help="plot the attention of this caption instead of the generated one")
     add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives and word times")
-    parser.add_argument("files", nargs="+", metavar="FILE", help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input")
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input"
+    )
     return run_command(_caption, parser, arguments)
 
 

@@ -5,7 +5,7 @@ import json
 
 import tensorflow as tf
 
-from aac_tf.config import flatten, load_config
+from aac_tf.config import flatten
 from aac_tf.config.loading import walk
 from aac_tf.runs.run import RunError
 
@@ -30,7 +30,7 @@ def check_folder(config, run, resume):
         return
     if run.trained and not started:
         raise RunError(f"{run.folder} cannot be resumed: {run.last} is empty; choose another folder with --run")
-    before, now = flatten(load_config(run.config_path)), flatten(config)
+    before, now = flatten(run.stored_config()), flatten(config)
     resumable = {name for name, _, info in walk(config) if info.get("resumable")}
     changed = [key for key in now if now[key] != before.get(key) and key not in resumable]
     if changed:

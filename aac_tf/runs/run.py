@@ -128,7 +128,7 @@ class Run:
             ConfigError: if an override is invalid, or its key cannot change after training.
         """
         config = self.started_with(overrides)
-        before = flatten(load_config(self.config_path, drop_unused=True))
+        before = flatten(self.stored_config())
         for name, value, info in walk(config):
             if info["settled"] != NEVER and before.get(name, value) != value:
                 raise ConfigError(
@@ -139,8 +139,8 @@ class Run:
 
     def started_with(self, overrides=()):
         """Loads the `Config` that the run was started with, and applies any overrides; see `config`."""
-        self._check_source(load_config(self.config_path, drop_unused=True), overrides)
-        return load_config(self.config_path, overrides, drop_unused=True)
+        self._check_source(self.stored_config(), overrides)
+        return self.stored_config(overrides)
 
     def tokenizer(self, config):
         """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
@@ -164,7 +164,7 @@ class Run:
         Raises:
             RunError: if the file is missing, damaged, of another run or of another number of bins.
         """
-        path, expected = self.folder / self.NORMALIZATION, load_config(self.config_path).audio.normalize
+        path, expected = self.folder / self.NORMALIZATION, self.stored_config().audio.normalize
         if path.is_file() != expected:
             state = "is missing, but" if expected else "belongs to another run:"
             raise RunError(f"{path} {state} the run's config has audio.normalize={str(expected).lower()}")
@@ -246,6 +246,11 @@ class Run:
 
     def _checksum(self, name):
         return hashlib.sha256((self.folder / name).read_bytes()).hexdigest()
+
+    def stored_config(self, overrides=()):
+        """Loads the stored `Config` with overrides, without checking whether it is safe to use; see `started_with`."""
+        # Earlier versions accepted keys of other kinds, without effect.
+        return load_config(self.config_path, overrides, drop_unused=True)
 
     def _check_source(self, stored, overrides):
         """Raises `RunError` if the stored config, rather than the user, names weights to download from elsewhere.

@@ -38,7 +38,12 @@ def test_keys_that_training_settles_cannot_change(run, override):
 def test_keys_that_earlier_versions_ignored_do_not_stop_a_run(run):
     config = (run.folder / "config.yaml").read_text().replace("kind: attention", "kind: fixed_vector")
     (run.folder / "config.yaml").write_text(config.replace("embedding: 256", "embedding: 64"))
-    assert run.config(["decoding.beam_size=2"]).decoder.kind == "fixed_vector"
+    config = run.config(["decoding.beam_size=2"])
+    assert config.decoder.kind == "fixed_vector"
+    assert run.normalization() is None
+    run.last.mkdir(parents=True)
+    tf.train.Checkpoint(step=tf.Variable(1)).save(str(run.last / "ckpt"))
+    check_folder(run.config(), run, resume=True)
 
 
 def test_another_frozen_network_is_rejected(tmp_path):
