@@ -2,10 +2,10 @@
 
     python benchmarks/pipeline.py [--clips 32] [--config configs/clotho_yamnet.yaml data.root=clotho ...]
 
-Writes clips of 30 s at 44.1 kHz as WAV, FLAC, Ogg Vorbis and MP3 files and computes their spectrograms at 16 kHz with SpecAugment: with
-the input pipeline of training; with a loop of librosa, whose resampler is soxr; and with a loop of soundfile, scipy's
-polyphase resampler and NumPy. With --config, also measures the share of the time of training steps that is spent
-waiting for the next batch, from files or, if the config stores embeddings, from the store.
+Writes clips of 30 s at 44.1 kHz as WAV, FLAC, Ogg Vorbis and MP3 files and computes their spectrograms at 16 kHz with
+SpecAugment: with the input pipeline of training; with a loop of librosa, whose resampler is soxr; and with a loop of
+soundfile, scipy's polyphase resampler and NumPy. With --config, also measures the share of the time of training steps
+that is spent waiting for the next batch, from files or, if the config stores embeddings, from the store.
 """
 
 import argparse

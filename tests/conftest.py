@@ -8,6 +8,22 @@ import pytest
 import aac_tf  # noqa: F401 - selects the Keras that every test must use, before TensorFlow is imported
 
 
+def pytest_collection_modifyitems(items):
+    """Runs the tests that share trained runs first: pytest-xdist moves the last tests between its processes.
+
+    A process that gets tests from another one would train the run once more.
+    """
+    items.sort(key=lambda item: item.path.parent.name != "training")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_the_process(tmp_path_factory):
+    """Gives tests a cache folder that is not shared with other processes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AAC_TF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_data():
     """Folder of real recordings, from $AAC_TF_DATA or ../shared/data beside the checkout; skips where there is none."""

@@ -13,15 +13,6 @@ STRIDES = [1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1]
 FILTERS = [64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory):
-    """A cache folder for the tests."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AAC_TF_CACHE", str(folder))
-        yield folder
-
-
 @pytest.fixture(scope="session")
 def folded(tmp_path_factory):
     """An `.npz` of random weights whose activations neither vanish nor explode."""

@@ -6,6 +6,8 @@ import re
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import aac_tf
 
@@ -24,6 +26,22 @@ def test_workflow_runs_on_every_supported_python(setup):
     classifiers = re.findall(r"Python :: (\d\.\d+)", setup["metadata"]["classifiers"])
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())
     assert workflow["jobs"]["checks"]["strategy"]["matrix"]["python"] == classifiers
+
+
+def test_every_supported_python_gets_one_set_of_libraries(setup):
+    supported = re.findall(r"Python :: (\d\.\d+)", setup["metadata"]["classifiers"])
+    required = SpecifierSet(setup["options"]["python_requires"])
+    assert [f"3.{minor}" for minor in range(30) if required.contains(f"3.{minor}")] == supported
+    lines = [line for line in setup["options"]["install_requires"].splitlines() if line.strip() and line[0] != "#"]
+    for python in supported:
+        chosen = [Requirement(line) for line in lines]
+        chosen = [one for one in chosen if one.marker is None or one.marker.evaluate({"python_version": python})]
+        names = [one.name for one in chosen]
+        assert len(names) == len(set(names))
+        releases = {str(one.specifier) for one in chosen if one.name in ("tensorflow", "tensorflow-serving-api")}
+        assert len(releases) == 1
+        assert ("tensorflow-io" in names) == (releases == {"==2.15.*"})
+    assert all(f"python{python}" in (ROOT / "Makefile").read_text() for python in supported)
 
 
 def test_pre_commit_runs_the_ruff_of_the_dev_extra(setup):

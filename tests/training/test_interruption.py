@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from aac_tf.config import load_config
 from aac_tf.runs.run import Run, RunError
@@ -103,6 +104,23 @@ def test_a_run_that_is_stopped_by_a_signal_saves_first(options, uninterrupted, t
     # The step during which the signal arrived was saved, but not recorded, and no step was repeated.
     assert len(log.read_text().splitlines()) == len(losses(uninterrupted)) - 1
     assert history(run) == history(uninterrupted)
+
+
+def test_ctrl_c_saves_first_and_resume_continues_bit_for_bit(small, tmp_path):
+    class PressCtrlC(tf.keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            if batch == 2:
+                signal.raise_signal(signal.SIGINT)
+
+    options = ["encoder.layers=1", "decoder.kind=fixed_vector", "training.epochs=2", "training.batch_size=8"]
+    attention = ("decoder.embedding", "decoder.attention_units")
+    config = load_config(None, [*(text for text in small if not text.startswith(attention)), *options])
+    straight, run = Run(tmp_path / "straight"), Run(tmp_path / "run")
+    train(config, straight)
+    with pytest.raises(Interrupted, match="SIGINT; saved after epoch 0 and 4 steps"):
+        train(config, run, callbacks=[PressCtrlC()])
+    train(config, run, resume=True)
+    assert history(run.folder) == history(straight.folder)
 
 
 def test_the_first_signal_is_deferred_and_the_second_is_not():

@@ -33,6 +33,7 @@ SMALL = [
     "scenes.min_seconds=2",
     "scenes.max_seconds=4",
     "audio.sample_rate=16000",
+    "audio.hop_length=1024",
     "audio.normalize=true",
     "vocabulary.min_count=1",
     "encoder.units=16",
