@@ -93,6 +93,7 @@ def test_a_search_is_the_same_under_xla(kind, search):
     np.testing.assert_allclose(found.log_probs, expected.log_probs, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("precision", ["bfloat16", "float16"])
 def test_lower_precision_trains_alike_with_float32_outputs_and_weights(kind, precision):

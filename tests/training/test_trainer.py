@@ -122,6 +122,7 @@ def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
     assert clip.captions[0] in shown.decode()
 
 
+@pytest.mark.slow
 def test_resume_equals_an_uninterrupted_run(run, config, scenes, tmp_path):
     other = Run(tmp_path / "halves")
     train(load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", "training.epochs=1"]), other)
