@@ -141,7 +141,7 @@ def test_quantized(one_captioner, lite, quantized):
     assert types == {schema.TensorType.FLOAT32}
     weights = [tensor for tensor in parsed(quantized)[1] if tensor.type == schema.TensorType.INT8]
     assert weights
-    # Runtimes before TensorFlow 2.18 have no dense layer with one scale per unit.
+    # The runtime of TensorFlow 2.15 has no dense layer with one scale per unit.
     assert {len(weight.quantization.scale) for weight in weights if len(weight.shape) == 2} == {1}
     # The mel filter bank, which is not quantized, takes most of the size.
     assert len(quantized) < len(lite("attention, M = 4")[1])
