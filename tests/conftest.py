@@ -1,5 +1,6 @@
 """Fixtures shared by all tests."""
 
+import gc
 import os
 import pathlib
 
@@ -14,6 +15,11 @@ def pytest_collection_modifyitems(items):
     A process that gets tests from another one would train the run once more.
     """
     items.sort(key=lambda item: item.path.parent.name != "training")
+
+
+def pytest_collection_finish():
+    """Keeps the garbage collector from looking through all libraries again and again."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)

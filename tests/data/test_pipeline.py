@@ -1,5 +1,7 @@
 """Batches of training, validation and captioning."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -147,17 +149,29 @@ def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):
     assert clips_and_tokens(late.as_numpy_iterator()) == clips_and_tokens(epoch_batches[3:])
 
 
+@pytest.fixture(scope="module")
+def epoch_of_three(clips, tokenizer):
+    """Cached function that returns the batches of an epoch, with at most three examples each."""
+
+    @functools.cache
+    def epoch_of_three(captions_per_clip, static_shapes):
+        examples = make_examples(clips, tokenizer, captions_per_clip)
+        batches = training_batches(examples, ArrayFeatures(), BOUNDARIES, batch_size=3, static_shapes=static_shapes)
+        return list(batches.take(steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)).as_numpy_iterator())
+
+    return epoch_of_three
+
+
 @pytest.mark.parametrize("captions_per_clip", ["one", "all"])
 @pytest.mark.parametrize("static_shapes", [False, True])
 @pytest.mark.parametrize(("pipelines", "replicas"), [(1, 2), (2, 2), (2, 4)])
-def test_replicas_get_equal_shares_of_batches(clips, tokenizer, captions_per_clip, static_shapes, pipelines, replicas):
+def test_replicas_get_equal_shares_of_batches(
+    clips, tokenizer, epoch_of_three, captions_per_clip, static_shapes, pipelines, replicas
+):
     """Each example comes once on all replicas together, and the mean over replicas is the mean over words."""
-    examples = make_examples(clips, tokenizer, captions_per_clip)
+    epoch_batches = epoch_of_three(captions_per_clip, static_shapes)
+    examples, steps = make_examples(clips, tokenizer, captions_per_clip), len(epoch_batches)
     options = {"batch_size": 3, "static_shapes": static_shapes}
-    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)
-    epoch_batches = list(
-        training_batches(examples, ArrayFeatures(), BOUNDARIES, **options).take(steps).as_numpy_iterator()
-    )
     shares = []
     for pipeline in range(pipelines):
         context = tf.distribute.InputContext(pipelines, pipeline, replicas)

@@ -112,7 +112,7 @@ def test_ctrl_c_saves_first_and_resume_continues_bit_for_bit(small, tmp_path):
             if batch == 2:
                 signal.raise_signal(signal.SIGINT)
 
-    options = ["encoder.layers=1", "decoder.kind=fixed_vector", "training.epochs=2", "training.batch_size=8"]
+    options = ["encoder.layers=1", "decoder.kind=fixed_vector", "training.epochs=1", "training.batch_size=8"]
     attention = ("decoder.embedding", "decoder.attention_units")
     config = load_config(None, [*(text for text in small if not text.startswith(attention)), *options])
     straight, run = Run(tmp_path / "straight"), Run(tmp_path / "run")
