@@ -2,7 +2,11 @@
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
+
+# tensorflow-hub imports pkg_resources. setup.cfg asks for a setuptools that has it, which warns of its removal.
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 # tf.keras, tensorflow-hub, transformers and keras-nlp share one Keras (tf_keras) only if this is set before TensorFlow
 # is imported. Otherwise they create layers of two different Keras modules.
