@@ -9,6 +9,7 @@ from scipy.signal import lfilter
 
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.events import Event
+from aac_tf.scenes.waveforms import loudness_db
 
 
 class _Layout(typing.NamedTuple):
@@ -87,7 +88,7 @@ def compose_scene(
 
     mix = _noise_floor(rng, n, rate)
     for _, clip, start, _, level in sounds:
-        mix[start : start + len(clip)] += clip * np.float32(10 ** ((level - _loudness_db(clip, rate)) / 20))
+        mix[start : start + len(clip)] += clip * np.float32(10 ** ((level - loudness_db(clip, rate)) / 20))
     # Knocks peak far above their level: lower the whole scene rather than clip them.
     peak = float(np.abs(mix).max())
     gain_db = 20 * np.log10(min(1.0, 0.98 / peak))
@@ -144,13 +145,6 @@ def _onsets_at_once(rng, lengths, seconds):
     """Onsets of two sounds of which the longer encloses the shorter, so that they have no audible order."""
     first = _EDGE + rng.uniform() * max(0.0, seconds - 2 * _EDGE - max(lengths))
     return [first + rng.uniform() * (max(lengths) - length) for length in lengths]
-
-
-def _loudness_db(clip, rate):
-    """RMS level of the loud parts: the 90th percentile of 50 ms frames, which ignores pauses between barks."""
-    frame = max(1, min(len(clip), rate // 20))
-    frames = clip[: len(clip) // frame * frame].reshape(-1, frame)
-    return 10 * np.log10(np.percentile(np.mean(np.square(frames), axis=1), 90, method="higher") + 1e-12)
 
 
 def _noise_floor(rng, n, rate):

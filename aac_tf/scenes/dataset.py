@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import pathlib
+from collections.abc import Sequence
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
 from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
+from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 
 
 class Scenes(Dataset):
     """Scenes composed from a bank of sounds, with captions and the times of their events.
 
-    `prepare` composes the corpus, which takes a moment per scene, unless `root` already holds it.
+    `prepare` composes the corpus, which takes a moment per scene, unless `root` already holds it. Without `scripts`,
+    scenes are drawn at random and templates word their captions; with `scripts`, they are composed after captions.
 
     Args:
         root: path of the corpus.
-        bank: `synthetic`, or path of a folder of labelled recordings (see `FolderBank`).
-        train: number of training scenes.
+        bank: `synthetic`, or path of a folder of labelled recordings (see `FolderBank`); several folders as a list, or
+            separated by commas.
+        train: number of training scenes; with `scripts`, None renders each script of the split.
         validation: number of validation scenes.
         test: number of test scenes.
         sample_rate: Hz of the files written.
         min_seconds: shortest duration of a scene, at least 2.
         max_seconds: longest duration of a scene.
-        max_events: maximum number of events in a scene, 1 to 3.
+        max_events: maximum number of events in a scene without a script, 1 to 3.
         seed: seed of all random choices.
+        scripts: path of a file of captions to compose scenes after, or several, as for `bank`; None uses templates.
+        renderings: number of scenes for each script.
+        max_alike: maximum number of scripts of a split with exactly the same sounds; None takes all.
 
     Example:
         >>> import tempfile
@@ -43,15 +50,18 @@ class Scenes(Dataset):
     def __init__(
         self,
         root: str | pathlib.Path,
-        bank: str | pathlib.Path = "synthetic",
-        train: int = 1000,
-        validation: int = 60,
-        test: int = 100,
+        bank: str | pathlib.Path | Sequence[str | pathlib.Path] = "synthetic",
+        train: int | None = 1000,
+        validation: int | None = 60,
+        test: int | None = 100,
         sample_rate: int = 16000,
         min_seconds: float = 4.0,
         max_seconds: float = 12.0,
         max_events: int = 3,
         seed: int = 0,
+        scripts: str | pathlib.Path | Sequence[str | pathlib.Path] | None = None,
+        renderings: int = 1,
+        max_alike: int | None = None,
     ):
         super().__init__(root)
         self.bank = bank
@@ -61,23 +71,47 @@ class Scenes(Dataset):
         self.max_seconds = max_seconds
         self.max_events = max_events
         self.seed = seed
+        self.scripts = scripts
+        self.renderings = renderings
+        self.max_alike = max_alike
 
     def prepare(self, progress=None):
         progress = progress or (lambda what: None)
-        if self.bank == "synthetic":
-            bank: Bank = SyntheticBank(sample_rate=self.sample_rate)
-        else:
-            bank = FolderBank(self.bank, self.sample_rate, progress("Reading the bank of sounds"))
-        write_scenes(
+        if self.scripts is None:
+            counts = {split: count for split, count in self.counts.items() if count is not None}
+            if counts != self.counts:
+                raise DatasetError("without scripts, the scenes of each split need a number; got null")
+            write_scenes(
+                self.root,
+                self._bank(progress, train_first=False),
+                counts,
+                seed=self.seed,
+                min_seconds=self.min_seconds,
+                max_seconds=self.max_seconds,
+                max_events=self.max_events,
+                progress=progress("Composing scenes"),
+            )
+            return
+        from aac_tf.scenes.scripts import read_scripts
+
+        write_scripted_scenes(
             self.root,
-            bank,
+            self._bank(progress, train_first=True),
+            read_scripts(path_list(self.scripts)),
             self.counts,
+            renderings=self.renderings,
+            max_alike=self.max_alike,
             seed=self.seed,
             min_seconds=self.min_seconds,
             max_seconds=self.max_seconds,
-            max_events=self.max_events,
             progress=progress("Composing scenes"),
         )
+
+    def _bank(self, progress, train_first) -> Bank:
+        if self.bank == "synthetic":
+            return SyntheticBank(sample_rate=self.sample_rate)
+        folders = path_list(self.bank)
+        return FolderBank(folders, self.sample_rate, progress("Reading the bank of sounds"), train_first)
 
     def clips(self, split, audio_needed=True):
         path = self.root / f"captions_{split}.csv"
@@ -89,3 +123,33 @@ class Scenes(Dataset):
 
     def events(self, split):
         return None if self.clips(split, audio_needed=False) is None else read_scenes(self.root, split)
+
+
+def path_list(value) -> list[pathlib.Path]:
+    """Reads one path or several.
+
+    Args:
+        value: a path; several separated by commas, unless a file of that name exists; or a list of paths.
+
+    Returns:
+        list of paths.
+
+    Raises:
+        DatasetError: if it is something else, or empty.
+
+    Example:
+        >>> from aac_tf.scenes.dataset import path_list
+        >>> [str(path) for path in path_list("ESC-50, UrbanSound8K")]
+        ['ESC-50', 'UrbanSound8K']
+    """
+    if isinstance(value, str):
+        value = [value] if pathlib.Path(value).exists() else [part.strip() for part in value.split(",")]
+    elif isinstance(value, pathlib.Path):
+        value = [value]
+    if (
+        not isinstance(value, (list, tuple))
+        or not value
+        or not all(part and isinstance(part, (str, pathlib.Path)) for part in value)
+    ):
+        raise DatasetError(f"expected a path or a list of paths, got {value!r}")
+    return [pathlib.Path(part).expanduser() for part in value]

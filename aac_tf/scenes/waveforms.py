@@ -1,4 +1,4 @@
-"""Trimming and fading of waveforms."""
+"""Trimming, fading, looping and loudness of waveforms."""
 
 from __future__ import annotations
 
@@ -46,3 +46,37 @@ def trim_silence(waveform: np.ndarray, sample_rate: int, below_db: float = 40.0)
         return waveform[:0]
     loud = np.flatnonzero(power > power.max() * 10 ** (-below_db / 10))
     return waveform[loud[0] * frame : (loud[-1] + 1) * frame]
+
+
+def loop(waveform: np.ndarray, n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Loops a sound from a random position on, with a cross-fade from its end to its beginning.
+
+    Args:
+        waveform: [samples].
+        n: length of the result, samples.
+        sample_rate: Hz.
+        rng: random generator.
+
+    Returns:
+        [n].
+    """
+    blend = min(len(waveform) // 4, int(0.1 * sample_rate))
+    ramp = np.sqrt(np.linspace(0, 1, blend, dtype=np.float32))
+    ring = waveform[: len(waveform) - blend].copy()
+    ring[:blend] = ring[:blend] * ramp + waveform[len(waveform) - blend :] * ramp[::-1]
+    return np.take(ring, np.arange(n) + rng.integers(len(ring)), mode="wrap")
+
+
+def loudness_db(waveform: np.ndarray, sample_rate: int) -> float:
+    """RMS level of the loud parts: the 90th percentile of 50 ms frames, which ignores pauses between barks.
+
+    Args:
+        waveform: [samples].
+        sample_rate: Hz.
+
+    Returns:
+        dB relative to full scale.
+    """
+    frame = max(1, min(len(waveform), sample_rate // 20))
+    frames = waveform[: len(waveform) // frame * frame].reshape(-1, frame)
+    return 10 * np.log10(np.percentile(np.mean(np.square(frames), axis=1), 90, method="higher") + 1e-12)

@@ -21,13 +21,20 @@ def check_bank(bank):
     description = bank.describe()
     assert description == json.loads(json.dumps(description)), "the description is not made of JSON types"
     assert description["kind"]
+    available = {split: bank.available(split) for split in SPLITS}
+    assert set(available["train"]) == set(bank.categories), "every category needs sounds to train on"
     for category in bank.categories:
-        drawn = [bank.clip(category, split, np.random.default_rng(0)) for split in SPLITS]
+        splits = [split for split in SPLITS if category in available[split]]
+        drawn = [bank.clip(category, split, np.random.default_rng(0)) for split in splits]
         np.testing.assert_array_equal(drawn[0], bank.clip(category, "train", np.random.default_rng(0)))
+        drawn += [bank.recording(category, split, np.random.default_rng(0)) for split in splits]
+        again = bank.recording(category, "train", np.random.default_rng(0))
+        np.testing.assert_array_equal(drawn[len(splits)], again)
         for index, clip in enumerate(drawn):
             _check_clip(clip)
-            assert not any(np.array_equal(clip, other) for other in drawn[:index]), "two splits share a sound"
-        clip = bank.clip(category, "test", np.random.default_rng(1), seconds=0.7)
+            others = [other for place, other in enumerate(drawn[:index]) if place % len(splits) != index % len(splits)]
+            assert not any(np.array_equal(clip, other) for other in others), "two splits share a sound"
+        clip = bank.clip(category, splits[-1], np.random.default_rng(1), seconds=0.7)
         _check_clip(clip)
         seconds = len(clip) / bank.sample_rate
         assert seconds <= 0.7

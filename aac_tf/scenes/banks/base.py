@@ -51,7 +51,7 @@ class Bank:
         """Draws a sound; no two splits share one.
 
         Args:
-            category: one of `categories`.
+            category: one of `available(split)`.
             split: "train", "validation" or "test".
             rng: random generator; the same state gives the same sound.
             seconds: maximum length, which sustained sounds get exactly, except for silence at their ends. None takes
@@ -61,6 +61,14 @@ class Bank:
             Waveform [samples], float32, of any level, without silence at its ends.
         """
         raise NotImplementedError
+
+    def available(self, split: str) -> tuple[str, ...]:
+        """The categories that have sounds in a split: all of them, unless a subclass says otherwise."""
+        return self.categories
+
+    def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
+        """Draws a sound as `clip` does, but as long as it was recorded and without fades at its ends."""
+        return self.clip(category, split, rng)
 
     def describe(self) -> dict[str, typing.Any]:
         """What the sounds depend on, in JSON types: banks with equal descriptions draw equal sounds."""

@@ -2,54 +2,67 @@
 
 from __future__ import annotations
 
-import pathlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aac_tf.datasets import SPLITS
+from aac_tf.scenes.banks.labels import Recording, related
 
 _SHARES = (0.6, 0.2, 0.2)
+_SHARES_TRAIN_FIRST = (0.8, 0.1, 0.1)
+_FOR_VALIDATION, _FOR_TEST = 3, 5  # with fewer independent recordings, a category has none for this split
 
 
 def split_recordings(
-    rows: Sequence[Mapping[str, str | None]],
+    recordings: Sequence[Recording], train_first: bool = False
 ) -> tuple[dict[str, dict[str, list[str]]], dict[str, str]]:
-    """Divides files into train, validation and test.
+    """Divides recordings into train, validation and test.
 
     Args:
-        rows: for each file, its `file_name`, `category`, `fold` and `group`; the last two may be None.
+        recordings: rows of a bank's tables.
+        train_first: whether training comes first. If not, a category is divided 60/20/20 and needs recordings for all
+            three splits. If so, it is divided 80/10/10; with one or two independent recordings it has only training
+            recordings, and with three or four it has none for test. Folds are then not kept together, since a few of
+            them leave little to train on, but neighbours are (see `related`).
 
     Returns:
-        ({category: {split: file names}}, {category: reason} of the categories that cannot be divided).
+        ({category: {split: names}}, {category: reason} of the categories that cannot be divided).
 
     Example:
+        >>> from aac_tf.scenes.banks.labels import Recording
         >>> from aac_tf.scenes.banks.splits import split_recordings
         >>> names = ["1-A.wav", "1-B.wav", "2-A.wav", "3-A.wav"]
-        >>> rows = [{"file_name": name, "category": "gong", "fold": None, "group": None} for name in names]
+        >>> rows = [Recording(name, "gong", file_name=name) for name in names]
         >>> split_recordings(rows)[0]["gong"]
         {'train': ['1-A.wav', '1-B.wav'], 'validation': ['2-A.wav'], 'test': ['3-A.wav']}
+        >>> split_recordings(rows[:3], train_first=True)[0]["gong"]
+        {'train': ['1-A.wav', '1-B.wav', '2-A.wav'], 'validation': [], 'test': []}
     """
     folds: dict[str, set] = {}
-    for row in rows:
-        folds.setdefault(row["category"], set()).add(row["fold"])
-    by_fold = bool(folds) and all(len(values - {None}) >= 3 for values in folds.values())
-    units = _units(rows, by_fold)
+    for row in recordings:
+        folds.setdefault(row.category, set()).add(row.fold)
+    by_fold = not train_first and bool(folds) and all(len(values - {None}) >= 3 for values in folds.values())
+    units = related(recordings, by_fold, neighbours=train_first)
     split_of: dict[int, str] = {}
     by_category: dict[str, dict[int, list[str]]] = {}
-    for row, unit in zip(rows, units):
-        by_category.setdefault(row["category"], {}).setdefault(unit, []).append(row["file_name"])
+    for row, unit in zip(recordings, units):
+        by_category.setdefault(row.category, {}).setdefault(unit, []).append(row.name)
     # The categories with the fewest units come first, as they have the fewest ways to be divided.
     for category in sorted(by_category, key=lambda name: (len(by_category[name]), name)):
         members = by_category[category]
+        allowed: Sequence[str] = SPLITS
+        if train_first and len(members) < _FOR_TEST:
+            allowed = SPLITS[:2] if len(members) >= _FOR_VALIDATION else SPLITS[:1]
         total = sum(map(len, members.values()))
-        missing = {split: share * total for split, share in zip(SPLITS, _SHARES)}
+        missing = {
+            split: share * total for split, share in zip(SPLITS, _SHARES_TRAIN_FIRST if train_first else _SHARES)
+        }
         for unit in members:
             if unit in split_of:
                 missing[split_of[unit]] -= len(members[unit])
         free = sorted((unit for unit in members if unit not in split_of), key=lambda unit: -len(members[unit]))
         for index, unit in enumerate(free):
-            empty = [split for split in SPLITS if not any(split_of.get(other) == split for other in members)]
-            choice = empty if len(empty) >= len(free) - index else SPLITS
+            empty = [split for split in allowed if not any(split_of.get(other) == split for other in members)]
+            choice = empty if len(empty) >= len(free) - index else allowed
             split_of[unit] = max(choice, key=lambda split: missing[split])
             missing[split_of[unit]] -= len(members[unit])
     files, left_out = {}, {}
@@ -58,29 +71,8 @@ def split_recordings(
             split: [name for unit, names in members.items() if split_of[unit] == split for name in names]
             for split in SPLITS
         }
-        if all(divided.values()):
+        if all(divided.values()) or (train_first and divided["train"]):
             files[category] = divided
         else:
             left_out[category] = f"{len(members)} independent recordings are too few for three splits"
     return files, left_out
-
-
-def _units(rows, by_fold):
-    """Number of each file's unit: files that share a recording, a group or (with `by_fold`) a fold are one unit."""
-    parent = list(range(len(rows)))
-
-    def root(index):
-        while parent[index] != index:
-            index = parent[index]
-        return index
-
-    first: dict[tuple, int] = {}
-    for index, row in enumerate(rows):
-        stem = pathlib.PurePosixPath(row["file_name"]).stem
-        take = re.fullmatch(r"(.+)-[A-Z](?:-\d+)?", stem)  # ESC-10: 1-29561-A; ESC-50: 1-29561-A-10
-        keys = [("recording", take.group(1) if take else row["file_name"])]
-        keys += [("group", row["group"])] if row["group"] else []
-        keys += [("fold", row["fold"])] if by_fold and row["fold"] else []
-        for key in keys:
-            parent[root(index)] = root(first.setdefault(key, index))
-    return [root(index) for index in range(len(rows))]

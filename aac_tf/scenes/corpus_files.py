@@ -1,0 +1,149 @@
+"""A corpus of scenes on disk: a folder that appears only when it is complete, and is kept if it is the wanted one."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import csv
+import dataclasses
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+import time
+import wave
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from aac_tf.datasets import DatasetError
+from aac_tf.scenes.events import Event
+
+CAPTIONS = 5
+
+Compose = Callable[[str, int], tuple[np.ndarray, Sequence[Event], Sequence[str]]]
+
+
+def write_corpus(
+    root: pathlib.Path,
+    record: Mapping,
+    counts: Mapping[str, int],
+    compose: Compose,
+    sample_rate: int,
+    ending: str = ".wav",
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> pathlib.Path:
+    """Writes the scenes of a corpus, unless they are there already.
+
+    Args:
+        root: folder to write.
+        record: everything that the corpus depends on, in JSON types; it becomes `scenes.json`.
+        counts: {split: number of scenes}.
+        compose: function `(split, index) -> (waveform, events, captions)` with up to five captions. Called from
+            several threads, it must give the same for the same arguments.
+        sample_rate: Hz.
+        ending: of the sound files, `.wav` or `.flac`; both have 16 bits.
+        workers: number of threads; the files do not depend on it.
+        progress: called with (scenes written, all scenes) after each scene.
+
+    Returns:
+        `root`.
+
+    Raises:
+        DatasetError: if `root` holds other files or another corpus.
+    """
+    if _holds(root, record):
+        return root
+    root.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(root)
+    unfinished = pathlib.Path(tempfile.mkdtemp(prefix=_unfinished_prefix(root), dir=root.parent))
+    try:
+        _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
+        unfinished.chmod(0o755)  # mkdtemp made it private
+        if not _holds(root, record):  # another process may have finished first
+            if root.is_dir():
+                root.rmdir()
+            os.replace(unfinished, root)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return root
+
+
+def _write(folder, record, counts, compose, rate, ending, workers, progress):
+    write = {".wav": _write_wav, ".flac": _write_flac}[ending]
+
+    def make(scene):
+        split, index = scene
+        waveform, events, captions = compose(split, index)
+        name = f"{split}_{index:05d}{ending}"
+        write(folder / split / name, waveform, rate)
+        return name, captions, round(len(waveform) / rate, 3), [dataclasses.asdict(event) for event in events]
+
+    for split in counts:
+        (folder / split).mkdir()
+    scenes = [(split, index) for split, count in counts.items() for index in range(count)]
+    rows: dict[str, list] = {split: [] for split in counts}
+    found: dict[str, dict] = {split: {} for split in counts}
+    pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
+    try:
+        for done, ((split, _), made) in enumerate(zip(scenes, (pool.map if pool else map)(make, scenes)), 1):
+            name, captions, seconds, events = made
+            rows[split].append([name, *captions, *[""] * (CAPTIONS - len(captions))])
+            found[split][name] = {"seconds": seconds, "events": events}
+            if progress is not None:
+                progress(done, len(scenes))
+    finally:
+        if pool:
+            pool.shutdown(cancel_futures=True)
+    for split in counts:
+        with open(folder / f"captions_{split}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["file_name", *(f"caption_{number + 1}" for number in range(CAPTIONS))])
+            writer.writerows(rows[split])
+    (folder / "events.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    (folder / "scenes.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_flac(path, waveform, rate):
+    import soundfile
+
+    soundfile.write(path, np.round(waveform * 32767).astype(np.int16), rate, subtype="PCM_16")
+
+
+def _write_wav(path, waveform, rate):
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
+
+
+def _holds(root, record):
+    """Whether `root` holds the scenes of `record`; raises unless it does, is empty or does not exist."""
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    try:
+        found = json.loads((root / "scenes.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{root} holds other files than scenes; choose another folder") from error
+    wanted = json.loads(json.dumps(record))
+    different = [name for name in wanted if found.get(name) != wanted[name]]
+    if different:
+        raise DatasetError(
+            f"{root} holds scenes composed with another {', '.join(different)}; delete the folder to compose them "
+            "again, or choose another folder"
+        )
+    return True
+
+
+def _unfinished_prefix(root):
+    return f".{root.name}.unfinished-"
+
+
+def _remove_leftovers(root):
+    """Removes unfinished folders of killed processes: those that have not changed for an hour."""
+    for folder in root.parent.glob(_unfinished_prefix(root) + "*"):
+        newest = max((path.stat().st_mtime for path in folder.glob("**/*")), default=folder.stat().st_mtime)
+        if time.time() - newest > 3600:
+            shutil.rmtree(folder, ignore_errors=True)

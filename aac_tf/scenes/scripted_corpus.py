@@ -1,0 +1,125 @@
+"""The corpus of scenes that are composed after scripts."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+
+import numpy as np
+
+from aac_tf.datasets import SPLITS, DatasetError
+from aac_tf.scenes.banks import Bank
+from aac_tf.scenes.corpus_files import CAPTIONS, write_corpus
+from aac_tf.scenes.script import Script
+from aac_tf.scenes.script_composer import compose_script
+from aac_tf.scenes.selection import select_scripts
+
+logger = logging.getLogger(__name__)
+
+# Raise it with any change that writes other files for the same arguments.
+SCRIPTED_VERSION = 1
+
+
+def write_scripted_scenes(
+    root: str | pathlib.Path,
+    bank: Bank,
+    scripts: Iterable[Script],
+    counts: Mapping[str, int | None],
+    renderings: int = 1,
+    max_alike: int | None = None,
+    seed: int = 0,
+    min_seconds: float = 10.0,
+    max_seconds: float = 10.0,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int | None = None,
+) -> pathlib.Path:
+    """Composes scenes after scripts and writes them as a captioned corpus.
+
+    The folder is that of `write_scenes`, with FLAC files. The captions of a scene are its script's and up to four
+    others of the same split whose scripts have exactly the same sounds. `scenes.json` also says how many scripts can be
+    composed and which sounds lack recordings.
+
+    Args:
+        root: folder to write.
+        bank: bank of sounds; `FolderBank(..., train_first=True)` suits scripts best.
+        scripts: scripts; those that need sounds that the bank lacks are left out. Clips are divided into splits.
+        counts: {split: number of scenes} for any splits; None renders each script of the split `renderings` times.
+        renderings: number of scenes for each script. With a number of scenes, as many scripts are taken as are needed
+            for it, and if there are not enough, they are rendered more often.
+        max_alike: maximum number of scripts with exactly the same sounds in a split; None takes all.
+        seed: seed of all random choices.
+        min_seconds: shortest duration of a scene, at least 2.
+        max_seconds: longest duration of a scene.
+        progress: called with (scenes written, all scenes) after each scene.
+        workers: number of threads, on which the files do not depend; None takes one for each processor.
+
+    Returns:
+        `root` as a path.
+
+    Raises:
+        DatasetError: if no script of a split can be composed, an argument is out of range, or `root` holds other files
+            or other scenes.
+    """
+    _check(counts, renderings, min_seconds, max_seconds)
+    scripts = list(scripts)
+    selection = select_scripts(scripts, bank, seed, max_alike)
+    logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
+    numbers = {split: _number(selection, split, counts[split], renderings) for split in SPLITS if split in counts}
+    digest = hashlib.sha256()
+    for script in sorted(map(str, scripts)):
+        digest.update(f"{script}\n".encode())
+    record = {
+        "counts": {split: counts[split] for split in numbers},
+        "scenes": numbers,
+        "renderings": renderings,
+        "max_alike": max_alike,
+        "sample_rate": bank.sample_rate,
+        "seed": seed,
+        "min_seconds": min_seconds,
+        "max_seconds": max_seconds,
+        "scripts": {
+            "digest": digest.hexdigest(),
+            "all": selection.total,
+            "usable": selection.usable,
+            "rendered": {split: len(selection.scripts[split]) for split in SPLITS},
+            "wanted": dict(selection.wanted),
+        },
+        "bank": bank.describe(),
+        "scripted_version": SCRIPTED_VERSION,
+    }
+
+    def compose(split, index):
+        rng = np.random.default_rng([seed, SPLITS.index(split), index])
+        # As many scripts as have their renderings among the scenes; the first scenes are the scripts' first renderings.
+        used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
+        script = selection.scripts[split][index % used]
+        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
+        others = [text for text in selection.captions[split][script.sounds] if text != script.caption]
+        others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
+        return waveform, events, [script.caption, *others]
+
+    workers = workers or os.cpu_count() or 1
+    return write_corpus(pathlib.Path(root), record, numbers, compose, bank.sample_rate, ".flac", workers, progress)
+
+
+def _number(selection, split, count, renderings):
+    available = len(selection.scripts[split])
+    if not available:
+        raise DatasetError(
+            f"no script of the split {split} can be composed: {selection.describe()}. Give more captions, or a bank "
+            "with more kinds of sound"
+        )
+    return available * renderings if count is None else int(count)
+
+
+def _check(counts, renderings, min_seconds, max_seconds):
+    unknown = sorted(set(counts) - set(SPLITS))
+    if unknown or not counts or any(count is not None and count < 1 for count in counts.values()):
+        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
+    if renderings < 1:
+        raise DatasetError(f"renderings must be at least 1; got {renderings}")
+    if not 2.0 <= min_seconds <= max_seconds:
+        raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")

@@ -1,0 +1,109 @@
+"""Which scripts a bank can render, and in which split."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from aac_tf.datasets import SPLITS
+from aac_tf.scenes.banks import Bank
+from aac_tf.scenes.script import Script, ScriptedSound
+from aac_tf.scenes.script_composer import sources
+
+_TRAIN, _VALIDATION = 0.9, 0.95  # the splits' upper bounds on the hash of a clip, between 0 and 1
+Sounds = tuple[ScriptedSound, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The scripts of a corpus.
+
+    Args:
+        scripts: {split: scripts to render}, in random order.
+        captions: {split: {sounds: all captions of the split's scripts with exactly these sounds}}.
+        total: number of all scripts.
+        usable: number of scripts for whose sounds there are recordings to train on.
+        wanted: {category: number of scripts that need it}, of categories without recordings, the most wanted first.
+    """
+
+    scripts: Mapping[str, Sequence[Script]]
+    captions: Mapping[str, Mapping[Sounds, Sequence[str]]]
+    total: int
+    usable: int
+    wanted: Mapping[str, int]
+
+    def describe(self, count: int = 10) -> str:
+        """A sentence about what can be composed, with the most wanted sounds."""
+        text = f"{self.usable:,} of {self.total:,} scripts can be composed"
+        if self.wanted:
+            named = ", ".join(f"{name} {number:,}" for name, number in list(self.wanted.items())[:count])
+            text += f"; most wanted sounds without recordings: {named}"
+        return text
+
+
+def select_scripts(scripts: Iterable[Script], bank: Bank, seed: int = 0, max_alike: int | None = None) -> Selection:
+    """Selects the scripts that a bank can render and divides them into splits by their clips, 90/5/5.
+
+    Args:
+        scripts: all scripts.
+        bank: bank of sounds. A script of a split uses only categories of which the split has sounds.
+        seed: seed of the order of the scripts.
+        max_alike: maximum number of scripts of a split with exactly the same sounds; None takes all.
+
+    Returns:
+        `Selection`.
+
+    Example:
+        >>> from aac_tf.scenes.banks import SyntheticBank
+        >>> from aac_tf.scenes.script import Script, ScriptedSound
+        >>> from aac_tf.scenes.selection import select_scripts
+        >>> scripts = [Script(f"a {name} rings", (ScriptedSound(name),), "1.wav") for name in ("phone", "bicycle bell")]
+        >>> select_scripts(scripts, SyntheticBank()).describe()
+        '1 of 2 scripts can be composed; most wanted sounds without recordings: bicycle bell 1'
+    """
+    have = {split: _Sources(bank, split) for split in SPLITS}
+    wanted: collections.Counter = collections.Counter()
+    total = usable = 0
+    chosen: dict[str, list[Script]] = {split: [] for split in SPLITS}
+    captions: dict[str, dict[Sounds, dict[str, None]]] = {split: {} for split in SPLITS}
+    for script in sorted(set(scripts), key=lambda script: _hash(script, seed)):
+        total += 1
+        categories = {sound.category for sound in script.sounds}
+        missing = {name for name in categories if not have["train"][name]}
+        wanted.update(missing)
+        usable += not missing
+        split = _split(script)
+        if not all(have[split][name] for name in categories):
+            continue
+        alike = captions[split].setdefault(script.sounds, {})
+        if max_alike is None or len(alike) < max_alike:
+            chosen[split].append(script)
+        alike[script.caption] = None
+    found = {split: {sounds: sorted(alike) for sounds, alike in known.items()} for split, known in captions.items()}
+    order = sorted(wanted.items(), key=lambda item: (-item[1], item[0]))
+    return Selection(chosen, found, total, usable, dict(order))
+
+
+class _Sources(dict):
+    """{category: its `sources` in a split}, computed when asked for."""
+
+    def __init__(self, bank, split):
+        super().__init__()
+        self._place = bank, split
+
+    def __missing__(self, category):
+        self[category] = sources(category, *self._place)
+        return self[category]
+
+
+def _hash(script, seed):
+    return hashlib.sha256(f"{seed}\n{script}".encode()).digest()
+
+
+def _split(script):
+    # Clips are divided alike with every seed, so that no clip changes the side when scenes are composed anew.
+    digest = hashlib.sha256((script.clip or script.caption).encode()).digest()
+    place = int.from_bytes(digest[:8], "big") / 2**64
+    return SPLITS[0] if place < _TRAIN else SPLITS[1] if place < _VALIDATION else SPLITS[2]
