@@ -2,7 +2,8 @@
 
 import pathlib
 
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command
+from aac_tf.cli.checks import check_output_file, check_run
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
 
 
@@ -32,11 +33,15 @@ def main(arguments=None):
 
 
 def _caption(options, console):
+    if options.attention is None and (options.words or options.text):
+        raise ValueError("--words and --text need --attention OUT.png")
+    check_run(options.run, search_overrides(options))
+    if options.attention is not None:
+        check_output_file(options.attention)
+    start_tensorflow(options)
     from aac_tf.audio import AudioError
     from aac_tf.inference.captioner import Captioner
 
-    if options.attention is None and (options.words or options.text):
-        raise ValueError("--words and --text need --attention OUT.png")
     plots = _plot_paths(options)
     captioner = Captioner.load(options.run, search_overrides(options))
     skipped = 0

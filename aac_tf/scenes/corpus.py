@@ -10,16 +10,18 @@ import pathlib
 import shutil
 import tempfile
 import time
+import typing
 import wave
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
-from aac_tf.scenes.banks import Bank
-from aac_tf.scenes.composer import compose_scene
 from aac_tf.scenes.events import Event, Scene
 from aac_tf.scenes.templates import write_captions
+
+if typing.TYPE_CHECKING:
+    from aac_tf.scenes.banks import Bank
 
 CAPTIONS = 5
 # Version of the corpora written: raise it with any change that writes other files for the same arguments.
@@ -114,6 +116,8 @@ def read_scenes(root: str | pathlib.Path, split: str) -> dict[str, Scene]:
 
 
 def _write(folder, bank, record, progress):
+    from aac_tf.scenes.composer import compose_scene  # SciPy takes longer to import than all checks of a command
+
     total, done = sum(record["counts"].values()), 0
     limits = {name: record[name] for name in ("min_seconds", "max_seconds", "max_events")}
     events = {}

@@ -6,7 +6,6 @@ import pathlib
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
-from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
 
 
@@ -62,7 +61,18 @@ class Scenes(Dataset):
         self.max_events = max_events
         self.seed = seed
 
+    def check(self, audio_needed=True):
+        if (
+            self.bank != "synthetic"
+            and not (self.root / "scenes.json").is_file()
+            and not pathlib.Path(self.bank).is_dir()
+        ):
+            raise DatasetError(f"{self.bank} is not a folder; expected one with labelled clips and a CSV file")
+
     def prepare(self, progress=None):
+        # SciPy takes longer to import than all checks of a command.
+        from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
+
         progress = progress or (lambda what: None)
         if self.bank == "synthetic":
             bank: Bank = SyntheticBank(sample_rate=self.sample_rate)

@@ -62,7 +62,6 @@ def test_what_follows_two_dashes_are_no_flags(arguments):
 SCRIPT = """
 import sys
 from aac_tf.cli import console
-console._quiet_start = lambda: None
 def main(options, console_):
     console_.show("message")
     print("caf\\u00e9", flush=True)
