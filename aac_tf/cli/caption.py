@@ -41,9 +41,12 @@ def _caption(options, console):
     start_tensorflow(options)
     from aac_tf.audio import AudioError
     from aac_tf.inference.captioner import Captioner
+    from aac_tf.runs.card import trained_on
 
     plots = _plot_paths(options)
     captioner = Captioner.load(options.run, search_overrides(options))
+    known = trained_on(options.run)
+    console.show(f"{options.run} was {known}")
     skipped = 0
     for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
         if isinstance(caption, AudioError):
@@ -59,7 +62,7 @@ def _caption(options, console):
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
             words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
             result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print_json({**result, "words": words})
+            print_json({**result, "words": words, "trained_on": known})
         else:
             print(f"{path}\t{caption.text}", flush=True)
     if skipped:

@@ -36,6 +36,7 @@ def main(arguments=None):
 def _train(options, console):
     from aac_tf.build_dataset import build_dataset
     from aac_tf.config import describe_keys, load_config
+    from aac_tf.runs.initial import architecture, check_architecture, open_initial
     from aac_tf.runs.resume import check_folder
     from aac_tf.runs.run import Run
 
@@ -50,6 +51,11 @@ def _train(options, console):
         config = Run(options.run).started_with(options.overrides)
     else:
         config = load_config(options.config, options.overrides)
+        initial = open_initial(config)
+        if initial is not None:
+            # What the command line sets comes last, and is refused if it does not fit.
+            config = load_config(options.config, [*architecture(initial), *options.overrides])
+            check_architecture(config, initial)
     run = Run(options.run or pathlib.Path("runs") / config.name)
     if not options.describe:
         check_folder(config, run, options.resume)

@@ -32,7 +32,7 @@ class Run:
     """
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
-    NETWORK = "frozen_network.json"
+    NETWORK, TRAINED_ON = "frozen_network.json", "card.json"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -105,7 +105,7 @@ class Run:
             for folder in made:
                 folder.rmdir()
 
-    def create(self, config, tokenizer, normalization, data=None, network=None):
+    def create(self, config, tokenizer, normalization, data=None, network=None, card=None):
         """Writes the files that do not change during training.
 
         Args:
@@ -114,6 +114,7 @@ class Run:
             normalization: mean and variance of the features, float `[bins]` each; None if they are not normalized.
             data: dict for JSON that `data()` will return.
             network: `fingerprint` of the frozen encoder; None if there is none.
+            card: dict of `aac_tf.runs.card.make_card`, what the run is trained on; None writes none.
 
         Raises:
             RunError: if the normalization is not finite.
@@ -121,7 +122,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
         # An earlier run that did not complete an epoch may have left them.
-        for name in (self.NORMALIZATION, self.NETWORK):
+        for name in (self.NORMALIZATION, self.NETWORK, self.TRAINED_ON):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
             if not np.isfinite(normalization).all():
@@ -132,6 +133,8 @@ class Run:
             self.write_text(self.NORMALIZATION, json.dumps(stored))
         if network is not None:
             self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
+        if card is not None:
+            self.write_text(self.TRAINED_ON, json.dumps(card, indent=1))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         # Last, as it marks the folder as a run.
         save_config(config, self.folder / self.CONFIG)
