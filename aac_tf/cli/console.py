@@ -90,13 +90,25 @@ class _ForgivingStream:
 
 
 def print_json(value):
-    """Prints a JSON object as a line of standard output, readable if its encoding has all the characters."""
+    """Prints a JSON object as a line of standard output, readable if its encoding has all the characters.
+
+    Numbers are rounded to six decimals: 4.544, not 4.5440000000000005.
+    """
+    value = _rounded(value)
     line = json.dumps(value, ensure_ascii=False)
     try:
         line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         line = json.dumps(value)
     print(line, flush=True)
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def make_parser(commands, about, example, partly=False):
