@@ -99,9 +99,9 @@ class Run:
 
     def _remove_unused(self, made):
         """Removes the folders that `locked` made, inner ones first, if nothing was written to them."""
-        if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
-            (self.folder / ".lock").unlink()
         with contextlib.suppress(OSError):  # not empty
+            if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
+                (self.folder / ".lock").unlink()
             for folder in made:
                 folder.rmdir()
 

@@ -59,7 +59,8 @@ def estimate_memory(model, rows, captions, words, frames):
         words: int, words of the longest caption.
         frames: int, frames of the longest clip.
     """
-    steps = model.output_length(frames)
+    frames = frames if model.embedder is None else model.embedder.output_length(frames)
+    steps = model.encoder.output_length(frames)
     floats = model.encoder.training_floats(rows, frames) + model.decoder.training_floats(rows * captions, words, steps)
     # Weights, their gradients and Adam's two averages.
     return _LIBRARIES + 4 * (floats + 4 * model.count_params())
