@@ -20,6 +20,11 @@ demo: .venv/demo
 	$(BIN)/python train.py --config configs/demo.yaml --run runs/demo
 	$(BIN)/python evaluate.py --run runs/demo --split test --show 6
 	$(BIN)/python caption.py --run runs/demo $$(ls runs/demo-scenes/test/*.wav | head -n 3)
+	@echo
+	@echo "runs/demo captions scenes of synthetic sounds, and nothing else: a real recording gets nonsense. Next:"
+	@echo "  $(BIN)/python caption.py --run runs/demo --beam 1 --attention attention.png runs/demo-scenes/test/test_00001.wav"
+	@echo "  $(BIN)/python train.py --config my_clips data.root=YOUR.csv       # your clips: file_name,caption_1,..."
+	@echo "  $(BIN)/python train.py --config clotho_yamnet data.root=CLOTHO    # real sounds: README.md, Train"
 
 # The tests to run while working on the code.
 test: .venv/test

@@ -52,6 +52,20 @@ class Dataset:
             DatasetError: if they cannot be made.
         """
 
+    def check(self, audio_needed=True):
+        """Checks that the dataset can be trained on, as far as can be seen before `prepare`.
+
+        Commands call it before they import TensorFlow, so it must not need it.
+
+        Args:
+            audio_needed: bool, as for `clips`.
+
+        Raises:
+            DatasetError: if it cannot.
+        """
+        if type(self).prepare is Dataset.prepare:
+            self.require("train", audio_needed)
+
     def clips(self, split, audio_needed=True):
         """Reads the clips of a split, always in the same order.
 

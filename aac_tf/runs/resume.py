@@ -3,8 +3,6 @@
 import hashlib
 import json
 
-import tensorflow as tf
-
 from aac_tf.config import flatten
 from aac_tf.config.loading import walk
 from aac_tf.runs.run import RunError
@@ -21,14 +19,13 @@ def check_folder(config, run, resume):
     Raises:
         RunError: if it is not.
     """
-    started = tf.train.latest_checkpoint(str(run.last)) is not None
-    if not resume and (started or run.trained):
+    if not resume and (run.started or run.trained):
         raise RunError(
             f"{run.folder} already holds a run: continue it with --resume, or choose another folder with --run"
         )
     if not resume:
         return
-    if run.trained and not started:
+    if run.trained and not run.started:
         raise RunError(f"{run.folder} cannot be resumed: {run.last} is empty; choose another folder with --run")
     before, now = flatten(run.stored_config()), flatten(config)
     resumable = {name for name, _, info in walk(config) if info.get("resumable")}

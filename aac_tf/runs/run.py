@@ -6,7 +6,6 @@ import json
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 
 from aac_tf.config import ConfigError, flatten, load_config, save_config
 from aac_tf.config.keys import NEVER
@@ -14,7 +13,6 @@ from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import is_remote
 from aac_tf.errors import AacError
-from aac_tf.text import WordTokenizer
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.locks import LockedError, file_lock
 
@@ -34,7 +32,7 @@ class Run:
     """
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
-    NETWORK = "frozen_network.json"
+    NETWORK, TRAINED_ON = "frozen_network.json", "card.json"
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -69,6 +67,16 @@ class Run:
         """Whether there are best weights."""
         return any(self.best.glob("*.index"))
 
+    @property
+    def started(self):
+        """Whether there is a checkpoint that `--resume` continues from."""
+        return (self.last / "checkpoint").is_file() and any(self.last.glob("*.index"))
+
+    def check_trained(self):
+        """Raises `RunError` unless there are best weights."""
+        if not self.trained:
+            raise RunError(f"{self.folder} has no trained weights yet: its first epoch is not complete")
+
     @contextlib.contextmanager
     def locked(self):
         """Locks the folder for this process while the context is active.
@@ -76,6 +84,7 @@ class Run:
         Raises:
             RunError: if another process holds the lock.
         """
+        made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with file_lock(self.folder / ".lock"):
@@ -85,8 +94,18 @@ class Run:
                 f"process {error.owner} is training in {self.folder}: wait until it ends, or choose another folder "
                 "with --run"
             ) from None
+        finally:
+            self._remove_unused(made)
 
-    def create(self, config, tokenizer, normalization, data=None, network=None):
+    def _remove_unused(self, made):
+        """Removes the folders that `locked` made, inner ones first, if nothing was written to them."""
+        with contextlib.suppress(OSError):  # not empty
+            if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
+                (self.folder / ".lock").unlink()
+            for folder in made:
+                folder.rmdir()
+
+    def create(self, config, tokenizer, normalization, data=None, network=None, card=None):
         """Writes the files that do not change during training.
 
         Args:
@@ -95,6 +114,7 @@ class Run:
             normalization: mean and variance of the features, float `[bins]` each; None if they are not normalized.
             data: dict for JSON that `data()` will return.
             network: `fingerprint` of the frozen encoder; None if there is none.
+            card: dict of `aac_tf.runs.card.make_card`, what the run is trained on; None writes none.
 
         Raises:
             RunError: if the normalization is not finite.
@@ -102,7 +122,7 @@ class Run:
         self.folder.mkdir(parents=True, exist_ok=True)
         tokenizer.save(self.folder / self.VOCABULARY)
         # An earlier run that did not complete an epoch may have left them.
-        for name in (self.NORMALIZATION, self.NETWORK):
+        for name in (self.NORMALIZATION, self.NETWORK, self.TRAINED_ON):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
             if not np.isfinite(normalization).all():
@@ -113,6 +133,8 @@ class Run:
             self.write_text(self.NORMALIZATION, json.dumps(stored))
         if network is not None:
             self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
+        if card is not None:
+            self.write_text(self.TRAINED_ON, json.dumps(card, indent=1))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         # Last, as it marks the folder as a run.
         save_config(config, self.folder / self.CONFIG)
@@ -144,6 +166,8 @@ class Run:
 
     def tokenizer(self, config):
         """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
+        from aac_tf.text import WordTokenizer  # imports TensorFlow, which checks of a run folder do not need
+
         path = self.folder / self.VOCABULARY
         if not path.is_file():
             raise RunError(f"{self.folder} is incomplete: it has no {self.VOCABULARY}")
@@ -216,9 +240,12 @@ class Run:
         Raises:
             RunError: if there is no checkpoint yet, or it is damaged or does not fit the model.
         """
+        import tensorflow as tf
+
+        self.check_trained()
         checkpoint = tf.train.latest_checkpoint(str(self.best))
         if checkpoint is None:
-            raise RunError(f"{self.folder} has no trained weights yet: its first epoch is not complete")
+            raise RunError(f"{self.best} is damaged: it names no checkpoint")
         try:
             tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
         except (ValueError, AssertionError) as error:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
-from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
 from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 
@@ -75,7 +74,18 @@ class Scenes(Dataset):
         self.renderings = renderings
         self.max_alike = max_alike
 
+    def check(self, audio_needed=True):
+        if (
+            self.bank != "synthetic"
+            and not (self.root / "scenes.json").is_file()
+            and not pathlib.Path(self.bank).is_dir()
+        ):
+            raise DatasetError(f"{self.bank} is not a folder; expected one with labelled clips and a CSV file")
+
     def prepare(self, progress=None):
+        # SciPy takes longer to import than all checks of a command.
+        from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
+
         progress = progress or (lambda what: None)
         if self.scripts is None:
             counts = {split: count for split, count in self.counts.items() if count is not None}

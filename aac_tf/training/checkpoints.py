@@ -34,6 +34,23 @@ class TrainingState(tf.Module):
         self.since_change = tf.Variable(0, dtype=tf.int64, trainable=False)
 
 
+def read_progress(run):
+    """Reads the state of a run without building its model.
+
+    Args:
+        run: `Run` with a checkpoint to resume from.
+
+    Returns:
+        dict of int: `epoch`, `step` and `since_best` of its `TrainingState`; zeros if there is no checkpoint.
+    """
+    names = ("epoch", "step", "since_best")
+    path = tf.train.latest_checkpoint(str(run.last))
+    if path is None:
+        return dict.fromkeys(names, 0)
+    reader = tf.train.load_checkpoint(path)
+    return {name: int(reader.get_tensor(f"state/{name}/.ATTRIBUTES/VARIABLE_VALUE")) for name in names}
+
+
 class LastCheckpoint(tf.keras.callbacks.Callback):
     """Saves what `--resume` needs: at the end of each epoch, at intervals within it, and when training is interrupted.
 
