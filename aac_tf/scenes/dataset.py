@@ -8,6 +8,7 @@ from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
 from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
+from aac_tf.utils.files import local_path
 
 
 class Scenes(Dataset):
@@ -64,6 +65,7 @@ class Scenes(Dataset):
 
     def prepare(self, progress=None):
         progress = progress or (lambda what: None)
+        local_path(self.root)
         if self.bank == "synthetic":
             bank: Bank = SyntheticBank(sample_rate=self.sample_rate)
         else:

@@ -57,7 +57,9 @@ def train(config, run, resume=False, report=None, callbacks=()):
             written = Run(stack.enter_context(tempfile.TemporaryDirectory()))
         check_folder(config, run, resume)
         try:
-            return _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            rows = _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            written.upload()  # what callbacks wrote after the last checkpoint
+            return rows
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             if not is_multiworker(strategy):
                 raise
@@ -161,7 +163,14 @@ class _Trainer:
                     stop_patience=options.stop_patience,
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
-                LastCheckpoint(self.state, self.last, steps, options.save_minutes if alone else None, interruption),
+                LastCheckpoint(
+                    self.state,
+                    self.last,
+                    steps,
+                    options.save_minutes if alone else None,
+                    interruption,
+                    saved=self.written.upload,
+                ),
             ]
             if validation is not None:
                 own.insert(0, self._captions())
