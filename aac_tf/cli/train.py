@@ -70,11 +70,9 @@ def _train(options, console):
         rows = train(config, run, options.resume, console, [CaptionBoard(run, config)])
     best = _best_epoch(config, rows)
     if options.json:
-        print(json.dumps({"run": str(run.folder), "epochs": len(rows), "best": best}))
+        print(json.dumps({"run": run.name, "epochs": len(rows), "best": best}))
     else:
-        console.show(
-            f"trained: {run.folder} (best epoch {best['epoch']}, {config.training.monitor} {best['value']:.4g})"
-        )
+        console.show(f"trained: {run.name} (best epoch {best['epoch']}, {config.training.monitor} {best['value']:.4g})")
     return None
 
 

@@ -64,9 +64,6 @@ def save_attention_map(path, caption, sound, words=None):
     waveform, rate = load_audio(sound)
     figure, path = attention_map(caption, waveform.numpy(), rate, words), pathlib.Path(path)
     form = path.suffix[1:].lower() or "png"
-    if path.exists() and not path.is_file():  # such as /dev/stdout
-        figure.savefig(path, dpi=150, format=form)
-        return
     with atomic_write(path) as unfinished:
         figure.savefig(unfinished, dpi=150, format=form)
 

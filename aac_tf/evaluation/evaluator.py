@@ -3,7 +3,6 @@
 import csv
 import dataclasses
 import json
-import pathlib
 from typing import TYPE_CHECKING, Optional
 
 from aac_tf.build_dataset import build_dataset
@@ -11,6 +10,8 @@ from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores
 from aac_tf.scenes.attention_scores import score_attention
 from aac_tf.scenes.event_scores import score_scenes
+from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.files import file_path
 
 if TYPE_CHECKING:
     from aac_tf.decoding import Search
@@ -132,11 +133,11 @@ def write_evaluation(evaluation, folder):
         Paths of `predictions.csv` (the DCASE challenge's columns `file_name,caption_predicted`) and `metrics.json` (see
         `write_scores`). For splits other than `test` they are `predictions-SPLIT.csv` and `metrics-SPLIT.json`.
     """
-    folder = pathlib.Path(folder)
+    folder = file_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     suffix = "" if evaluation.split == "test" else f"-{evaluation.split}"
     predictions, metrics = folder / f"predictions{suffix}.csv", folder / f"metrics{suffix}.json"
-    with open(predictions, "w", newline="", encoding="utf-8") as file:
+    with atomic_write(predictions) as unfinished, open(unfinished, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["file_name", "caption_predicted"])
         writer.writerows((name, caption.text) for name, caption in evaluation.captions.items())
@@ -152,6 +153,7 @@ def write_scores(evaluation, path):
         path: path of the file; its folder is created if necessary.
     """
     scores = {**evaluation.summary(), "per_item": evaluation.per_item}
-    path = pathlib.Path(path)
+    path = file_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(json.dumps(scores, indent=1), encoding="utf-8")

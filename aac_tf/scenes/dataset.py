@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
 from aac_tf.scenes.corpus import read_scenes, write_scenes
-from aac_tf.scenes.scripted_corpus import write_scripted_scenes
+from aac_tf.utils.files import local_path
 
 
 class Scenes(Dataset):
@@ -75,18 +75,15 @@ class Scenes(Dataset):
         self.max_alike = max_alike
 
     def check(self, audio_needed=True):
-        if (
-            self.bank != "synthetic"
-            and not (self.root / "scenes.json").is_file()
-            and not pathlib.Path(self.bank).is_dir()
-        ):
-            raise DatasetError(f"{self.bank} is not a folder; expected one with labelled clips and a CSV file")
+        if self.bank == "synthetic" or (self.root / "scenes.json").is_file():
+            return
+        for folder in path_list(self.bank):
+            if not folder.is_dir():
+                raise DatasetError(f"{folder} is not a folder; expected one with labelled clips and a CSV file")
 
     def prepare(self, progress=None):
-        # SciPy takes longer to import than all checks of a command.
-        from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
-
         progress = progress or (lambda what: None)
+        local_path(self.root)
         if self.scripts is None:
             counts = {split: count for split, count in self.counts.items() if count is not None}
             if counts != self.counts:
@@ -102,6 +99,8 @@ class Scenes(Dataset):
                 progress=progress("Composing scenes"),
             )
             return
+        # SciPy takes longer to import than all checks of a command.
+        from aac_tf.scenes.scripted_corpus import write_scripted_scenes
         from aac_tf.scenes.scripts import read_scripts
 
         write_scripted_scenes(
@@ -117,7 +116,9 @@ class Scenes(Dataset):
             progress=progress("Composing scenes"),
         )
 
-    def _bank(self, progress, train_first) -> Bank:
+    def _bank(self, progress, train_first):
+        from aac_tf.scenes.banks import FolderBank, SyntheticBank  # import SciPy
+
         if self.bank == "synthetic":
             return SyntheticBank(sample_rate=self.sample_rate)
         folders = path_list(self.bank)

@@ -65,7 +65,9 @@ def train(config, run, resume=False, report=None, callbacks=()):
             report.show(f"{run.folder} is trained to its end; training.epochs=... with a higher number continues it")
             return read_history(run)
         try:
-            return _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            rows = _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            written.upload()  # what callbacks wrote after the last checkpoint
+            return rows
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             if not is_multiworker(strategy):
                 raise
@@ -186,7 +188,14 @@ class _Trainer:
                     stop_patience=options.stop_patience,
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
-                LastCheckpoint(self.state, self.last, steps, options.save_minutes if alone else None, interruption),
+                LastCheckpoint(
+                    self.state,
+                    self.last,
+                    steps,
+                    options.save_minutes if alone else None,
+                    interruption,
+                    saved=self.written.upload,
+                ),
             ]
             shown = [
                 tf.keras.callbacks.ProgbarLogger("steps"),
