@@ -75,7 +75,7 @@ class CaptionParser:
         elif "verb" in kinds:
             return self._read_verb(index, determined)
         elif "name" in kinds:
-            self._read_name(token)
+            self._read_name(token, index)
         elif "pronouns" in kinds:
             if not self._last_subjects:
                 raise Unexplained(token.text)
@@ -131,8 +131,7 @@ class CaptionParser:
             self._many = 0
             return
         before = self._tokens.before_noun(index).kinds
-        if self._subjects and "noun" in self._tokens[index - 1].kinds:
-            raise Unexplained(f"{self._tokens[index - 1].text} {token.text}")
+        self._refuse_compound(index)
         if self._opening and self.timeline.mentions and not self._subjects and not before & LINKS:
             self._begin_main_clause()
         many, self._many = self._many, 0
@@ -149,20 +148,27 @@ class CaptionParser:
         self._verb, self._preposition, self._last_subjects = None, "", [subject]
         self._mention(category, verb, subject)
 
+    def _refuse_compound(self, index):
+        """Refuses a word right after a noun with which it names nothing, as in "plastic clanking"."""
+        if self._subjects and "noun" in self._tokens[index - 1].kinds:
+            raise Unexplained(f"{self._tokens[index - 1].text} {self._tokens[index].text}")
+
     def _is_complement(self, token):
         """Whether a noun after a preposition belongs to a sound named before: "typing on a keyboard"."""
         preposition, self._preposition = self._preposition, ""
         if self._recent and any(_fits(token.text, mention) for mention in self.timeline.mentions):
             return True
         category = self._tokens.alone(token)
-        names_source = preposition in known.WORDS["of"] and not self.timeline.mentions
-        if not names_source and not (category and SOUNDS[category].place):
+        names_source = preposition in known.WORDS["of"] and not self.timeline.mentions and not self._subjects
+        is_place = category and SOUNDS[category].place and preposition in known.WORDS["places"]
+        if not names_source and not is_place:
             raise Unexplained(f"{preposition} {token.text}")
         return False
 
-    def _read_name(self, token):
+    def _read_name(self, token, index):
         if self._subjects and self._preposition:
             raise Unexplained(f"{self._preposition} {token.text}")
+        self._refuse_compound(index)
         self._name_subjects()
         self._count(token.many)
         self._new_clause()
@@ -218,17 +224,20 @@ class CaptionParser:
     def _read_verb(self, index, determined):
         """Reads a verb of the next noun, of the subjects of the last clause, of an object, or of nobody."""
         token = self._tokens[index]
+        self._refuse_compound(index)
         self._name_subjects()
         if self._tokens.verb_awaits_noun(index):
             self._verb = token
             return index + 1
         if not determined and self._last_subjects and not (self._with and self.timeline.link):
-            found = [self._tokens.pair(one.token, token) for one in self._last_subjects]
-            if all(found):
+            pairs = [self._tokens.pair(one.token, token) for one in self._last_subjects]
+            if all(pairs):
                 self._new_clause()
-                for (category, verb), subject in zip(found, self._last_subjects):
+                for (category, verb), subject in zip(pairs, self._last_subjects):
                     self._mention(category, verb, subject)
                 return index + 1
+            if token.form == "s" and "and" in self._tokens[index - 1].kinds:  # "an engine hums and creaks"
+                raise Unexplained(f"{self._last_subjects[-1].token.text} {token.text}")
         found, after = (None, index) if determined else self._tokens.with_object(index)
         found = found or self._tokens.verb_alone(token)
         if found is None:
@@ -238,7 +247,7 @@ class CaptionParser:
         self._count(determined and token.form == "s")
         self._new_clause()
         self._preposition = ""
-        self._mention(*found, None)
+        self._mention(found[0], found[1], None)
         return after + 1
 
     def _is_auxiliary(self, index):
@@ -260,7 +269,7 @@ class CaptionParser:
         settings = dict(self._coming)
         merge(settings, self._adjectives if subject is None else subject.settings)
         if subject is None:
-            self._adjectives = {}
+            self._adjectives, self._last_subjects = {}, []
         self._recent += self.timeline.add(category, verb, subject, settings)
         if not keep and not self._subjects:
             self._coming = {}
@@ -271,18 +280,22 @@ class CaptionParser:
         ahead = self._tokens[index + 1].kinds
         after_sound = self._recent and not determined
         # Adjectives at the end of a clause are adverbs: "the wind blows loud".
+        begins = determined or bool(self._tokens[index - 1].kinds & LINKS)
         adjective = token.text in known.WORDS["adjectives"] and ahead and not (ends and after_sound)
         if field == "motion" and self._subjects:
             category = self._tokens.alone(self._subjects[-1].token)
             if not category or not SOUNDS[category].moves:
                 raise Unexplained(f"{self._subjects[-1].token.text} {token.text}")
             self._name_subjects()
-        ends = ends or (field == "motion" and not ahead & (_SOUND | {"determiners"}))
-        if ends and not self._subjects and not self._recent:
+        ends_here = ends or (field == "motion" and not ahead & (_SOUND | {"determiners"}))
+        if ends_here and not self._subjects and not self._recent:
             self._recent, self.timeline.link = self._described, ""  # "a car passes, and then fades away"
-        if adjective and not (self._subjects and not determined and "noun" not in ahead and "verb" in ahead):
+        if adjective and not (self._subjects and not begins and "noun" not in ahead and "verb" in ahead):
             set_field(self._adjectives, field, value)
             self._determined = True
+        elif self._subjects and ends:  # "traffic in the distance, bells ringing"
+            for subject in self._subjects if self._with else self._subjects[-1:]:
+                set_field(subject.settings, field, value)
         elif self._subjects or not self._recent:
             set_field(self._coming, field, value)
         else:

@@ -88,9 +88,11 @@ class CaptionTokens:
     def with_subjects(self, nouns: list[Token], index: int) -> tuple[list[tuple[str, str]] | None, int]:
         """The (category, verb) of each of several nouns with the verb at an index; and the last index used."""
         found = self.pair(nouns[-1], self[index])
-        if nouns[-1].noun in _AGENTS and (found is None or nouns[-1].noun in PERSONS):
-            thing, after = self.with_object(index)
-            if thing is not None:
+        thing, after = self.with_object(index)
+        if thing is not None:
+            if found is not None and found[0] == thing[0]:  # "a car revs its engine"
+                index = after
+            elif nouns[-1].noun in _AGENTS and (found is None or nouns[-1].noun in PERSONS):
                 return [thing] * len(nouns), after
         pairs = [found]
         for noun in nouns[:-1]:

@@ -13,6 +13,7 @@
     - `with`: links whose descriptions belong to all sounds that they add ("with birds and people in the background");
     - `auxiliaries`: verbs that may stand before another verb ("starts barking");
     - `transitive`: verbs whose object sounds ("opens a door");
+    - `places`: prepositions before a sound that others are in ("in the rain");
     - `neutral`: what no sound contradicts.
 """
 

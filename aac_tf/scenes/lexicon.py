@@ -10,7 +10,7 @@ from aac_tf.scenes import caption_words as known
 from aac_tf.scenes.inflection import plural, verb_forms
 from aac_tf.scenes.sounds import SOUNDS
 
-_NO_KINDS = frozenset({"adjectives", "with", "auxiliaries", "transitive"})  # subsets of others
+_NO_KINDS = frozenset({"adjectives", "with", "auxiliaries", "transitive", "places"})  # subsets of others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,14 +87,14 @@ def lexicon() -> Lexicon:
                 pairs.update({(term.text, verb.text): sound.category for verb in sound_verbs})
             for term in sound_verbs:
                 if term.alone:
-                    verbs[term.text] = sound.category
+                    verbs.setdefault(term.text, sound.category)  # the general sound comes first
                 for form, kind in verb_forms(term.text).items():
                     add(form, "verb", verbs=[term.text], form=kind)
         names = {term.text for term in sound.names}
         for term in sound.names:
             add(term.text, "name", name=sound.category)
             many = plural(term.text)
-            if many and many not in names and not term.text.endswith(("s", "ing")):
+            if many and many not in names and not sound.sustained and not term.text.endswith(("s", "ing")):
                 add(many, "name", name=sound.category, many=True)
         for word in sound.context:
             add(word, "context")
@@ -106,7 +106,8 @@ def lexicon() -> Lexicon:
     for link, phrases in known.LINKS.items():
         for phrase in phrases:
             add(phrase, link)
-    for kind, table in (("descriptions", known.DESCRIPTIONS), ("quantifiers", known.QUANTIFIERS), *known.WORDS.items()):
+    tables = {"descriptions": known.DESCRIPTIONS, "quantifiers": known.QUANTIFIERS, **known.WORDS}
+    for kind, table in tables.items():
         for phrase in table if kind not in _NO_KINDS else ():
             add(phrase, kind)
     tokens = {

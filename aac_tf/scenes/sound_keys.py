@@ -37,7 +37,8 @@ def derive_keys() -> dict[str, tuple[str, ...]]:
             for term in verbs:
                 if term.alone:
                     forms = [form for form, kind in verb_forms(term.text).items() if kind in ("s", "ing")]
-                    owners.update(dict.fromkeys(forms, sound.category))
+                    for form in forms:
+                        owners.setdefault(form, sound.category)  # the general sound comes first
                     single_verbs.update(forms)
     for sound in SOUNDS.values():
         own = _own_phrases(sound)
