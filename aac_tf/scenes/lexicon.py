@@ -106,9 +106,10 @@ def lexicon() -> Lexicon:
     for link, phrases in known.LINKS.items():
         for phrase in phrases:
             add(phrase, link)
-    tables = {"descriptions": known.DESCRIPTIONS, "quantifiers": known.QUANTIFIERS, **known.WORDS}
-    for kind, table in tables.items():
-        for phrase in table if kind not in _NO_KINDS else ():
+    phrases_of = {"descriptions": [*known.DESCRIPTIONS], "quantifiers": [*known.QUANTIFIERS]}
+    phrases_of |= {kind: [*phrases] for kind, phrases in known.WORDS.items() if kind not in _NO_KINDS}
+    for kind, phrases in phrases_of.items():
+        for phrase in phrases:
             add(phrase, kind)
     tokens = {
         words: Token(
