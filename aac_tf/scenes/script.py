@@ -23,6 +23,7 @@ class ScriptedSound:
         times: number of times that it is heard; 0 if the caption says "several times" or "repeatedly", None if it
             does not say.
         continuous: whether it is said to last for the whole of its steps ("continuously", "throughout").
+        brief: whether it is said to be short ("briefly").
     """
 
     category: str
@@ -34,6 +35,7 @@ class ScriptedSound:
     motion: str = "none"
     times: int | None = None
     continuous: bool = False
+    brief: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,64 +1,14 @@
-"""How the sounds of scenes are put into words: one table for the captions written and for the words looked for."""
+"""How the sounds of scenes are put into words, for the captions written and for the words looked for."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
+from collections.abc import Iterable
 
-# category | subject | verb | participle | words that name this sound and no other | other labels | may be background
-_TABLE = """
-airplane        | an airplane    | passes    | passing     | airplane, plane             | | sustained
-alarm           | an alarm       | beeps     | beeping     | alarm, alarm clock, beeps, beeping | clock alarm, beep |
-baby cry        | a baby         | cries     | crying      | baby, cries, crying         | crying baby |
-bell            | a bell         | tolls     | tolling     | bell, bells, tolls, tolling | church bells, church bell |
-birdsong        | birds          | sing      | singing     | birds, bird                 | chirping birds, birds |
-breathing       | someone        | breathes  | breathing   | breathes, breathing         | |
-brushing teeth  | someone        | brushes teeth | brushing teeth | teeth, brushes, brushing    | |
-can opening     | a soda can     | opens     | opening     | soda                        | |
-car horn        | a car horn     | honks     | honking     | horn, honks, honking        | horn |
-cat             | a cat          | meows     | meowing     | cat, meows, meowing         | meow |
-chainsaw        | a chainsaw     | cuts      | cutting     | chainsaw                    | | sustained
-clapping        | people         | clap      | clapping    | clap, clapping, applause    | applause |
-clock           | a clock        | ticks     | ticking     | clock, ticks, ticking       | clock tick |
-coughing        | someone        | coughs    | coughing    | coughs, coughing            | cough |
-cow             | a cow          | moos      | mooing      | cow, moos, mooing           | |
-crickets        | crickets       | chirp     | chirping    | crickets, cricket           | cricket | sustained
-crow            | a crow         | caws      | cawing      | crow, caws, cawing          | |
-dog bark        | a dog          | barks     | barking     | dog, barks, barking         | dog, bark |
-door creak      | a door         | creaks    | creaking    | creaks, creaking            | door wood creaks |
-drinking        | someone        | drinks    | drinking    | drinks, drinking, sips, sipping | drinking sipping |
-engine          | an engine      | runs      | running     | engine                      | engine idling | sustained
-fire crackling  | a fire         | crackles  | crackling   | fire, crackles, crackling   | crackling fire | sustained
-fireworks       | fireworks      | explode   | exploding   | fireworks                   | |
-footsteps       | someone        | walks     | walking     | walks, walking, footsteps   | |
-frog            | a frog         | croaks    | croaking    | frog, croaks, croaking      | |
-glass breaking  | glass          | shatters  | shattering  | glass, shatters, shattering | |
-hand saw        | someone        | saws      | sawing      | saw, saws, sawing           | |
-helicopter      | a helicopter   | flies     | flying      | helicopter                  | | sustained
-hen             | a hen          | clucks    | clucking    | hen, clucks, clucking       | |
-insects         | insects        | buzz      | buzzing     | insects, buzz, buzzing      | | sustained
-keyboard typing | someone        | types     | typing      | types, typing, keyboard     | |
-knock           | someone        | knocks    | knocking    | knocks, knocking            | door wood knock, door knock |
-laughing        | someone        | laughs    | laughing    | laughs, laughing            | laughter |
-mouse click     | a mouse        | clicks    | clicking    | mouse, clicks, clicking     | |
-phone           | a phone        | rings     | ringing     | phone, telephone            | telephone |
-pig             | a pig          | oinks     | oinking     | pig, oinks, oinking         | |
-pouring water   | water          | pours     | pouring     | pours, pouring              | |
-rain            | rain           | falls     | falling     | rain, raining               | | sustained
-rooster         | a rooster      | crows     | crowing     | rooster                     | |
-sheep           | a sheep        | bleats    | bleating    | sheep, bleats, bleating     | |
-siren           | a siren        | wails     | wailing     | siren, wails, wailing       | |
-sneeze          | someone        | sneezes   | sneezing    | sneezes, sneezing           | person sneeze, sneezing |
-snoring         | someone        | snores    | snoring     | snores, snoring             | |
-thunder         | thunder        | rumbles   | rumbling    | thunder, rumbles, rumbling  | thunderstorm |
-toilet flush    | a toilet       | flushes   | flushing    | toilet, flushes, flushing   | |
-train           | a train        | passes    | passing     | train                       | |
-vacuum cleaner  | a vacuum cleaner | hums      | humming     | vacuum                      | | sustained
-washing machine | a washing machine | runs      | running     | washing machine             | | sustained
-water drops     | water          | drips     | dripping    | drips, dripping, drops      | |
-waves           | waves          | crash     | crashing    | waves                       | sea waves | sustained
-wind            | the wind       | blows     | blowing     | wind                        | | sustained
-"""
+from aac_tf.scenes.sound_keys import derive_keys
+from aac_tf.scenes.sounds import SOUNDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,6 +21,7 @@ class Wording:
         noun: noun phrase, "a dog barking".
         keys: words or word sequences, each of which names the sound.
         sustained: whether the sound is steady enough to be the background of others.
+        members: categories, each of which is one of this kind; `categories_for` resolves them.
     """
 
     present: str
@@ -78,24 +29,28 @@ class Wording:
     noun: str
     keys: tuple[str, ...]
     sustained: bool = False
+    members: tuple[str, ...] = ()
 
 
-def _read_table():
-    wordings, names = {}, {}
-    for row in _TABLE.strip().splitlines():
-        category, subject, verb, participle, keys, others, sustained = (cell.strip() for cell in row.split("|"))
-        wordings[category] = Wording(
-            present=f"{subject} {verb}",
-            progressive=f"{subject} {'is' if verb.split()[0].endswith('s') else 'are'} {participle}",
-            noun=f"{subject} {participle}",
-            keys=tuple(key.strip() for key in keys.split(",")),
-            sustained=sustained == "sustained",
-        )
-        names.update({name.strip(): category for name in [category, *others.split(",")] if name.strip()})
-    return wordings, names
+def _wording(sound):
+    subject, verb, participle = sound.words
+    return Wording(
+        present=f"{subject} {verb}",
+        progressive=f"{subject} {'is' if verb.split()[0].endswith('s') else 'are'} {participle}",
+        noun=f"{subject} {participle}",
+        keys=_KEYS[sound.category],
+        sustained=sound.sustained,
+        members=sound.members,
+    )
 
 
-WORDINGS, _NAMES = _read_table()
+_KEYS = derive_keys()
+WORDINGS = {category: _wording(sound) for category, sound in SOUNDS.items()}
+
+
+def _label_words(label):
+    # Vocabularies write "Male speech, man speaking" and "Male_speech_and_man_speaking".
+    return " ".join(word for word in words_of(label.replace("_", " ")) if word not in ("and", "or"))
 
 
 def canonical_category(label: str) -> str:
@@ -112,8 +67,32 @@ def canonical_category(label: str) -> str:
         >>> canonical_category("Sea_Waves"), canonical_category("Zither_Pluck")
         ('waves', 'zither pluck')
     """
-    words = " ".join(words_of(label.replace("_", " ")))
-    return _NAMES.get(words, words)
+    words = _label_words(label)
+    return _NAMES.get(words) or _PHRASES.get(words) or " ".join(words_of(label.replace("_", " ")))
+
+
+def categories_for(category: str, available: Iterable[str]) -> tuple[str, ...]:
+    """The categories of which a sound of a category can be taken.
+
+    Args:
+        category: a category of the table, or any other label.
+        available: categories of which there are sounds, such as `Bank.categories`.
+
+    Returns:
+        Those of `available` that are the category or, directly or through others, its members; sorted, maybe empty.
+
+    Example:
+        >>> from aac_tf.scenes.wording import categories_for
+        >>> categories_for("vehicle", ["bus", "car passing", "dog bark"]), categories_for("zither", ["dog bark"])
+        (('bus', 'car passing'), ())
+    """
+    return tuple(sorted(_family(category) & set(available)))
+
+
+@functools.cache
+def _family(category):
+    members = SOUNDS[category].members if category in SOUNDS else ()
+    return frozenset({category}).union(*map(_family, members))
 
 
 def wording(category: str) -> Wording:
@@ -139,3 +118,10 @@ def wording(category: str) -> Wording:
 def words_of(text: str) -> list[str]:
     """Splits a text into lower-case words without punctuation."""
     return re.findall(r"\w+", text.lower())
+
+
+_NAMES = {_label_words(label): category for category, sound in SOUNDS.items() for label in sound.labels} | {
+    _label_words(category): category for category in SOUNDS
+}
+# "duck quacking" is a label, too; a single word may mean something else than in a caption.
+_PHRASES = {key: category for category, keys in _KEYS.items() for key in keys if " " in key}

@@ -113,7 +113,7 @@ def test_overlapping_sounds_have_no_order():
         ("a dog barks and then a bell tolls", 1.0, 2 / 3),
         ("a dog barks and then a siren wails while the wind blows", 1 / 3, 1 / 3),
         ("a dog barks and then a bell tolls and then a phone rings", 2 / 3, 2 / 3),
-        ("dogs and cattle", 0.0, 0.0),
+        ("tables and chairs", 0.0, 0.0),
         ("", 0.0, 0.0),
     ],
 )

@@ -3,7 +3,7 @@ import csv
 import pytest
 
 from aac_tf.scenes.mentions import find_mentions
-from aac_tf.scenes.wording import WORDINGS, canonical_category, wording, words_of
+from aac_tf.scenes.wording import WORDINGS, canonical_category, categories_for, wording, words_of
 
 
 @pytest.mark.parametrize("category", [*WORDINGS, "zither", "big steel drum"])
@@ -32,6 +32,36 @@ def test_labels_of_esc_50_are_in_the_table():
     assert len({canonical_category(label) for label in labels.split()}) == 50
     assert canonical_category("Sea waves") == canonical_category("sea_waves") == "waves"
     assert canonical_category("Zither_Pluck") == "zither pluck"
+
+
+@pytest.mark.parametrize(
+    ("label", "category"),
+    [
+        ("Male speech, man speaking", "man speaking"),
+        ("Female_speech_and_woman_speaking", "woman speaking"),
+        ("Vehicle horn, car horn, honking", "car horn"),
+        ("Accelerating_and_revving_and_vroom", "engine revving"),
+        ("Dishes, pots, and pans", "dishes"),
+        ("engine_idling", "engine"),
+        ("gun_shot", "gunshot"),
+        ("street_music", "music"),
+        ("duck quacking", "duck"),
+        ("Chicken, rooster", "chicken rooster"),  # either of two kinds
+        ("Sound effect", "sound effect"),
+    ],
+)
+def test_labels_of_other_vocabularies(label, category):
+    assert canonical_category(label) == category
+    assert (category in WORDINGS) == (label not in ("Chicken, rooster", "Sound effect"))
+
+
+def test_members_are_sounds_of_the_table():
+    kinds = [category for category, words in WORDINGS.items() if words.members]
+    assert len(kinds) > 20
+    assert all(member in WORDINGS for category in kinds for member in WORDINGS[category].members)
+    assert categories_for("alarm", ["smoke alarm", "alarm", "bell"]) == ("alarm", "smoke alarm")
+    assert categories_for("beeping", ["smoke alarm", "bell"]) == ("smoke alarm",)  # through "alarm"
+    assert categories_for("zither", ["zither", "bell"]) == ("zither",)
 
 
 @pytest.mark.real_data

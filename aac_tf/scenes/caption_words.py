@@ -1,0 +1,47 @@
+"""The words of captions that are not sounds, `caption_words.yaml`: order, place, number, level, and neutral words.
+
+- `links` between two sounds. `then`: the second follows the first; `after`: the first follows the second; `while`: both
+  occur at once; `and`: the second is added to the first.
+- `descriptions`: phrases that set a field of `ScriptedSound` to a value.
+- `quantifiers`: how many sources or sounds; 0 stands for several.
+- `words`:
+    - `adjectives`: descriptions that belong to what comes after them ("a distant siren"); the others belong to what was
+      said before, if anything was;
+    - `being_heard`: they say of a noun that it is heard; `sound_words`: the same, as nouns;
+    - `of`: what joins a sound and its source ("the barking of a dog");
+    - `using`: after it comes the thing that sounds, in place of the person who uses it;
+    - `with`: links whose descriptions belong to all sounds that they add ("with birds and people in the background");
+    - `auxiliaries`: verbs that may stand before another verb ("starts barking");
+    - `transitive`: verbs whose object sounds ("opens a door");
+    - `places`: prepositions before a sound that others are in ("in the rain");
+    - `neutral`: what no sound contradicts.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import typing
+
+import yaml
+
+
+def _split(cell):
+    return [phrase.strip() for phrase in str(cell).split(",")]
+
+
+_TABLE = yaml.load(
+    pathlib.Path(__file__).with_name("caption_words.yaml").read_text(encoding="utf-8"),
+    getattr(yaml, "CSafeLoader", yaml.SafeLoader),
+)
+
+LINKS: dict[str, list[str]] = {link: _split(cell) for link, cell in _TABLE["links"].items()}
+DESCRIPTIONS: dict[str, tuple[str, typing.Any]] = {
+    phrase: (field, value)
+    for field, values in _TABLE["descriptions"].items()
+    for value, cell in values.items()
+    for phrase in _split(cell)
+}
+QUANTIFIERS: dict[str, int] = {
+    phrase: number for number, cell in _TABLE["quantifiers"].items() for phrase in _split(cell)
+}
+WORDS: dict[str, frozenset[str]] = {name: frozenset(_split(cell)) for name, cell in _TABLE["words"].items()}
