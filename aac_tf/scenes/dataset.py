@@ -9,7 +9,8 @@ from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
 from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
-from aac_tf.scenes.scripted_corpus import write_scripted_scenes
+from aac_tf.scenes.inputs import fingerprint, is_known, remember
+from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
 
 
 class Scenes(Dataset):
@@ -94,10 +95,17 @@ class Scenes(Dataset):
             return
         from aac_tf.scenes.scripts import read_scripts
 
+        scripts = path_list(self.scripts)
+        # Reading banks and captions takes longer than most of what follows if the corpus is there.
+        folders = [] if self.bank == "synthetic" else path_list(self.bank)
+        options = {**vars(self), "root": None}
+        found = fingerprint(options, [*scripts, *folders], [SCRIPTED_VERSION])
+        if is_known(self.root, found):
+            return
         write_scripted_scenes(
             self.root,
             self._bank(progress, train_first=True),
-            read_scripts(path_list(self.scripts)),
+            read_scripts(scripts),
             self.counts,
             renderings=self.renderings,
             max_alike=self.max_alike,
@@ -106,6 +114,7 @@ class Scenes(Dataset):
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
         )
+        remember(self.root, found)
 
     def _bank(self, progress, train_first) -> Bank:
         if self.bank == "synthetic":

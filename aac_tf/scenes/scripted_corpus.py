@@ -60,19 +60,19 @@ def write_scripted_scenes(
         `root` as a path.
 
     Raises:
-        DatasetError: if no script of a split can be composed, an argument is out of range, or `root` holds other files
-            or other scenes.
+        DatasetError: if no script of the training split can be composed, an argument is out of range, or `root` holds
+            other files or other scenes. Another split without scripts is left out, with a warning.
     """
     _check(counts, renderings, min_seconds, max_seconds)
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
-    numbers = {split: _number(selection, split, counts[split], renderings) for split in SPLITS if split in counts}
+    numbers = _numbers(selection, counts, renderings)
     digest = hashlib.sha256()
     for script in sorted(map(str, scripts)):
         digest.update(f"{script}\n".encode())
     record = {
-        "counts": {split: counts[split] for split in numbers},
+        "counts": {split: counts[split] for split in SPLITS if split in counts},
         "scenes": numbers,
         "renderings": renderings,
         "max_alike": max_alike,
@@ -105,14 +105,19 @@ def write_scripted_scenes(
     return write_corpus(pathlib.Path(root), record, numbers, compose, bank.sample_rate, ".flac", workers, progress)
 
 
-def _number(selection, split, count, renderings):
-    available = len(selection.scripts[split])
-    if not available:
-        raise DatasetError(
-            f"no script of the split {split} can be composed: {selection.describe()}. Give more captions, or a bank "
-            "with more kinds of sound"
-        )
-    return available * renderings if count is None else int(count)
+def _numbers(selection, counts, renderings):
+    """{split: number of scenes}, without splits for which there are no scripts."""
+    numbers = {}
+    for split in (split for split in SPLITS if split in counts):
+        available = len(selection.scripts[split])
+        if available:
+            numbers[split] = available * renderings if counts[split] is None else int(counts[split])
+            continue
+        problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
+        if split == "train":
+            raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
+        logger.warning("%s", problem)
+    return numbers
 
 
 def _check(counts, renderings, min_seconds, max_seconds):
