@@ -1,7 +1,12 @@
 # Each target works on a fresh machine: it creates .venv, installs what it needs into it, and runs.
-# The newest Python that aac_tf supports; `python3` may be one of them under another name.
+# The newest Python that aac_tf supports and that can create environments; `python3` may be one under another name.
+# Commands that do not run, such as pyenv's for a Python that is not selected, are passed over.
+SUPPORTED := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$python && break; done)
+	$$python -c '$(SUPPORTED)' >/dev/null 2>&1 && echo $$python && break; done)
+# uv, if there is one, installs in a fraction of the time, and downloads a Python where there is none.
+UV ?= $(shell command -v uv)
+INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 BIN := .venv/bin
 # Processes that run the tests: one per core. Those that are idle take tests from the others.
 PROCESSES ?= auto
@@ -15,6 +20,11 @@ demo: .venv/demo
 	$(BIN)/python train.py --config configs/demo.yaml --run runs/demo
 	$(BIN)/python evaluate.py --run runs/demo --split test --show 6
 	$(BIN)/python caption.py --run runs/demo $$(ls runs/demo-scenes/test/*.wav | head -n 3)
+	@echo
+	@echo "runs/demo captions scenes of synthetic sounds, and nothing else: a real recording gets nonsense. Next:"
+	@echo "  $(BIN)/python caption.py --run runs/demo --beam 1 --attention attention.png runs/demo-scenes/test/test_00001.wav"
+	@echo "  $(BIN)/python train.py --config my_clips data.root=YOUR.csv       # your clips: file_name,caption_1,..."
+	@echo "  $(BIN)/python train.py --config clotho_yamnet data.root=CLOTHO    # real sounds: README.md, Train"
 
 # The tests to run while working on the code.
 test: .venv/test
@@ -51,14 +61,30 @@ dist: .venv/dev
 clean:
 	rm -rf .venv build dist *.egg-info
 
+define NO_PYTHON
+aac_tf needs Python 3.11, 3.12 or 3.13 with its module venv; $(or $(PYTHON),$(shell python3 --version 2>&1)) is not one.
+Each of these gives you one; then run make again:
+  uv      pip install uv                              make uses it to download Python
+  pyenv   pyenv install 3.13 && pyenv local 3.13
+  conda   conda create -n aac_tf python=3.13 && conda activate aac_tf
+  Docker  docker run -it -v "$$PWD:/aac_tf" -w /aac_tf python:3.13 bash
+To use a Python that is not on the PATH: make PYTHON=/path/to/python3.13
+endef
+
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "aac_tf needs Python 3.11, 3.12 or 3.13. Pass another path with PYTHON=..."; exit 1; }
+ifeq ($(UV),)
+	$(if $(shell $(or $(PYTHON),false) -c '$(SUPPORTED)' && echo yes),,$(error $(NO_PYTHON)))
 	$(PYTHON) -m venv .venv
+else
+	$(UV) venv --seed --python $(or $(PYTHON),3.13) .venv
+endif
 
 .venv/demo: setup.cfg | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@echo "Installing TensorFlow and the other libraries into .venv: up to 0.9 GB to download, 3 GB on the disk"
+	$(INSTALL) -e .
 	touch $@
 
 .venv/test .venv/docs .venv/dev: .venv/%: setup.cfg | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[$*]"
+	@echo "Installing TensorFlow and the other libraries into .venv: up to 1.1 GB to download, 4 GB on the disk"
+	$(INSTALL) -e ".[$*]"
 	touch $@

@@ -2,7 +2,11 @@
 
 import os
 import sys
+import warnings
 from typing import TYPE_CHECKING
+
+# tensorflow-hub imports pkg_resources. setup.cfg asks for a setuptools that has it, which warns of its removal.
+warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 # tf.keras, tensorflow-hub, transformers and keras-nlp share one Keras (tf_keras) only if this is set before TensorFlow
 # is imported. Otherwise they create layers of two different Keras modules.
@@ -10,6 +14,9 @@ if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") not in ("1", "true", "True"
     raise ImportError(
         f"aac_tf needs TF_USE_LEGACY_KERAS=1 in the environment; it is {os.environ['TF_USE_LEGACY_KERAS']}"
     )
+# TensorFlow logs about ten lines when it is imported. Its errors are raised as exceptions, too.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 if getattr(sys.modules.get("tensorflow"), "_tf_uses_legacy_keras", True) is not True:
     raise ImportError("import aac_tf before tensorflow, or set TF_USE_LEGACY_KERAS=1 in the environment")
 

@@ -1,4 +1,7 @@
-"""Builds objects from a config: one table per kind of part, and the only module that maps kinds to classes."""
+"""Builds objects from a config: one table per kind of part.
+
+Only this module and `build_dataset`, which needs no TensorFlow, map kinds to classes.
+"""
 
 import dataclasses
 import importlib
@@ -7,14 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import SPECS, SpecAugment
+from aac_tf.build_dataset import DATASETS as DATASETS
+from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture
 from aac_tf.decoding import Beam, Greedy, Sample
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.models.loss import rarity_weights
-from aac_tf.scenes import Scenes
 
-DATASETS = {"clotho": Clotho, "audiocaps": AudioCaps, "manifest": Manifest, "scenes": Scenes}
 # Module and class, imported only if the config selects it: the libraries of AST take seconds to import.
 FROZEN_ENCODERS = {
     "none": None,
@@ -25,29 +27,6 @@ ENCODERS = {"birnn": SubsampledBiRNN}
 DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
 SEARCHES = {"greedy": Greedy, "beam": Beam, "sample": Sample}
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
-
-
-def build_dataset(config):
-    """Builds the `Dataset` of a config.
-
-    Raises:
-        ConfigError: if a source has no folder.
-    """
-    parts = {}
-    for source in config.data.all_sources():
-        if source.root is None:
-            raise ConfigError("data.root is not set: give the folder of the dataset with data.root=FOLDER")
-        options = dataclasses.asdict(config.scenes) if source.source == "scenes" else {}
-        dataset = DATASETS[source.source](source.root, **options)
-        if config.data.validation_fraction > 0:
-            dataset = HeldOut(dataset, config.data.validation_fraction, config.seed)
-        if config.data.max_clips is not None:
-            dataset = FirstClips(dataset, config.data.max_clips)
-        name = source.source if source.source not in parts else f"{source.source}_{len(parts) + 1}"
-        parts[name] = (dataset, source.weight)
-    if not config.data.sources:
-        return dataset
-    return Mixture([(name, *part) for name, part in parts.items()])
 
 
 def build_spec(config):

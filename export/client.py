@@ -292,8 +292,8 @@ def _read(sound):
         return pathlib.Path(sound).read_bytes()
     except OSError as error:
         return _failed((error.strerror or str(error)).lower())
-    except ValueError as error:  # such as a null byte in its name
-        return _failed(str(error))
+    except ValueError:
+        return _failed("a null byte in its name")
 
 
 def _is_row(row):

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from aac_tf.audio.errors import Unusable, error_reason
 from aac_tf.audio.kinds import HEAD_BYTES
+from aac_tf.utils.files import FileSystemError, load_file_system
 
 MAX_CONTENTS = 2**31
 _STANDARD_INPUT = "-"
@@ -95,6 +96,8 @@ class Source:
             raise Unusable(_REASONS.get(type(error)) or error_reason(error.message)) from error
         except UnicodeEncodeError as error:
             raise Unusable("its name is not UTF-8") from error
+        except FileSystemError as error:
+            raise Unusable(str(error).partition(": ")[2]) from error  # our messages begin with the name
         except ValueError as error:
             raise Unusable(str(error)) from error  # a name with a zero byte
 
@@ -118,14 +121,8 @@ def _standard_input():
 
 def _fetched(name):
     """A temporary copy: readers seek, which is slow in remote files."""
-    try:
-        about = tf.io.gfile.stat(name)
-    except tf.errors.UnimplementedError:
-        try:
-            import tensorflow_io  # noqa: F401 - adds file systems such as s3://
-        except ImportError:
-            raise Unusable(f"{name.split('://')[0]}:// files need tensorflow-io (Python 3.11 only)") from None
-        about = tf.io.gfile.stat(name)
+    load_file_system(name)
+    about = tf.io.gfile.stat(name)
     if about.is_directory:
         raise Unusable("a directory, not a file")
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lasts as long as the source

@@ -2,8 +2,9 @@
 
 import pathlib
 
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.checks import check_output_file, check_run
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides, take_overrides
 
 
 def main(arguments=None):
@@ -26,19 +27,31 @@ def main(arguments=None):
     parser.add_argument("--text", help="plot the attention of this caption instead of the generated one")
     add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives and word times")
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input. A key=value, such as "
+        "embedding.source=FOLDER, overrides a config key that a trained run can still change",
     )
     return run_command(_caption, parser, arguments)
 
 
 def _caption(options, console):
-    from aac_tf.audio import AudioError
-    from aac_tf.inference.captioner import Captioner
-
     if options.attention is None and (options.words or options.text):
         raise ValueError("--words and --text need --attention OUT.png")
+    overrides = [*take_overrides(options.files), *search_overrides(options)]
+    check_run(options.run, overrides)
+    if options.attention is not None:
+        check_output_file(options.attention)
+    start_tensorflow(options)
+    from aac_tf.audio import AudioError
+    from aac_tf.inference.captioner import Captioner
+    from aac_tf.runs.card import trained_on
+
     plots = _plot_paths(options)
-    captioner = Captioner.load(options.run, search_overrides(options))
+    captioner = Captioner.load(options.run, overrides)
+    known = trained_on(options.run)
+    console.show(f"{options.run} was {known}")
     skipped = 0
     for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
         if isinstance(caption, AudioError):
@@ -54,7 +67,7 @@ def _caption(options, console):
             alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
             words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
             result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print_json({**result, "words": words})
+            print_json({**result, "words": words, "trained_on": known})
         else:
             print(f"{path}\t{caption.text}", flush=True)
     if skipped:

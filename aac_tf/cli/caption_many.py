@@ -4,7 +4,8 @@ import json
 import logging
 import sys
 
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+from aac_tf.cli.checks import check_files, check_model, check_output_folder
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
 
 
@@ -81,7 +82,14 @@ def import_beam():
 
 
 def _caption_many(options, beam_flags, console):
+    check_model(options.model)
+    check_files(options.files, options.list)
+    if options.shards is not None and options.shards < 1:
+        raise ValueError(f"--shards must be at least 1, got {options.shards}")
+    if "://" not in options.output:
+        check_output_folder(options.output)
     import_beam()
+    start_tensorflow(options)
     from aac_tf.many import Settings, find_files, newest_version, open_job
     from aac_tf.many.job import locked_folder
     from aac_tf.many.model import model_fingerprint

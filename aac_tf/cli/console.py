@@ -90,13 +90,25 @@ class _ForgivingStream:
 
 
 def print_json(value):
-    """Prints a JSON object as a line of standard output, readable if its encoding has all the characters."""
+    """Prints a JSON object as a line of standard output, readable if its encoding has all the characters.
+
+    Numbers are rounded to six decimals: 4.544, not 4.5440000000000005.
+    """
+    value = _rounded(value)
     line = json.dumps(value, ensure_ascii=False)
     try:
         line.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         line = json.dumps(value)
     print(line, flush=True)
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {name: _rounded(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def make_parser(commands, about, example, partly=False):
@@ -138,7 +150,6 @@ def run_command(main, parser, arguments=None):
     """
     _open_streams()
     options = _parse(parser, arguments)
-    _quiet_start()
     console = Console()
     try:
         return main(options, console) or OK
@@ -191,11 +202,30 @@ def _open_streams():
             stream.reconfigure(errors="backslashreplace")
 
 
-def _quiet_start():
-    """Imports TensorFlow and Keras without their start-up messages."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        import keras_nlp  # noqa: F401 - prints its backend to standard output when it is imported
-        import tensorflow as tf
+def start_tensorflow(options):
+    """Imports TensorFlow and Keras without their start-up messages, unless `--debug` is set.
 
+    Importing takes seconds, so commands call it after they have checked their arguments, config and files.
+
+    Args:
+        options: `argparse.Namespace` with `debug`.
+    """
+    with contextlib.nullcontext() if options.debug else silenced():
+        import keras_nlp  # noqa: F401
+        import tensorflow as tf
     tf.get_logger().setLevel("ERROR")
+
+
+@contextlib.contextmanager
+def silenced():
+    """Discards what the process prints while the context is active, also from C++ code; exceptions pass."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        standard_error, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 2)
+        try:
+            yield
+        finally:
+            os.dup2(standard_error, 2)
+            os.close(standard_error)
+            os.close(null)

@@ -3,7 +3,7 @@
 import json
 
 from aac_tf.cli.caption_many import import_beam, split_arguments
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 
 
@@ -24,12 +24,17 @@ def main(arguments=None):
 
 
 def _embed_many(options, beam_flags, console):
-    from aac_tf.config import load_config
-
-    import_beam()
-    from aac_tf.many.embeddings import embed_many
+    from aac_tf.build_dataset import build_dataset
+    from aac_tf.config import ConfigError, load_config
 
     config = load_config(options.config, options.overrides)
+    if config.embedding.kind == "none" or config.data.stored_views() is None:
+        raise ConfigError("nothing to store: embedding.kind is none, or data.embedding_store is off")
+    build_dataset(config).check()
+    import_beam()
+    start_tensorflow(options)
+    from aac_tf.many.embeddings import embed_many
+
     folder, rows, made = embed_many(config, beam_flags, console.progress)
     if options.json:
         print(json.dumps({"folder": folder, "rows": rows, "made": made}))

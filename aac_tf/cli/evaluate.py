@@ -3,7 +3,8 @@
 import json
 import pathlib
 
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
+from aac_tf.cli.checks import check_output_file, check_output_folder, check_run
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
@@ -71,6 +72,8 @@ def main(arguments=None):
 
 def _evaluate(options, console):
     _check_options(options)
+    if options.output:
+        (check_output_folder if options.run else check_output_file)(options.output)
     if options.fetch_spice is not None:
         _fetch_spice(options.fetch_spice, console)
         if not options.run and not options.predictions:
@@ -130,14 +133,18 @@ def _fetch_spice(source, console):
 
 
 def _evaluate_run(options, console):
-    from aac_tf.evaluation.evaluator import evaluate
+    from aac_tf.build_dataset import build_dataset
     from aac_tf.evaluation.scoring import check_metrics
-    from aac_tf.inference.captioner import Captioner
 
     check_metrics(options.metrics)
-    captioner = Captioner.load(options.run, [*options.overrides, *search_overrides(options)])
-    config = captioner.config
-    split = SPLITS[options.split]
+    overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split]
+    config = check_run(options.run, overrides)
+    build_dataset(config).require(split)
+    start_tensorflow(options)
+    from aac_tf.evaluation.evaluator import evaluate
+    from aac_tf.inference.captioner import Captioner
+
+    captioner = Captioner.load(options.run, overrides)
     result = evaluate(captioner, config, split, options.beam, options.metrics, console.progress, options.attention)
     return result, f"{config.name}, {split}", config.paper
 

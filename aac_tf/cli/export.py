@@ -2,7 +2,8 @@
 
 import json
 
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.checks import check_output_folder, check_run
+from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
 
 
@@ -23,11 +24,15 @@ def main(arguments=None):
 
 
 def _export(options, console):
+    overrides = [*options.overrides, *search_overrides(options)]
+    check_run(options.run, overrides)
+    check_output_folder(options.output)
+    start_tensorflow(options)
     from aac_tf.export.about import ABOUT
     from aac_tf.export.saved_model import export_saved_model
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, [*options.overrides, *search_overrides(options)])
+    captioner = Captioner.load(options.run, overrides)
     console.show(f"exporting {options.run}; this takes up to a minute")
     version = export_saved_model(captioner, options.output, options.beam)
     if options.json:

@@ -2,10 +2,10 @@
 
 import contextlib
 import json
-import os
 import pathlib
 
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.checks import check_output_file, check_run
+from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag
 
 
@@ -26,28 +26,18 @@ def main(arguments=None):
 
 
 def _export(options, console):
+    check_run(options.run, options.overrides)
+    check_output_file(options.output)
+    start_tensorflow(options)
     from aac_tf.export.lite import export_lite
     from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(options.run, options.overrides)
     console.show(f"exporting {options.run}; this takes up to a minute")
-    with contextlib.nullcontext() if options.debug else _silenced():
+    with contextlib.nullcontext() if options.debug else silenced():  # the converter logs from C++
         about = export_lite(captioner, options.output, quantize=not options.float)
     size = pathlib.Path(options.output).stat().st_size
     if options.json:
         print(json.dumps({"path": options.output, "bytes": size, **about}))
     else:
         print(f"{options.output}: {size / 1e6:.2f} MB")
-
-
-@contextlib.contextmanager
-def _silenced():
-    """Silences the converter, a C++ program that logs to file descriptor 2; its errors are raised as exceptions."""
-    standard_error, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(standard_error, 2)
-        os.close(standard_error)
-        os.close(null)

@@ -1,5 +1,8 @@
 """Command-line flags that several commands share."""
 
+import os
+import re
+
 
 def add_config_flag(parser, **options):
     """Adds `--config`; `options` are passed on to `add_argument`."""
@@ -54,6 +57,26 @@ def search_overrides(options):
         return []
     kind, *keys = options.search.split(",")
     return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys)]
+
+
+def take_overrides(files):
+    """Takes config overrides out of the files of a command, as both are given without a flag.
+
+    Args:
+        files: list of str; the overrides are removed from it.
+
+    Returns:
+        list of str `section.key=value`. An existing file of such a name stays a file.
+
+    Example:
+        >>> from aac_tf.cli.flags import take_overrides
+        >>> files = ["dog.wav", "embedding.source=yamnet.h5", "a=b.wav"]
+        >>> take_overrides(files), files
+        (['embedding.source=yamnet.h5'], ['dog.wav', 'a=b.wav'])
+    """
+    overrides = [name for name in files if re.match(r"[a-z]+\.[a-z_]+=", name) and not os.path.exists(name)]
+    files[:] = [name for name in files if name not in overrides]
+    return overrides
 
 
 def add_json_flag(parser, what):

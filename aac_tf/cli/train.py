@@ -5,8 +5,9 @@ import json
 import pathlib
 import sys
 
-from aac_tf.cli.console import MISUSED, make_parser, run_command
+from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
+from aac_tf.config.packaged import config_names
 from aac_tf.config.schema import MONITORS
 
 
@@ -33,7 +34,10 @@ def main(arguments=None):
 
 
 def _train(options, console):
+    from aac_tf.build_dataset import build_dataset
     from aac_tf.config import describe_keys, load_config
+    from aac_tf.runs.initial import architecture, check_architecture, open_initial
+    from aac_tf.runs.resume import check_folder
     from aac_tf.runs.run import Run
 
     if options.keys:
@@ -41,30 +45,44 @@ def _train(options, console):
             # As YAML reads it: null and true, not None and True.
             print(f"{key}={default if isinstance(default, str) else json.dumps(default)}\n    {about}")
         return None
-    if options.config is None and not (options.resume and options.run):
-        print("error: give a config with --config, or continue a run with --run RUN --resume", file=sys.stderr)
-        return MISUSED
+    _check_config_flag(options)
     if options.config is None:
         # `check_folder` says which overrides a resumed run accepts.
         config = Run(options.run).started_with(options.overrides)
     else:
         config = load_config(options.config, options.overrides)
+        initial = open_initial(config)
+        if initial is not None:
+            # What the command line sets comes last, and is refused if it does not fit.
+            config = load_config(options.config, [*architecture(initial), *options.overrides])
+            check_architecture(config, initial)
+    run = Run(options.run or pathlib.Path("runs") / config.name)
+    if not options.describe:
+        check_folder(config, run, options.resume)
+    build_dataset(config).check(audio_needed=not options.describe)
+    start_tensorflow(options)
     if options.describe:
         return _describe(config, console, options.json)
     from aac_tf.evaluation.board import CaptionBoard
     from aac_tf.training.trainer import train
 
-    run = Run(options.run or pathlib.Path("runs") / config.name)
     with contextlib.redirect_stdout(sys.stderr):  # Keras prints its progress to standard output
         rows = train(config, run, options.resume, console, [CaptionBoard(run, config)])
     best = _best_epoch(config, rows)
     if options.json:
-        print(json.dumps({"run": str(run.folder), "epochs": len(rows), "best": best}))
+        print(json.dumps({"run": run.name, "epochs": len(rows), "best": best}))
     else:
-        console.show(
-            f"trained: {run.folder} (best epoch {best['epoch']}, {config.training.monitor} {best['value']:.4g})"
-        )
+        console.show(f"trained: {run.name} (best epoch {best['epoch']}, {config.training.monitor} {best['value']:.4g})")
     return None
+
+
+def _check_config_flag(options):
+    """Raises `ValueError` if there is no config, or its file is given without `--config`."""
+    for name in options.overrides:
+        if "=" not in name and (name.endswith((".yaml", ".yml")) or pathlib.Path(name).stem in config_names()):
+            raise ValueError(f"{name} is not key=value; for the config file {name}, write --config {name}")
+    if options.config is None and not (options.resume and options.run):
+        raise ValueError("give a config with --config, or continue a run with --run RUN --resume")
 
 
 def _best_epoch(config, rows):

@@ -251,6 +251,11 @@ DECODERS = {"attention": AttentionDecoderConfig, "fixed_vector": FixedVectorDeco
 class TrainingConfig:
     """Optimization."""
 
+    initial: Optional[str] = key(
+        None,
+        "trained run to start from: its folder. The architecture (audio, embedding, encoder, decoder) is its own, its "
+        "words are kept, and those of the training captions are added",
+    )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
     learning_rate: float = key(1e-4, "learning rate of Adam", above=0)

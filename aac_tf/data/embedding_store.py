@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 import json
-import os
 import pathlib
 import zlib
 
@@ -13,6 +12,7 @@ import tensorflow as tf
 from aac_tf.data.features import ViewedFeatures
 from aac_tf.datasets import DatasetError
 from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.files import RemotePath, file_path
 
 CLIPS_PER_SHARD = 32
 # Maximum number of frames in a batch, padding included; a longer clip forms a batch of its own.
@@ -31,13 +31,13 @@ class Shard:
     """A file with one view of some clips.
 
     Attributes:
-        path: `pathlib.Path`, whose name is a hash of everything that the content depends on.
+        path: `pathlib.Path` or `RemotePath`, whose name is a hash of everything that the content depends on.
         view: int, 0 for the unmodified clips, or the number of an augmented view.
         clips: int numpy array, indices of the clips, in the order of the records.
         offsets: int numpy array, byte offset of each record.
     """
 
-    path: pathlib.Path
+    path: pathlib.Path | RemotePath
     view: int
     clips: np.ndarray
     offsets: np.ndarray
@@ -111,7 +111,7 @@ def store_embeddings(folder, embedder, clips, features, augment=None, views=0, k
         DatasetError: if the folder cannot be written.
     """
     progress = progress or (lambda what: None)
-    folder = pathlib.Path(folder).expanduser()
+    folder = file_path(folder).expanduser()
     segments = np.array([embedder.output_length(int(frames)) for frames in features.lengths], np.int64)
     shards = _plan_shards(folder, embedder, clips, features, augment, views)
     missing = _find_missing(shards, clips, segments, progress("Checking stored embeddings"))
@@ -122,7 +122,7 @@ def store_embeddings(folder, embedder, clips, features, augment=None, views=0, k
         embed_shards(missing, embedder, clips, features, augment, progress("Embedding clips"))
     paths, offsets = np.empty((views + 1, len(clips)), object), np.empty((views + 1, len(clips)), np.int64)
     for shard in shards:
-        paths[shard.view, shard.clips] = os.fspath(shard.path)
+        paths[shard.view, shard.clips] = str(shard.path)
         offsets[shard.view, shard.clips] = shard.offsets
     rows = StoredEmbeddings(paths.ravel(), offsets.ravel(), np.tile(segments, views + 1), embedder.width)
     return ViewedFeatures(keep(rows) if keep else rows, views, augment.probability if views else 0.0)
@@ -135,7 +135,7 @@ def _plan_shards(folder, embedder, clips, features, augment, views):
     for chosen in np.split(order, range(CLIPS_PER_SHARD, len(order), CLIPS_PER_SHARD)):
         content = []
         for clip in chosen:
-            status = os.stat(clips[clip].path)
+            status = file_path(clips[clip].path).stat()
             content.append([clips[clip].name, status.st_size, status.st_mtime_ns])
         for view in range(views + 1):
             masks = [augment.max_frames, augment.max_bins, augment.mask_value] if view else None

@@ -42,4 +42,4 @@ def screen_audio(clips, max_seconds=None, progress=None):
                 left_out.append((clip.name, reason))
             if progress:
                 progress(done, len(clips))
-    return ClipList(kept, left_out), lengths
+    return ClipList(kept, left_out, sum(samples / rate for samples, rate in lengths)), lengths

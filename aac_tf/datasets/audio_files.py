@@ -2,10 +2,10 @@
 
 import collections
 import logging
-import pathlib
 import unicodedata
 
 from aac_tf.datasets.clips import Clip, ClipList
+from aac_tf.utils.files import file_path, list_names
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         >>> [clip.name for clip in match_audio({"a.wav": ["rain falls"], "b.wav": []}, "nowhere", audio_needed=False)]
         ['a.wav']
     """
-    finder, clips, left_out = _Finder(pathlib.Path(folder)), [], []
+    finder, clips, left_out = _Finder(file_path(folder)), [], []
     for name, texts in captions.items():
         try:
             path = finder.find(name) if audio_needed else finder.folder / name
@@ -62,14 +62,14 @@ class _Finder:
     """Finds files of a folder by name.
 
     Attributes:
-        folder: `pathlib.Path`.
+        folder: `pathlib.Path` or `RemotePath`.
         files: set of str, names of the files in it, without those in subfolders.
         renamed: dict of the name of each file that was found under another name to that name.
     """
 
     def __init__(self, folder):
         self.folder, self.renamed = folder, {}
-        self.files = set(_files(folder))
+        self.files = set(list_names(folder))
         self._alike = {}
 
     def find(self, name):
@@ -80,17 +80,13 @@ class _Finder:
         parent = (self.folder / name).parent
         if parent not in self._alike:
             self._alike[parent] = collections.defaultdict(list)
-            for other in self.files if parent == self.folder else _files(parent):
+            for other in self.files if parent == self.folder else list_names(parent):
                 self._alike[parent][_plain(other)].append(other)
         found = self._alike[parent].get(_plain((self.folder / name).name), ())
         if len(found) != 1:
             return None
         self.renamed[found[0]] = name
         return parent / found[0]
-
-
-def _files(folder):
-    return [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
 
 
 def _plain(name):

@@ -1,8 +1,7 @@
 """The contract of a dataset."""
 
-import pathlib
-
 from aac_tf.datasets.errors import DatasetError
+from aac_tf.utils.files import file_path
 
 SPLITS = ("train", "validation", "test")
 
@@ -14,10 +13,10 @@ class Dataset:
     `events` if it knows when the sounds of a clip occur. `tests/contracts/dataset.py` checks all of this.
 
     Args:
-        root: path of the dataset.
+        root: path of the dataset, or URL of a remote one, such as `s3://bucket/clips`.
 
     Attributes:
-        root: the same, as `pathlib.Path`; None if the dataset has no single one.
+        root: the same, as `pathlib.Path` or `aac_tf.utils.files.RemotePath`; None if the dataset has no single one.
 
     Example:
         >>> import json, pathlib, tempfile
@@ -37,7 +36,7 @@ class Dataset:
     """
 
     def __init__(self, root):
-        self.root = None if root is None else pathlib.Path(root)
+        self.root = None if root is None else file_path(root)
 
     def __repr__(self):
         return f"{type(self).__name__}({self.root})"
@@ -51,6 +50,20 @@ class Dataset:
         Raises:
             DatasetError: if they cannot be made.
         """
+
+    def check(self, audio_needed=True):
+        """Checks that the dataset can be trained on, as far as can be seen before `prepare`.
+
+        Commands call it before they import TensorFlow, so it must not need it.
+
+        Args:
+            audio_needed: bool, as for `clips`.
+
+        Raises:
+            DatasetError: if it cannot.
+        """
+        if type(self).prepare is Dataset.prepare:
+            self.require("train", audio_needed)
 
     def clips(self, split, audio_needed=True):
         """Reads the clips of a split, always in the same order.

@@ -43,6 +43,7 @@ class ClipList:
     Args:
         clips: the usable clips.
         left_out: (name, reason) of each file that cannot be used.
+        seconds: total length of the clips, once their files were read; None before.
 
     Example:
         >>> from aac_tf.datasets import Clip, ClipList
@@ -53,6 +54,7 @@ class ClipList:
 
     clips: list[Clip]
     left_out: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    seconds: float | None = None
 
     def __len__(self):
         return len(self.clips)

@@ -4,6 +4,7 @@ import csv
 import re
 
 from aac_tf.datasets.errors import DatasetError
+from aac_tf.utils.files import file_path
 
 
 def read_rows(path, required):
@@ -22,7 +23,7 @@ def read_rows(path, required):
             header, as an unquoted comma gives; or if a quote is not closed.
     """
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with file_path(path).open(newline="", encoding="utf-8-sig") as file:
             # Strict, since otherwise an unclosed quote swallows the rest of the file.
             reader = csv.DictReader(file, strict=True)
             columns, rows = reader.fieldnames, list(reader)

@@ -43,6 +43,10 @@ class Mixture(Dataset):
     def __repr__(self):
         return f"Mixture({', '.join(f'{name}={dataset!r}' for name, dataset, _ in self.parts)})"
 
+    def check(self, audio_needed=True):
+        for _, dataset, _ in self.parts:
+            dataset.check(audio_needed)
+
     def prepare(self, progress=None):
         for _, dataset, _ in self.parts:
             dataset.prepare(progress)

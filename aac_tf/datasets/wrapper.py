@@ -17,6 +17,9 @@ class DatasetWrapper(Dataset):
     def __repr__(self):
         return repr(self.dataset)
 
+    def check(self, audio_needed=True):
+        self.dataset.check(audio_needed)
+
     def prepare(self, progress=None):
         self.dataset.prepare(progress)
 

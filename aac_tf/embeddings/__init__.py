@@ -3,23 +3,26 @@
 import importlib
 from typing import TYPE_CHECKING
 
-from aac_tf.embeddings.base import FrozenEncoder
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.windowed_encoder import WindowedEncoder
-from aac_tf.embeddings.yamnet.embedder import YamnetEmbedder
 
 # Type checkers, editors and the API reference read the imports and `__all__`.
 if TYPE_CHECKING:
     from aac_tf.embeddings.ast.embedder import AstEmbedder
     from aac_tf.embeddings.ast.features import TFASTFeatureExtractor
     from aac_tf.embeddings.ast.modeling_tf_ast import TFASTForAudioClassification, TFASTModel
+    from aac_tf.embeddings.base import FrozenEncoder
+    from aac_tf.embeddings.windowed_encoder import WindowedEncoder
+    from aac_tf.embeddings.yamnet.embedder import YamnetEmbedder
 else:
-    # Imported on first use: importing transformers takes seconds, and YAMNet does not need it.
+    # Imported on first use: a run folder can be checked without TensorFlow, and YAMNet does not need transformers.
     _LAZY = {
         "AstEmbedder": "ast.embedder",
+        "FrozenEncoder": "base",
         "TFASTFeatureExtractor": "ast.features",
         "TFASTForAudioClassification": "ast.modeling_tf_ast",
         "TFASTModel": "ast.modeling_tf_ast",
+        "WindowedEncoder": "windowed_encoder",
+        "YamnetEmbedder": "yamnet.embedder",
     }
 
     def __getattr__(name):

@@ -54,15 +54,17 @@ class CaptionBoard(tf.keras.callbacks.Callback):
             return
         found = self._captioner.caption_each([clip.path for clip in self._clips], search=Greedy())
         with self._writer.as_default(step=epoch):
-            for number, (clip, caption) in enumerate(zip(self._clips, found), 1):
+            for clip, caption in zip(self._clips, found):
                 if isinstance(caption, Exception):
                     continue
                 waveform, rate = load_audio(clip.path)
-                picture = as_png(attention_map(caption, waveform.numpy(), rate, title=f"{clip.name}: {caption.text}"))
+                picture = as_png(
+                    attention_map(caption, waveform.numpy(), rate, title=f"{clip.name}: {caption.text}"), dpi=150
+                )
                 references = "".join(f"\n- {text}" for text in clip.captions)
-                tf.summary.text(f"{number}/caption", f"**{caption.text}**\n{references}")
-                tf.summary.image(f"{number}/attention", tf.io.decode_png(picture, 3)[tf.newaxis])
+                tf.summary.text(f"{clip.name}/caption", f"**{caption.text}**\n{references}")
+                tf.summary.image(f"{clip.name}/attention", tf.io.decode_png(picture, 3)[tf.newaxis])
                 if epoch == 0:
                     # The audio is the same in all epochs.
-                    tf.summary.audio(f"{number}/sound", waveform[tf.newaxis, :, tf.newaxis], rate, encoding="wav")
+                    tf.summary.audio(f"{clip.name}/sound", waveform[tf.newaxis, :, tf.newaxis], rate, encoding="wav")
         self._writer.flush()

@@ -3,17 +3,18 @@
 import csv
 import dataclasses
 import json
-import pathlib
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
-from aac_tf.audio import AudioError
-from aac_tf.build import build_dataset
-from aac_tf.data.preparation import read_clips
+from aac_tf.build_dataset import build_dataset
 from aac_tf.datasets import DatasetError
-from aac_tf.decoding import Search
 from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores
 from aac_tf.scenes.attention_scores import score_attention
 from aac_tf.scenes.event_scores import score_scenes
+from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.files import file_path
+
+if TYPE_CHECKING:
+    from aac_tf.decoding import Search
 
 
 @dataclasses.dataclass
@@ -42,7 +43,7 @@ class Evaluation:
     confidence: dict = dataclasses.field(default_factory=dict)
     versus: dict = dataclasses.field(default_factory=dict)
     split: Optional[str] = None
-    search: Optional[Search] = None
+    search: Optional["Search"] = None
 
     def summary(self):
         """The corpus scores and what they were computed from, as a JSON object."""
@@ -83,14 +84,14 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         DatasetError: if the split has no usable clip, or `attention` is set and the clips are not composed scenes.
         MetricError: if a metric that was requested by name cannot be computed.
     """
+    from aac_tf.audio import AudioError  # imports TensorFlow, which scoring captions from a file does not need
+
     check_metrics(metrics)
     progress = progress or (lambda what: None)
-    scenes = build_dataset(config).events(split)
+    dataset = build_dataset(config)
+    clips, scenes = dataset.require(split), dataset.events(split)
     if attention and scenes is None:
         raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
-    clips = read_clips(config, split)
-    if clips is None:
-        raise DatasetError(f"{config.data.root} has no {split} split")
     captions, left_out = {}, list(clips.left_out)
     found, update = captioner.caption_each([clip.path for clip in clips], beam_size), progress(f"Captioning {split}")
     for done, (clip, caption) in enumerate(zip(clips, found), 1):
@@ -132,11 +133,11 @@ def write_evaluation(evaluation, folder):
         Paths of `predictions.csv` (the DCASE challenge's columns `file_name,caption_predicted`) and `metrics.json` (see
         `write_scores`). For splits other than `test` they are `predictions-SPLIT.csv` and `metrics-SPLIT.json`.
     """
-    folder = pathlib.Path(folder)
+    folder = file_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     suffix = "" if evaluation.split == "test" else f"-{evaluation.split}"
     predictions, metrics = folder / f"predictions{suffix}.csv", folder / f"metrics{suffix}.json"
-    with open(predictions, "w", newline="", encoding="utf-8") as file:
+    with atomic_write(predictions) as unfinished, open(unfinished, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["file_name", "caption_predicted"])
         writer.writerows((name, caption.text) for name, caption in evaluation.captions.items())
@@ -152,6 +153,7 @@ def write_scores(evaluation, path):
         path: path of the file; its folder is created if necessary.
     """
     scores = {**evaluation.summary(), "per_item": evaluation.per_item}
-    path = pathlib.Path(path)
+    path = file_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(scores, indent=1), encoding="utf-8")
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(json.dumps(scores, indent=1), encoding="utf-8")

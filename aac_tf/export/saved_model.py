@@ -13,6 +13,8 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
 from aac_tf.export.module import CaptioningModule
+from aac_tf.utils.atomic import writing
+from aac_tf.utils.files import local_path
 
 WARM_UP_SECONDS = 1.0
 
@@ -34,31 +36,36 @@ def export_saved_model(captioner, output, beam_size=None, search=None):
 
     Raises:
         ValueError: if the beam size is less than 1.
-        OSError: if the folder cannot be written.
+        OSError: if the folder cannot be written; a version that is not complete is deleted.
     """
-    output = pathlib.Path(output)
+    output = local_path(output)
     output.mkdir(parents=True, exist_ok=True)
     # TensorFlow Serving ignores folders whose names are not numbers.
     unfinished = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output))
     try:
-        vocabulary = unfinished / VOCABULARY
-        captioner.tokenizer.save(vocabulary)
-        module = CaptioningModule(captioner, os.fspath(vocabulary), captioner.search_for(beam_size, search))
-        folder = unfinished / "model"
-        tf.saved_model.save(
-            module,
-            os.fspath(folder),
-            signatures=module.signatures(),
-            # The model is not trained further, so it needs no gradient functions.
-            options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
-        )
-        extra = folder / "assets.extra"
-        extra.mkdir()
-        _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate)
-        (extra / ABOUT).write_text(json.dumps(describe_model(captioner, module.search), indent=1) + "\n")
-        return _rename_to_next_version(folder, output)
+        with writing(output, tf.errors.OpError):
+            return _rename_to_next_version(_save(captioner, unfinished, beam_size, search), output)
     finally:
         shutil.rmtree(unfinished)
+
+
+def _save(captioner, folder, beam_size, search):
+    """Saves a captioner in a folder; returns the path of the SavedModel."""
+    vocabulary, model = folder / VOCABULARY, folder / "model"
+    captioner.tokenizer.save(vocabulary)
+    module = CaptioningModule(captioner, os.fspath(vocabulary), captioner.search_for(beam_size, search))
+    tf.saved_model.save(
+        module,
+        os.fspath(model),
+        signatures=module.signatures(),
+        # The model is not trained further, so it needs no gradient functions.
+        options=tf.saved_model.SaveOptions(experimental_custom_gradients=False),
+    )
+    extra = model / "assets.extra"
+    extra.mkdir()
+    _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate)
+    (extra / ABOUT).write_text(json.dumps(describe_model(captioner, module.search), indent=1) + "\n")
+    return model
 
 
 def _write_warm_up(path, sample_rate):

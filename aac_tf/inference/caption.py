@@ -27,7 +27,8 @@ class Word:
         text: str, the word.
         weights: float32 numpy array `[steps]`, attention to each encoder step; its sum is 1.
         peak: float, seconds, middle of the step with the largest weight.
-        interval: (begin, end) in seconds of the shortest sequence of steps with half of the total weight.
+        interval: (begin, end) in seconds of the shortest sequence of steps around the peak with half of the total
+            weight.
     """
 
     text: str
@@ -77,15 +78,15 @@ def make_caption(hypotheses, words, weights, step_times, seconds):
     for word, attention in zip(words, weights):
         step = int(np.argmax(attention))
         peak = float(edges[step : step + 2].mean())
-        attended.append(Word(word, attention, peak, _half_interval(attention, edges)))
+        attended.append(Word(word, attention, peak, _half_interval(attention, edges, step)))
     return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], attended, edges)
 
 
-def _half_interval(weights, edges):
-    """Begin and end of the shortest sequence of steps with half of the total weight."""
+def _half_interval(weights, edges, peak):
+    """Begin and end of the shortest sequence of steps that has half of the total weight and contains step `peak`."""
     total = np.concatenate([[0.0], np.cumsum(weights, dtype=np.float64)])
     # For each first step, the earliest end with which the sequence has half of the weight.
-    last = np.searchsorted(total, total[:-1] + 0.5 * total[-1] - 1e-9)
+    last = np.maximum(np.searchsorted(total, total[: peak + 1] + 0.5 * total[-1] - 1e-9), peak + 1)
     runs = [(edges[end] - edges[begin], begin, end) for begin, end in enumerate(last) if end < len(total)]
     _, begin, end = min(runs)
     return float(edges[begin]), float(edges[end])

@@ -116,6 +116,10 @@ class AttentionDecoder(Decoder):
         )
         return tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
 
+    def training_floats(self, rows, words, steps):
+        # Measured: the attention's hidden layer is kept for each word.
+        return super().training_floats(rows, words, steps) + int(1.2 * rows * words * steps * self.attention_units)
+
     def _hidden(self, tokens, memory, training=None):
         return self._recurrent(self._embedding(tokens), constants=list(memory), training=training)
 

@@ -113,5 +113,18 @@ class Decoder(tf.keras.layers.Layer):
         """
         raise NotImplementedError(f"{type(self).__name__} must define `attention`")
 
+    def training_floats(self, rows, words, steps):
+        """Estimates how many numbers a training step holds in memory at once; see `Encoder.training_floats`.
+
+        Args:
+            rows: int, number of captions.
+            words: int, number of words of the longest.
+            steps: int, number of encoder steps.
+
+        Returns:
+            int.
+        """
+        return 3 * rows * words * self.vocabulary_size
+
     def get_config(self):
         return {**super().get_config(), "vocabulary_size": self.vocabulary_size}

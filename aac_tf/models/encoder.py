@@ -88,6 +88,20 @@ class Encoder(tf.keras.layers.Layer):
         """
         return self(inputs, length, training=False)
 
+    def training_floats(self, batch, length):
+        """Estimates how many numbers a training step holds in memory at once, for the forecast before training.
+
+        The default is a rough guess for layers whose memory grows with the output. Override it if it is far off.
+
+        Args:
+            batch: int, number of clips.
+            length: int, number of input steps of the longest.
+
+        Returns:
+            int.
+        """
+        return 20 * batch * self.output_length(length) * self.output_width
+
     @staticmethod
     def valid_length(inputs, length=None):
         """`length` as int32 `[batch]`; the number of steps of `inputs` for each clip if it is None."""

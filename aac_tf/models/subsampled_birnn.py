@@ -90,6 +90,14 @@ class SubsampledBiRNN(Encoder):
             length = subsampled_length(length, self.subsampling)
         return length
 
+    def training_floats(self, batch, length):
+        # Measured: 16 numbers for each step and unit of an LSTM, 18 of a GRU; see `docs/decisions/training.md`.
+        steps = 0
+        for index in range(self.layers):
+            length = subsampled_length(length, self.subsampling) if index else length
+            steps += length
+        return 18 * batch * steps * 2 * self.units
+
     def build(self, input_shape):
         width = tf.TensorShape(input_shape)[-1]
         for recurrent in self._recurrent:

@@ -3,8 +3,6 @@
 import hashlib
 import json
 
-import tensorflow as tf
-
 from aac_tf.config import flatten
 from aac_tf.config.loading import walk
 from aac_tf.runs.run import RunError
@@ -21,22 +19,21 @@ def check_folder(config, run, resume):
     Raises:
         RunError: if it is not.
     """
-    started = tf.train.latest_checkpoint(str(run.last)) is not None
-    if not resume and (started or run.trained):
+    if not resume and (run.started or run.trained):
         raise RunError(
-            f"{run.folder} already holds a run: continue it with --resume, or choose another folder with --run"
+            f"{run.name} already holds a run: continue it with --resume, or choose another folder with --run"
         )
     if not resume:
         return
-    if run.trained and not started:
-        raise RunError(f"{run.folder} cannot be resumed: {run.last} is empty; choose another folder with --run")
+    if run.trained and not run.started:
+        raise RunError(f"{run.name} cannot be resumed: {run.last} is empty; choose another folder with --run")
     before, now = flatten(run.stored_config()), flatten(config)
     resumable = {name for name, _, info in walk(config) if info.get("resumable")}
     changed = [key for key in now if now[key] != before.get(key) and key not in resumable]
     if changed:
         key = changed[0]
         raise RunError(
-            f"{run.folder} was started with {key}={before.get(key)}, not {now[key]}"
+            f"{run.name} was started with {key}={before.get(key)}, not {now[key]}"
             + (f" (and {len(changed) - 1} more keys differ)" if changed[1:] else "")
             + ": resume with the run's own config, or choose another folder with --run"
         )
@@ -67,6 +64,6 @@ def check_data(run, data):
             before, now = (0 if split is None else split["clips"] for split in (before, data[name]))
             change = f"{before} clips, now {now}" if before != now else f"{before} clips with other captions or lengths"
             raise RunError(
-                f"{run.folder} was started with other {name} data: {change}; restore them, or choose another folder "
+                f"{run.name} was started with other {name} data: {change}; restore them, or choose another folder "
                 "with --run"
             )

@@ -1,12 +1,13 @@
 """The run folder: everything that is needed to use a trained model or to resume its training."""
 
 import contextlib
+import functools
 import hashlib
 import json
+import os
 import pathlib
 
 import numpy as np
-import tensorflow as tf
 
 from aac_tf.config import ConfigError, flatten, load_config, save_config
 from aac_tf.config.keys import NEVER
@@ -14,8 +15,9 @@ from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import is_remote
 from aac_tf.errors import AacError
-from aac_tf.text import WordTokenizer
+from aac_tf.runs.mirror import BEST, LAST, Mirror
 from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.files import is_url
 from aac_tf.utils.locks import LockedError, file_lock
 
 
@@ -27,20 +29,68 @@ class Run:
     """A run folder and its files: plain text and TensorFlow checkpoints, no pickles.
 
     Args:
-        folder: path; the folder need not exist yet.
+        folder: path; the folder need not exist yet. Or the URL of a remote folder, such as `s3://bucket/runs/demo`: it
+            is read from a temporary copy, and what is written there is uploaded by `upload`.
 
     Attributes:
-        folder: `pathlib.Path`.
+        name: str, path or URL of the folder.
+        folder: `pathlib.Path` of the folder, or of the copy.
     """
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
-    NETWORK = "frozen_network.json"
+    NETWORK, TRAINED_ON = "frozen_network.json", "card.json"
 
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+        self._mirror = None
+        self.name = str(folder) if is_url(folder) else str(pathlib.Path(folder))
         if set("[]*?\\") & set(str(folder)):
             # TensorFlow finds checkpoints with glob patterns. It would find none, and training would overwrite the run.
             raise RunError(f"{folder}: the path of a run folder must not contain [ ] * ? or \\")
+
+    @functools.cached_property
+    def folder(self):
+        """`pathlib.Path` of the folder, or of the copy of a remote one."""
+        if not is_url(self.name):
+            return pathlib.Path(self.name)
+        names = (
+            self.CONFIG,
+            self.VOCABULARY,
+            self.NORMALIZATION,
+            self.DATA,
+            self.NETWORK,
+            self.TRAINED_ON,
+            "history.csv",
+        )
+        with self._readable():
+            self._mirror = Mirror(self.name, names)
+        return self._mirror.folder
+
+    @contextlib.contextmanager
+    def _readable(self):
+        try:
+            yield
+        except OSError as error:
+            raise RunError(f"cannot read the run folder {self.name}: {error.strerror or error}") from error
+
+    def _shown(self, name):
+        """Path or URL of a file of the run, for messages."""
+        return os.path.join(self.name, name)
+
+    def upload(self):
+        """Uploads what was written to a remote run folder; for a local one, there is nothing to do.
+
+        Raises:
+            RunError: if it cannot be written.
+        """
+        if self._mirror is None:
+            return
+        try:
+            self._mirror.upload()
+        except OSError as error:
+            raise RunError(
+                f"cannot write to {self.name}: {error.strerror or error}; what was saved there before is intact: "
+                "continue with --resume once it can be written"
+            ) from error
 
     @property
     def exists(self):
@@ -51,42 +101,67 @@ class Run:
     def config_path(self):
         """Path of the run's config file; raises `RunError` if there is none."""
         if not self.exists:
-            raise RunError(f"{self.folder} is not a run folder: it has no {self.CONFIG}")
+            raise RunError(f"{self.name} is not a run folder: it has no {self.CONFIG}")
         return self.folder / self.CONFIG
 
     @property
     def last(self):
         """Folder of the checkpoints that `--resume` continues from."""
-        return self.folder / "checkpoints" / "last"
+        folder = self.folder / LAST
+        if self._mirror is not None:
+            with self._readable():
+                self._mirror.fetch_checkpoints(LAST)
+        return folder
 
     @property
     def best(self):
         """Folder of the checkpoint with the best weights."""
-        return self.folder / "checkpoints" / "best"
+        return self.folder / BEST
 
     @property
     def trained(self):
         """Whether there are best weights."""
         return any(self.best.glob("*.index"))
 
+    @property
+    def started(self):
+        """Whether there is a checkpoint that `--resume` continues from."""
+        return (self.last / "checkpoint").is_file() and any(self.last.glob("*.index"))
+
+    def check_trained(self):
+        """Raises `RunError` unless there are best weights."""
+        if not self.trained:
+            raise RunError(f"{self.name} has no trained weights yet: its first epoch is not complete")
+
     @contextlib.contextmanager
     def locked(self):
-        """Locks the folder for this process while the context is active.
+        """Locks the folder for this process while the context is active. Remote file systems have no locks.
 
         Raises:
             RunError: if another process holds the lock.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        made = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
+        self.folder.mkdir(parents=True, exist_ok=True)  # of a remote run, the temporary copy
         try:
             with file_lock(self.folder / ".lock"):
                 yield
         except LockedError as error:
             raise RunError(
-                f"process {error.owner} is training in {self.folder}: wait until it ends, or choose another folder "
+                f"process {error.owner} is training in {self.name}: wait until it ends, or choose another folder "
                 "with --run"
             ) from None
+        finally:
+            self._remove_unused(made)
 
-    def create(self, config, tokenizer, normalization, data=None, network=None):
+    def _remove_unused(self, made):
+        """Removes the folders that `locked` made, inner ones first, if nothing was written to them."""
+        with contextlib.suppress(OSError):  # not empty
+            if made and [path.name for path in self.folder.iterdir()] == [".lock"]:
+                (self.folder / ".lock").unlink()
+            for folder in made:
+                folder.rmdir()
+
+    def create(self, config, tokenizer, normalization, data=None, network=None, card=None):
         """Writes the files that do not change during training.
 
         Args:
@@ -95,14 +170,16 @@ class Run:
             normalization: mean and variance of the features, float `[bins]` each; None if they are not normalized.
             data: dict for JSON that `data()` will return.
             network: `fingerprint` of the frozen encoder; None if there is none.
+            card: dict of `aac_tf.runs.card.make_card`, what the run is trained on; None writes none.
 
         Raises:
             RunError: if the normalization is not finite.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        tokenizer.save(self.folder / self.VOCABULARY)
+        with atomic_write(self.folder / self.VOCABULARY) as unfinished:
+            tokenizer.save(unfinished)
         # An earlier run that did not complete an epoch may have left them.
-        for name in (self.NORMALIZATION, self.NETWORK):
+        for name in (self.NORMALIZATION, self.NETWORK, self.TRAINED_ON):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
             if not np.isfinite(normalization).all():
@@ -113,9 +190,13 @@ class Run:
             self.write_text(self.NORMALIZATION, json.dumps(stored))
         if network is not None:
             self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
+        if card is not None:
+            self.write_text(self.TRAINED_ON, json.dumps(card, indent=1))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
         # Last, as it marks the folder as a run.
-        save_config(config, self.folder / self.CONFIG)
+        with atomic_write(self.folder / self.CONFIG) as unfinished:
+            save_config(config, unfinished)
+        self.upload()
 
     def config(self, overrides=()):
         """Loads the `Config` that the run was started with.
@@ -144,13 +225,15 @@ class Run:
 
     def tokenizer(self, config):
         """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
+        from aac_tf.text import WordTokenizer  # imports TensorFlow, which checks of a run folder do not need
+
         path = self.folder / self.VOCABULARY
         if not path.is_file():
-            raise RunError(f"{self.folder} is incomplete: it has no {self.VOCABULARY}")
+            raise RunError(f"{self.name} is incomplete: it has no {self.VOCABULARY}")
         try:
             return WordTokenizer.load(path, config.vocabulary.max_words)
         except (OSError, ValueError) as error:
-            raise RunError(f"{path} is damaged: {error}") from error
+            raise RunError(f"{self._shown(self.VOCABULARY)} is damaged: {error}") from error
 
     def normalization(self, bins=None):
         """Loads mean and variance of the features.
@@ -164,8 +247,8 @@ class Run:
         Raises:
             RunError: if the file is missing, damaged, of another run or of another number of bins.
         """
-        path, expected = self.folder / self.NORMALIZATION, self.stored_config().audio.normalize
-        if path.is_file() != expected:
+        path, expected = self._shown(self.NORMALIZATION), self.stored_config().audio.normalize
+        if (self.folder / self.NORMALIZATION).is_file() != expected:
             state = "is missing, but" if expected else "belongs to another run:"
             raise RunError(f"{path} {state} the run's config has audio.normalize={str(expected).lower()}")
         if not expected:
@@ -197,8 +280,8 @@ class Run:
         Raises:
             RunError: if it is another one. Runs of earlier versions, which have no stored fingerprint, accept any.
         """
-        path = self.folder / self.NETWORK
-        if network is None or not path.is_file():
+        path = self._shown(self.NETWORK)
+        if network is None or not (self.folder / self.NETWORK).is_file():
             return
         stored = self._read_json(self.NETWORK).get("fingerprint")
         if not (isinstance(stored, list) and all(isinstance(value, (int, float)) for value in stored)):
@@ -206,7 +289,7 @@ class Run:
         deviation = difference(network, stored)
         if deviation:
             raise RunError(
-                f"{self.folder} was trained with another frozen network: the outputs for the same input differ by "
+                f"{self.name} was trained with another frozen network: the outputs for the same input differ by "
                 f"{100 * deviation:.0f} %; pass the original weights with embedding.source=..."
             )
 
@@ -216,18 +299,22 @@ class Run:
         Raises:
             RunError: if there is no checkpoint yet, or it is damaged or does not fit the model.
         """
+        import tensorflow as tf
+
+        self.check_trained()
         checkpoint = tf.train.latest_checkpoint(str(self.best))
         if checkpoint is None:
-            raise RunError(f"{self.folder} has no trained weights yet: its first epoch is not complete")
+            raise RunError(f"{self.name} is damaged: {BEST} names no checkpoint")
+        shown = self._shown(f"{BEST}/{pathlib.PurePath(checkpoint).name}")
         try:
             tf.train.Checkpoint(model=model).restore(checkpoint).assert_existing_objects_matched().expect_partial()
         except (ValueError, AssertionError) as error:
-            raise RunError(f"{checkpoint} does not fit the run's config: {str(error).splitlines()[0]}") from error
+            raise RunError(f"{shown} does not fit the run's config: {str(error).splitlines()[0]}") from error
         except Exception as error:  # TensorFlow raises anything for damaged files, for example IndexError
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise RunError(f"{checkpoint} is damaged or truncated: {reason}") from error
+            raise RunError(f"{shown} is damaged or truncated: {reason}") from error
         if not all(np.isfinite(weight).all() for weight in model.get_weights()):
-            raise RunError(f"{checkpoint} has weights that are not finite")
+            raise RunError(f"{shown} has weights that are not finite")
 
     def write_text(self, name, text):
         """Writes a file of the run folder atomically."""
@@ -239,9 +326,9 @@ class Run:
         try:
             stored = json.loads((self.folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
-            raise RunError(f"{self.folder / name} is damaged: {error}") from error
+            raise RunError(f"{self._shown(name)} is damaged: {error}") from error
         if not isinstance(stored, dict):
-            raise RunError(f"{self.folder / name} is damaged: expected a JSON object, found {type(stored).__name__}")
+            raise RunError(f"{self._shown(name)} is damaged: expected a JSON object, found {type(stored).__name__}")
         return stored
 
     def _checksum(self, name):
@@ -262,8 +349,8 @@ class Run:
         source = getattr(stored.embedding, "source", None)
         if source is not None and is_remote(stored.embedding.kind, source):
             raise RunError(
-                f"{self.config_path} names embedding.source={source}, which is neither here nor the published weights: "
-                f"if you trust it, pass embedding.source={source}, or another copy of the weights"
+                f"{self._shown(self.CONFIG)} names embedding.source={source}, which is neither here nor the published "
+                f"weights: if you trust it, pass embedding.source={source}, or another copy of the weights"
             )
 
 

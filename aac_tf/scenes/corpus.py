@@ -10,11 +10,12 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
-from aac_tf.scenes.banks import Bank
-from aac_tf.scenes.composer import compose_scene
 from aac_tf.scenes.corpus_files import CAPTIONS, write_corpus
 from aac_tf.scenes.events import Event, Scene
 from aac_tf.scenes.templates import write_captions
+
+if typing.TYPE_CHECKING:
+    from aac_tf.scenes.banks import Bank
 
 # Version of the corpora written: raise it with any change that writes other files for the same arguments.
 VERSION = 1
@@ -65,6 +66,8 @@ def write_scenes(
     }
     _check(record, counts)
     limits = {name: record[name] for name in ("min_seconds", "max_seconds", "max_events")}
+
+    from aac_tf.scenes.composer import compose_scene  # SciPy takes longer to import than all checks of a command
 
     def compose(split, index):
         # Seeded one by one, so that a scene does not depend on how many others there are.

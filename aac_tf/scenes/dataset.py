@@ -7,10 +7,8 @@ from collections.abc import Sequence
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions
-from aac_tf.scenes.banks import Bank, FolderBank, SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
-from aac_tf.scenes.inputs import fingerprint, is_known, remember
-from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
+from aac_tf.utils.files import local_path
 
 
 class Scenes(Dataset):
@@ -76,8 +74,21 @@ class Scenes(Dataset):
         self.renderings = renderings
         self.max_alike = max_alike
 
+    def check(self, audio_needed=True):
+        if (self.root / "scenes.json").is_file():
+            return
+        for file in [] if self.scripts is None else path_list(self.scripts):
+            if not file.is_file():
+                raise DatasetError(f"{file} is no file; scenes.scripts takes files of captions")
+        if self.bank == "synthetic":
+            return
+        for folder in path_list(self.bank):
+            if not folder.is_dir():
+                raise DatasetError(f"{folder} is not a folder; expected one with labelled clips and a CSV file")
+
     def prepare(self, progress=None):
         progress = progress or (lambda what: None)
+        local_path(self.root)
         if self.scripts is None:
             counts = {split: count for split, count in self.counts.items() if count is not None}
             if counts != self.counts:
@@ -93,19 +104,25 @@ class Scenes(Dataset):
                 progress=progress("Composing scenes"),
             )
             return
+        self._prepare_scripted(progress)
+
+    def _prepare_scripted(self, progress):
+        # SciPy takes longer to import than all checks of a command.
+        from aac_tf.scenes.inputs import fingerprint, is_known, remember
+        from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
         from aac_tf.scenes.scripts import read_scripts
 
-        scripts = path_list(self.scripts)
-        # Reading banks and captions takes longer than most of what follows if the corpus is there.
+        files = path_list(self.scripts)
         folders = [] if self.bank == "synthetic" else path_list(self.bank)
-        options = {**vars(self), "root": None}
-        found = fingerprint(options, [*scripts, *folders], [SCRIPTED_VERSION])
+        # Banks and captions take a minute to read, which a corpus that is there does not need.
+        found = fingerprint({**vars(self), "root": None}, [*files, *folders], [SCRIPTED_VERSION])
         if is_known(self.root, found):
             return
+        read = read_scripts(files)
         write_scripted_scenes(
             self.root,
             self._bank(progress, train_first=True),
-            read_scripts(scripts),
+            read.scripts,
             self.counts,
             renderings=self.renderings,
             max_alike=self.max_alike,
@@ -113,10 +130,13 @@ class Scenes(Dataset):
             min_seconds=self.min_seconds,
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
+            captions=read.captions,
         )
         remember(self.root, found)
 
-    def _bank(self, progress, train_first) -> Bank:
+    def _bank(self, progress, train_first):
+        from aac_tf.scenes.banks import FolderBank, SyntheticBank  # import SciPy
+
         if self.bank == "synthetic":
             return SyntheticBank(sample_rate=self.sample_rate)
         folders = path_list(self.bank)

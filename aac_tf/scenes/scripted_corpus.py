@@ -35,6 +35,7 @@ def write_scripted_scenes(
     max_seconds: float = 10.0,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
+    captions: int | None = None,
 ) -> pathlib.Path:
     """Composes scenes after scripts and writes them as a captioned corpus.
 
@@ -55,6 +56,7 @@ def write_scripted_scenes(
         max_seconds: longest duration of a scene.
         progress: called with (scenes written, all scenes) after each scene.
         workers: number of threads, on which the files do not depend; None takes one for each processor.
+        captions: number of captions that the scripts were read from, to tell how many of them can be composed.
 
     Returns:
         `root` as a path.
@@ -65,7 +67,7 @@ def write_scripted_scenes(
     """
     _check(counts, renderings, min_seconds, max_seconds)
     scripts = list(scripts)
-    selection = select_scripts(scripts, bank, seed, max_alike)
+    selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
     numbers = _numbers(selection, counts, renderings)
     digest = hashlib.sha256()
@@ -82,7 +84,8 @@ def write_scripted_scenes(
         "max_seconds": max_seconds,
         "scripts": {
             "digest": digest.hexdigest(),
-            "all": selection.total,
+            "captions": selection.captions,
+            "read": selection.read,
             "usable": selection.usable,
             "rendered": {split: len(selection.scripts[split]) for split in SPLITS},
             "wanted": dict(selection.wanted),
@@ -97,7 +100,7 @@ def write_scripted_scenes(
         used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
         script = selection.scripts[split][index % used]
         waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
-        others = [text for text in selection.captions[split][script.sounds] if text != script.caption]
+        others = [text for text in selection.references[split][script.sounds] if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
         return waveform, events, [script.caption, *others]
 

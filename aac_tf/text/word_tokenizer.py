@@ -1,12 +1,16 @@
 """The word tokenizer."""
 
 import collections
+import contextlib
+import io
 import pathlib
 
 import tensorflow as tf
-from keras_nlp.tokenizers import Tokenizer
 
 from aac_tf.text.standardize import standardize
+
+with contextlib.redirect_stdout(io.StringIO()):  # it prints "Using TensorFlow backend"
+    from keras_nlp.tokenizers import Tokenizer
 
 PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
 

@@ -23,7 +23,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         strategy: `tf.distribute.Strategy`.
         clips: `ClipList` of the same clips.
         tokenizer: `WordTokenizer`.
-        samples: int, number of captions to show.
+        samples: int, number of captions that `show_samples` shows.
         show: function that prints a line of text.
     """
 
@@ -34,6 +34,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._tokenizer = tokenizer
         self._samples = samples
         self._show = show
+        self._shown = []
         self._references = [_words(clip.captions) for clip in clips]
 
         # Without the signature, each new batch shape would retrace.
@@ -45,7 +46,7 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         self._caption = caption
 
     def on_epoch_end(self, epoch, logs=None):
-        """Scores the captions and shows some of them."""
+        """Scores the captions."""
         captions = [""] * len(self._clips)
         for batch in self._batches:
             clips, tokens = self._caption(batch)
@@ -53,7 +54,11 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
                 if index >= 0:
                     captions[index] = text.decode()
         logs["val_bleu"] = mean_bleu(self._references, [caption.split() for caption in captions])
-        for clip, caption in zip(self._clips.clips[: self._samples], captions):
+        self._shown = list(zip(self._clips.clips[: self._samples], captions))
+
+    def show_samples(self):
+        """Shows some captions of the last epoch, each with a reference."""
+        for clip, caption in self._shown:
             self._show(f"  {clip.name}: {caption}   [{clip.captions[0]}]")
 
 
@@ -135,9 +140,7 @@ class History(tf.keras.callbacks.Callback):
     def __init__(self, run, state):
         super().__init__()
         self._run = run
-        path = run.folder / self.NAME
-        rows = list(csv.DictReader(path.open())) if path.is_file() else []
-        self.rows = [row for row in rows if int(row["epoch"]) <= int(state.epoch)]
+        self.rows = [row for row in read_history(run) if int(row["epoch"]) <= int(state.epoch)]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Records the start time."""
@@ -162,6 +165,12 @@ class History(tf.keras.callbacks.Callback):
         writer.writeheader()
         writer.writerows(self.rows)
         self._run.write_text(self.NAME, text.getvalue())
+
+
+def read_history(run):
+    """Reads the rows of a run's training history, a list of dict; empty if there is none."""
+    path = run.folder / History.NAME
+    return list(csv.DictReader(path.open())) if path.is_file() else []
 
 
 def mean_bleu(references, hypotheses):

@@ -34,6 +34,23 @@ class TrainingState(tf.Module):
         self.since_change = tf.Variable(0, dtype=tf.int64, trainable=False)
 
 
+def read_progress(run):
+    """Reads the state of a run without building its model.
+
+    Args:
+        run: `Run` with a checkpoint to resume from.
+
+    Returns:
+        dict of int: `epoch`, `step` and `since_best` of its `TrainingState`; zeros if there is no checkpoint.
+    """
+    names = ("epoch", "step", "since_best")
+    path = tf.train.latest_checkpoint(str(run.last))
+    if path is None:
+        return dict.fromkeys(names, 0)
+    reader = tf.train.load_checkpoint(path)
+    return {name: int(reader.get_tensor(f"state/{name}/.ATTRIBUTES/VARIABLE_VALUE")) for name in names}
+
+
 class LastCheckpoint(tf.keras.callbacks.Callback):
     """Saves what `--resume` needs: at the end of each epoch, at intervals within it, and when training is interrupted.
 
@@ -46,15 +63,17 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
         steps: int, steps per epoch.
         minutes: float, minutes between checkpoints within an epoch; None saves only at its end.
         interruption: `Interruption`; None if signals are not handled.
+        saved: optional function without arguments that is called after each save, such as `Run.upload`.
     """
 
-    def __init__(self, state, last, steps, minutes=None, interruption=None):
+    def __init__(self, state, last, steps, minutes=None, interruption=None, saved=None):
         super().__init__()
         self._state = state
         self._last = last
         self._steps = steps
         self._seconds = float("inf") if minutes is None else 60 * minutes
         self._interruption = interruption
+        self._saved = saved
         self._first_step = 0
         # Otherwise Keras fetches the loss of every step for this callback, and the device waits for it.
         self._supports_tf_logs = True
@@ -105,6 +124,8 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
             if not np.isfinite(self._state.loss.numpy()[0]):
                 return  # `History` reports it at the end of the epoch
         save_checkpoint(self._last, int(epoch) * self._steps + step)
+        if self._saved is not None:
+            self._saved()
         self._saved_at = time.monotonic()
         if self._interruption is not None:
             where = f"epoch {int(epoch)}" + (f" and {step} steps" if step else "")

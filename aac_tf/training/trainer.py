@@ -6,19 +6,24 @@ import tempfile
 import tensorflow as tf
 
 from aac_tf.build import build_frozen_encoder, build_model, build_word_weights
+from aac_tf.build_dataset import build_dataset
 from aac_tf.config import ConfigError
 from aac_tf.config.schema import MONITORS
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, steps_per_epoch, training_batches, validation_batches
-from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, training_draw
+from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, read_clips, training_draw
 from aac_tf.decoding import Greedy
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
 from aac_tf.runs import Run
+from aac_tf.runs.card import make_card
+from aac_tf.runs.initial import open_initial
 from aac_tf.runs.resume import check_data, check_folder, summarize
-from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions
-from aac_tf.training.checkpoints import LastCheckpoint, TrainingState
+from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions, read_history
+from aac_tf.training.checkpoints import LastCheckpoint, TrainingState, read_progress
 from aac_tf.training.errors import TrainingError
+from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
+from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 
@@ -56,8 +61,13 @@ def train(config, run, resume=False, report=None, callbacks=()):
             report, callbacks = Report(), ()
             written = Run(stack.enter_context(tempfile.TemporaryDirectory()))
         check_folder(config, run, resume)
+        if resume and _is_finished(config, run):
+            report.show(f"{run.folder} is trained to its end; training.epochs=... with a higher number continues it")
+            return read_history(run)
         try:
-            return _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            rows = _Trainer(config, run, written, resume, report, strategy).fit(callbacks)
+            written.upload()  # what callbacks wrote after the last checkpoint
+            return rows
         except (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError) as error:
             if not is_multiworker(strategy):
                 raise
@@ -65,6 +75,13 @@ def train(config, run, resume=False, report=None, callbacks=()):
                 "lost contact with another worker; the last checkpoint is intact: restart all workers with --resume "
                 f"({' '.join(error.message.split())[:200]})"
             ) from error
+
+
+def _is_finished(config, run):
+    """Whether all epochs of a run are done, or it has stopped early."""
+    progress, options = read_progress(run), config.training
+    stopped = options.stop_patience is not None and progress["since_best"] >= options.stop_patience
+    return progress["step"] == 0 and (progress["epoch"] >= options.epochs or stopped)
 
 
 class Report:
@@ -90,11 +107,14 @@ class _Trainer:
         options = config.training
         tf.keras.utils.set_random_seed(config.seed)
         prepare_dataset(config, report.progress)
-        self.tokenizer = run.tokenizer(config) if resume else fit_tokenizer(config)
+        self.initial = None if resume else open_initial(config)
+        self.tokenizer = run.tokenizer(config) if resume else self._fit_tokenizer()
         embedder = build_frozen_encoder(config)
         network = None if embedder is None else embedder.fingerprint()
         if resume:
             run.check_network(network)  # before all clips are embedded
+        if self.initial is not None:
+            self.initial.check_network(network)
         stored = None if config.data.stored_views() is None else embedder
         self.training = self._split("train", stored)
         self.validation = self._split("validation", stored)
@@ -106,7 +126,8 @@ class _Trainer:
         data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
         if resume:
             check_data(run, data)
-        self.normalization = run.normalization() if resume else None
+        source = run if resume else self.initial
+        self.normalization = None if source is None else source.normalization()
         if config.audio.normalize and self.normalization is None:
             self.normalization = feature_statistics(self.training.features)
         with strategy.scope():
@@ -118,6 +139,9 @@ class _Trainer:
                 bins=self.training.features.bins,
                 precision=options.precision,
             )
+            if self.initial is not None:
+                bins = self.training.features.bins
+                load_initial(self.model, config, self.initial, self.initial.tokenizer(config), bins)
             optimizer = tf.keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
             if options.precision == "float16":
                 optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
@@ -133,7 +157,9 @@ class _Trainer:
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
         if not resume:
-            written.create(config, self.tokenizer, self.normalization, data, network)
+            words = self.tokenizer.vocabulary_size() - len(self.tokenizer.special_ids) - 1
+            card = make_card(config, build_dataset(config), self.training.clips, words)
+            written.create(config, self.tokenizer, self.normalization, data, network, card)
         elif tf.train.latest_checkpoint(str(run.last)):
             checkpoint.restore(tf.train.latest_checkpoint(str(run.last))).assert_consumed()
 
@@ -142,6 +168,7 @@ class _Trainer:
         options, examples = self.config.training, self.training.examples
         steps = steps_per_epoch(examples, self.training.features, self.training.boundaries, options.batch_size)
         history = History(self.written, self.state)
+        self._show_memory()
         validation = None if self.validation is None else self._validation_batches()
         with contextlib.ExitStack() as stack:
             alone = not is_multiworker(self.strategy)
@@ -161,14 +188,26 @@ class _Trainer:
                     stop_patience=options.stop_patience,
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
-                LastCheckpoint(self.state, self.last, steps, options.save_minutes if alone else None, interruption),
+                LastCheckpoint(
+                    self.state,
+                    self.last,
+                    steps,
+                    options.save_minutes if alone else None,
+                    interruption,
+                    saved=self.written.upload,
+                ),
+            ]
+            shown = [
+                tf.keras.callbacks.ProgbarLogger("steps"),
+                Pace(steps, options.epochs - int(self.state.epoch), self._show_apart),
             ]
             if validation is not None:
-                own.insert(0, self._captions())
+                captions = self._captions()
+                own.insert(0, captions)
+                # After the progress bar has ended its line.
+                shown.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: captions.show_samples()))
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
             epoch, step = int(self.state.epoch), int(self.state.step)
-            if options.stop_patience is not None and not step and int(self.state.since_best) >= options.stop_patience:
-                return history.rows  # it had stopped early
             rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
             for first_epoch, end_epoch, first_step in rest:
                 self.model.fit(
@@ -178,12 +217,36 @@ class _Trainer:
                     steps_per_epoch=steps - first_step,
                     validation_data=validation,
                     validation_steps=validation and -(-len(self.validation.examples) // options.batch_size),
-                    callbacks=[*own, *callbacks],
+                    callbacks=[*own, *callbacks, *shown],
                     verbose=(1 if self.report.interactive else 2) if is_chief(self.strategy) else 0,
                 )
                 if self.model.stop_training:
                     break
         return history.rows
+
+    def _fit_tokenizer(self):
+        tokenizer = fit_tokenizer(self.config)
+        captions = [
+            caption for clip in read_clips(self.config, "train", audio_needed=False) for caption in clip.captions
+        ]
+        if self.initial is not None:
+            tokenizer = extend_vocabulary(self.initial.tokenizer(self.config), tokenizer)
+        for line in describe_vocabulary(captions, set(tokenizer.get_vocabulary()), self.config.vocabulary.min_count):
+            self.report.show(line)
+        return tokenizer
+
+    def _show_memory(self):
+        tokens, batch_size = self.training.examples.tokens, self.config.training.batch_size
+        captions, frames = 1 if tokens.ndim == 2 else tokens.shape[1], int(max(self.training.features.lengths))
+        rows = min(batch_size, len(self.training.examples))
+        needed = estimate_memory(self.model, rows, captions, int(self.training.examples.words.max()), frames)
+        on_cpu = not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
+        for line in describe_memory(needed, available_memory() if on_cpu else None, rows):
+            self.report.show(line)
+
+    def _show_apart(self, text):
+        """Shows a line while a progress bar may be in the middle of its own."""
+        self.report.show(f"\n{text}" if self.report.interactive else text)
 
     def _split(self, name, stored):
         split = prepare_split(self.config, name, self.tokenizer, stored, self.report.progress)

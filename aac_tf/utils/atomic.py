@@ -1,9 +1,20 @@
 """Atomic file writes."""
 
 import contextlib
+import errno
 import os
 import pathlib
+import tempfile
 import uuid
+
+from aac_tf.errors import AacError
+from aac_tf.utils.files import RemotePath, file_path
+
+_FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
+
+
+class WriteError(AacError, OSError):
+    """A file or folder cannot be written, for example because the disk is full."""
 
 
 @contextlib.contextmanager
@@ -11,13 +22,17 @@ def atomic_write(path):
     """Writes a file atomically: to a temporary file in the same folder, which replaces `path` when the context exits.
 
     If the process is killed or the disk is full, the previous file stays. If several processes write the same file, the
-    last one wins.
+    last one wins. A remote file is written to a temporary folder and uploaded. What is no regular file, such as
+    `/dev/stdout`, is written directly.
 
     Args:
-        path: path of the file.
+        path: path or URL of the file.
 
     Yields:
         `pathlib.Path` of the temporary file to write.
+
+    Raises:
+        WriteError: if the disk is full; other errors are those of the file system.
 
     Example:
         >>> import pathlib, tempfile
@@ -28,10 +43,55 @@ def atomic_write(path):
         >>> path.read_text()
         '{}'
     """
-    path = pathlib.Path(path)
-    unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    path = file_path(path)
+    with writing(path):
+        if isinstance(path, RemotePath):
+            with tempfile.TemporaryDirectory() as folder:
+                yield pathlib.Path(folder, path.name)
+                path.upload(pathlib.Path(folder, path.name))
+            return
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        unfinished = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            yield unfinished
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing(path, errors=()):
+    """Explains the errors of a full disk, which have no path.
+
+    Args:
+        path: path of the file or folder that is written.
+        errors: other errors to explain, a class or a tuple of classes, such as `tf.errors.OpError`.
+
+    Raises:
+        WriteError: for these errors.
+
+    Example:
+        >>> import errno
+        >>> from aac_tf.utils.atomic import WriteError, writing
+        >>> try:
+        ...     with writing("scores.json"):
+        ...         raise OSError(errno.ENOSPC, "No space left on device")
+        ... except WriteError as error:
+        ...     print(error)
+        cannot write scores.json: No space left on device; free some disk space, or choose another folder
+    """
     try:
-        yield unfinished
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise _explained(path, error.strerror) from error
+    except errors as error:
+        raise _explained(path, str(getattr(error, "message", error))) from error
+
+
+def _explained(path, reason):
+    reason = " ".join(reason.split())[:300]
+    return WriteError(f"cannot write {path}: {reason}; free some disk space, or choose another folder")

@@ -62,11 +62,10 @@ def test_what_follows_two_dashes_are_no_flags(arguments):
 SCRIPT = """
 import sys
 from aac_tf.cli import console
-console._quiet_start = lambda: None
 def main(options, console_):
     console_.show("message")
     print("caf\\u00e9", flush=True)
-    console.print_json({"file": "caf\\u00e9 \\udcff"})
+    console.print_json({"file": "caf\\u00e9 \\udcff", "peak": [4.5440000000000005]})
     bar = console_.progress("Working")
     bar(1, 2), bar(2, 2)
     raise ValueError("done")
@@ -85,7 +84,7 @@ def test_closed_streams_and_other_encodings_do_not_end_a_command(tmp_path, redir
     if ">&- " not in f" {redirection}".replace("2>&-", ""):
         first, second = done.stdout.decode(encoding).splitlines()
         assert first == ("caf\u00e9" if encoding == "utf-8" else r"caf\xe9")
-        assert json.loads(second) == {"file": "caf\u00e9 \udcff"}
+        assert json.loads(second) == {"file": "caf\u00e9 \udcff", "peak": [4.544]}
     if not redirection:
         assert done.stderr.splitlines() == [b"message", b"error: done"]
 

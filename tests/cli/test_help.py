@@ -6,6 +6,9 @@ import sys
 
 import pytest
 
+from aac_tf.__main__ import COMMANDS as COMMANDS_OF_MAIN
+from aac_tf.__main__ import main
+
 COMMANDS = ["train", "evaluate", "caption", "export", "export_tflite", "caption_many", "embed_many"]
 
 
@@ -52,3 +55,20 @@ for command in sys.argv[1:]:
 sys.exit("tensorflow" in sys.modules)
 """
     assert subprocess.run([sys.executable, "-c", code, *COMMANDS], check=False).returncode == 0
+
+
+def test_all_commands_are_under_one_name(capsys):
+    assert sorted(module for module, _ in COMMANDS_OF_MAIN.values()) == sorted(COMMANDS)
+    assert main(["--help"]) == 0
+    page = capsys.readouterr().out
+    assert all(f"\n  {name} " in page for name in COMMANDS_OF_MAIN)
+    assert main(["tarin"]) == 2
+    assert "unknown command tarin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", COMMANDS_OF_MAIN)
+def test_a_command_under_the_common_name_is_the_installed_one(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["__main__.py"])
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert f"usage: aac-{name} " in capsys.readouterr().out

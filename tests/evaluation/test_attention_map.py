@@ -27,6 +27,15 @@ def test_there_is_a_row_per_word():
         attention_map(caption, waveform, 16000, words=["cat"])
 
 
+def test_the_figure_explains_its_marks_and_has_hz():
+    words = [Word("dog", np.full(10, 0.1, np.float32), 0.5, (0, 1))]
+    figure = attention_map(Caption("dog", -1.0, [], words, EDGES), np.zeros(160000, np.float32), 16000)
+    sound, weights = figure.axes
+    assert [label.get_text() for label in sound.get_yticklabels()] == ["250", "1,000", "4,000"]
+    assert "Hz" in sound.get_ylabel()
+    assert [text.get_text().split()[0] for text in weights.get_legend().get_texts()] == ["attention", "its"]
+
+
 def test_an_empty_caption_has_a_map_too():
     assert as_png(attention_map(Caption("", -1.0, [], [], EDGES), np.zeros(1000, np.float32), 16000))
 

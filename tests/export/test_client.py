@@ -224,7 +224,7 @@ def test_devices_and_huge_files_are_not_read(client, tmp_path, monkeypatch):
     with open(tmp_path / "huge", "wb") as file:
         file.truncate(client.MAX_SOUND + 1)
     results = client.Client("http://localhost:1").caption([tmp_path / "fifo", "/dev/zero", tmp_path / "huge", "a\0b"])
-    errors = ["not a regular file", "not a regular file", "larger than 1024 MB", "embedded null byte"]
+    errors = ["not a regular file", "not a regular file", "larger than 1024 MB", "a null byte in its name"]
     assert [result.error for result in results] == errors
 
 

@@ -43,14 +43,14 @@ def parsed(model):
     return codes, tensors, [operation.builtinOptions for operation in operations]
 
 
-def assert_same(run, captioner, sound, atol=1e-3):
+def assert_same(run, captioner, sound):
     (expected,) = captioner.caption([sound], beam_size=1)
     found = run(waveform=sound)
     tokens = found["tokens"]
     assert (tokens.dtype, tokens.shape) == (np.int32, (captioner.tokenizer.max_words + 1,))
     assert captioner.tokenizer.detokenize(tokens).numpy().decode() == expected.text
     assert tokens[-1] == captioner.tokenizer.end_id
-    assert found["log_prob"] == pytest.approx(expected.log_prob, abs=atol)
+    assert found["log_prob"] == pytest.approx(expected.log_prob, abs=1e-3)
     assert found["status"] == 0
 
 
@@ -131,11 +131,18 @@ def test_uses_built_in_operations_and_fused_lstms(lite, kind):
 
 
 def test_quantized(one_captioner, lite, quantized):
-    # Quantization changes the log-probability of a caption of nine words a little. With the random weights of each
-    # release of TensorFlow, the best two captions of these sounds are further apart than that.
-    run = runner(quantized)
-    for seed in range(5, 9):
-        assert_same(run, one_captioner, noise(16000, seed), atol=0.5)
+    # Random weights often rate several words about equally, and quantization then decides between them: 8 of these 60
+    # captions change with the weights that TensorFlow 2.21 draws, none with those of TensorFlow 2.15.
+    run, sounds = runner(quantized), [noise(16000, seed) for seed in range(60)]
+    expected = one_captioner.caption(sounds, beam_size=1)
+    found = [run(waveform=sound) for sound in sounds]
+    words = [one_captioner.tokenizer.detokenize(result["tokens"]).numpy().decode() for result in found]
+    assert np.mean([text == caption.text for text, caption in zip(words, expected)]) >= 0.8
+    errors = [abs(result["log_prob"] - caption.log_prob) for result, caption in zip(found, expected)]
+    assert np.median(errors) < 0.1
+    assert len(set(words)) > 10
+    assert all(result["tokens"][-1] == one_captioner.tokenizer.end_id for result in found)
+    assert {int(result["status"]) for result in found} == {0}
     mel_bins, fft_bins = one_captioner.spec.num_bins, one_captioner.spec.fft_length // 2 + 1
     types = {tensor.type for tensor in parsed(quantized)[1] if sorted(tensor.shape) == [mel_bins, fft_bins]}
     assert types == {schema.TensorType.FLOAT32}

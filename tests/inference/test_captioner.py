@@ -40,6 +40,7 @@ def test_each_word_has_attention_weights(captioner, sounds):
             assert word.weights[inside].sum() >= 0.5 - 1e-5
             step = word.weights.argmax()
             assert edges[step] <= word.peak <= edges[step + 1]
+            assert begin <= word.peak <= end
 
 
 def test_steps_are_at_the_times_of_their_frames(captioner, sounds):

@@ -3,12 +3,15 @@
     python tests/package/cross_versions.py .venv-3.11/bin/python .venv-3.13/bin/python
 
 Each Python writes runs with random weights and exports them. Then each one captions the same sounds with the files of
-both. The script prints a line per file and fails if a caption, or a log-probability by more than 1e-3, differs.
+both. Each Python also trains a run for two epochs, which both resume for two more. The script prints a line per file or
+epoch, and fails if a caption differs, a log-probability by more than 1e-3, or a loss by more than 1e-3 of its value.
 """
 
 import argparse
+import csv
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,7 @@ RUNS = {
     "ast": [*ATTENTION, "embedding.kind=ast", f"embedding.source={ROOT / 'tests/embeddings/fixtures/ast/audioset'}"],
 }
 TOLERANCE = 1e-3
+TRAINING = [*(ROOT / "tests" / "training" / "small.txt").read_text().split(), "training.batch_size=4"]
 
 
 def make_sounds():
@@ -99,6 +103,33 @@ def read(folder):
     return found
 
 
+def train(folder):
+    """Trains a run for two epochs on scenes that it composes."""
+    from aac_tf.cli.train import main
+
+    (folder / "trained").mkdir(parents=True)
+    (folder / "trained" / "small.yaml").write_text("name: small\n")
+    config = ["--config", str(folder / "trained" / "small.yaml"), f"data.root={folder / 'trained' / 'scenes'}"]
+    return main([*config, "--run", str(folder / "trained" / "run"), *TRAINING, "training.epochs=2"])
+
+
+def resume(folder):
+    """Resumes a copy of that run for two more epochs; returns `{loss and epoch: value}` of all four."""
+    from aac_tf.cli.train import main
+
+    with tempfile.TemporaryDirectory() as temporary:
+        copy = pathlib.Path(temporary) / "run"
+        shutil.copytree(folder / "trained" / "run", copy)
+        if main(["--run", str(copy), "--resume", "training.epochs=4"]):
+            raise SystemExit(f"{copy} could not be resumed")
+        with open(copy / "history.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+    return {f"{name} of epoch {row['epoch']}": float(row[name]) for row in rows for name in ("loss", "val_loss")}
+
+
+TASKS = {task.__name__: task for task in (write, read, train, resume)}
+
+
 def run_in(python, task, folder):
     """Runs a task of this script with another Python and returns what it prints in its last line, from JSON."""
     command = [python, __file__, "--task", task, str(folder)]
@@ -123,13 +154,20 @@ def compare(pythons):
                 fault = not same or apart > TOLERANCE
                 faults += fault
                 print(f"{'DIFFERENT' if fault else 'same':9}  {apart:.1e}  {name}, written by {writer}")
+            run_in(writer, "train", folder)
+            first, second = (run_in(reader, "resume", folder) for reader in pythons)
+            for name, loss in first.items():
+                apart = abs(loss - second[name]) / abs(loss)
+                fault = not apart <= TOLERANCE
+                faults += fault
+                print(f"{'DIFFERENT' if fault else 'same':9}  {apart:.1e}  {name}, started by {writer}")
     return faults
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("pythons", nargs="+", metavar="PYTHON", help="two Python executables")
-    parser.add_argument("--task", choices=["write", "read"], help=argparse.SUPPRESS)
+    parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.task is None:
         if len(arguments.pythons) != 2:
@@ -139,7 +177,7 @@ def main():
     import aac_tf  # noqa: F401 - selects the Keras before TensorFlow is imported
 
     folder = pathlib.Path(arguments.pythons[0])
-    print("\n" + json.dumps(write(folder) if arguments.task == "write" else read(folder)))
+    print("\n" + json.dumps(TASKS[arguments.task](folder)))
     return 0
 
 

@@ -28,6 +28,13 @@ def test_selects_the_keras_that_the_libraries_share():
     assert run("import aac_tf, tensorflow as tf; assert 'tf_keras' in tf.keras.layers.Layer.__module__").returncode == 0
 
 
+def test_imports_its_libraries_without_warnings():
+    # One that is shown by default, as those of category UserWarning are.
+    result = run("import aac_tf.build, aac_tf.inference.captioner", TF_CPP_MIN_LOG_LEVEL="3")
+    assert result.returncode == 0
+    assert "Warning" not in result.stderr
+
+
 @pytest.mark.parametrize(
     ("program", "environment", "message"),
     [

@@ -188,3 +188,13 @@ def test_numbers_in_the_config_of_a_run_must_be_finite(run):
         assert path.read_text() != text
         with pytest.raises(ConfigError, match="must be finite"):
             run.config()
+
+
+def test_a_lock_leaves_no_folders_if_nothing_was_written(tmp_path):
+    run = Run(tmp_path / "new" / "run")
+    with run.locked():
+        assert run.folder.is_dir()
+    assert not any(tmp_path.iterdir())
+    with run.locked():
+        run.write_text("config.yaml", "")
+    assert (run.folder / "config.yaml").is_file()

@@ -82,6 +82,8 @@ def test_errors_of_the_options(tmp_path):
         Scenes(tmp_path / "scenes", bank=tmp_path / "nowhere").prepare()
     with pytest.raises(DatasetError, match="a path or a list of paths"):
         Scenes(tmp_path / "scenes", bank=3).prepare()
+    with pytest.raises(DatasetError, match=r"captions\.csv is no file"):
+        Scenes(tmp_path / "scenes", scripts=str(tmp_path / "captions.csv")).check()
     with pytest.raises(DatasetError, match="need a number"):
         Scenes(tmp_path / "scenes", train=None).prepare()
 
@@ -99,7 +101,7 @@ def test_scenes_after_scripts(tmp_path, monkeypatch):
     given = [Script(f"a dog barks {number} times", sounds, f"{number}.wav") for number in range(40)]
     module = types.ModuleType("aac_tf.scenes.scripts")
     reads = []
-    module.read_scripts = lambda paths: reads.append(paths) or given
+    module.read_scripts = lambda paths: reads.append(paths) or types.SimpleNamespace(scripts=given, captions=50)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     csv_file = tmp_path / "clotho.csv"
     csv_file.write_text("file_name,caption_1\n")

@@ -102,11 +102,18 @@ def test_scripts_that_the_bank_cannot_render_are_counted(tmp_path, caplog):
     more = [Script(f"zither {index}", (DOG, zither), f"z{index}") for index in range(5)]
     more += [Script("zither and gong", (zither, gong), "g")]
     with caplog.at_level("WARNING"):
-        root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts() + more, {"train": 1}, **SHORT)
-    said = "120 of 126 scripts can be composed; most wanted sounds without recordings: zither 6, gong 1"
+        root = write_scripted_scenes(
+            tmp_path / "s", SyntheticBank(), scripts() + more, {"train": 1}, captions=300, **SHORT
+        )
+    said = "120 of 300 captions can be composed; most wanted sounds without recordings: zither 6, gong 1"
     assert said in caplog.text
     record = json.loads((root / "scenes.json").read_text())["scripts"]
-    assert (record["all"], record["usable"], record["wanted"]) == (126, 120, {"zither": 6, "gong": 1})
+    assert (record["captions"], record["read"], record["usable"], record["wanted"]) == (
+        300,
+        126,
+        120,
+        {"zither": 6, "gong": 1},
+    )
     with pytest.raises(DatasetError, match="no script of the split train can be composed"):
         write_scripted_scenes(tmp_path / "t", SyntheticBank(), more, {"train": 1}, **SHORT)
 
@@ -115,7 +122,7 @@ def test_a_limit_on_scripts_with_the_same_sounds():
     found = select_scripts(scripts(), SyntheticBank(), max_alike=7)
     sounds = [script.sounds for script in found.scripts["train"]]
     assert sorted(sounds.count(kind) for kind in set(sounds)) == [7, 7]
-    assert len(found.captions["train"][(DOG,)]) > 7
+    assert len(found.references["train"][(DOG,)]) > 7
     assert len(set(found.scripts["train"])) == len(found.scripts["train"])
 
 

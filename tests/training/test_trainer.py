@@ -113,10 +113,10 @@ def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
 
     board = EventAccumulator(str(run.folder / "tensorboard" / "captions"))
     board.Reload()
-    for number in range(1, config.training.samples + 1):
-        assert [event.step for event in board.Tensors(f"{number}/caption")] == [0, 1]
-        assert [event.step for event in board.Tensors(f"{number}/attention")] == [0, 1]
-        assert board.Tensors(f"{number}/sound")
+    for clip in list(read_clips(config, "validation"))[: config.training.samples]:
+        assert [event.step for event in board.Tensors(f"{clip.name}/caption")] == [0, 1]
+        assert [event.step for event in board.Tensors(f"{clip.name}/attention")] == [0, 1]
+        assert board.Tensors(f"{clip.name}/sound")
     clip = read_clips(config, "validation")[0]
     (shown,) = board.Tensors("1/caption")[-1].tensor_proto.string_val
     assert clip.captions[0] in shown.decode()

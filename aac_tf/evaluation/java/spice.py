@@ -35,8 +35,7 @@ def why_no_spice():
     """Why SPICE cannot be computed and what to do about it; None if it can."""
     if find_corenlp() is not None:
         return None
-    folders = ", ".join(map(str, spice_folders()))
-    return f"SPICE needs {' and '.join(JARS)}, which were not found in {folders}; run `{FETCH}` once to download them"
+    return f"`{FETCH}` downloads once what SPICE needs"
 
 
 def find_corenlp():

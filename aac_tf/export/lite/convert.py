@@ -1,7 +1,6 @@
 """Converts a captioner to a LiteRT file."""
 
 import json
-import pathlib
 import tempfile
 import zipfile
 
@@ -10,7 +9,8 @@ import tensorflow as tf
 from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
 from aac_tf.export.lite.module import SEARCH, STATUS, LiteModule
 from aac_tf.export.lite.rewriting import rewrite
-from aac_tf.utils.atomic import atomic_write
+from aac_tf.utils.atomic import atomic_write, writing
+from aac_tf.utils.files import local_path
 
 
 def convert(captioner, quantize=True):
@@ -26,7 +26,8 @@ def convert(captioner, quantize=True):
     module = LiteModule(captioner)
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        tf.saved_model.save(module, folder, {"serving_default": module.caption_waveform}, options)
+        with writing(folder, tf.errors.OpError):
+            tf.saved_model.save(module, folder, {"serving_default": module.caption_waveform}, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         converter.optimizations = [tf.lite.Optimize.DEFAULT] if quantize else []
@@ -54,7 +55,7 @@ def export_lite(captioner, output, quantize=True):
     Raises:
         OSError: if the file cannot be written.
     """
-    output = pathlib.Path(output)
+    output = local_path(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     about = {**describe_model(captioner, SEARCH), "quantized": quantize, "status": list(STATUS)}
     words = "".join(f"{word}\n" for word in captioner.tokenizer.get_vocabulary())

@@ -1,0 +1,74 @@
+"""Checks of what a command is given: of run folders, models, files and outputs, before TensorFlow is imported.
+
+TensorFlow takes seconds to import, and nobody should wait for it to learn of a typing error.
+"""
+
+import glob
+import os
+import pathlib
+
+
+def check_run(folder, overrides=()):
+    """Checks that a folder holds a trained run that can be used with config overrides.
+
+    Args:
+        folder: path.
+        overrides: list of str `section.key=value`.
+
+    Returns:
+        `Config` of the run.
+
+    Raises:
+        RunError: if it holds no run, or the run has no weights yet.
+        ConfigError: if an override is invalid, or its key cannot change after training.
+    """
+    from aac_tf.runs import Run
+
+    run = Run(folder)
+    config = run.config(overrides)
+    run.check_trained()
+    return config
+
+
+def check_output_file(path):
+    """Raises `OSError` if a file cannot be written: it is a folder, or its folder cannot be created."""
+    path = pathlib.Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file to write")
+    check_output_folder(path.parent)
+
+
+def check_output_folder(path):
+    """Raises `OSError` if a folder can neither be written to nor be created."""
+    path = pathlib.Path(path)
+    existing = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    if not existing.is_dir():
+        raise NotADirectoryError(f"{existing} is a file; expected a folder to write to")
+    if not os.access(existing, os.W_OK):
+        raise PermissionError(f"{existing} is not writable")
+
+
+def check_model(folder):
+    """Raises `FileNotFoundError` if a local folder holds no exported model."""
+    places = (glob.escape(folder), os.path.join(glob.escape(folder), "*"))
+    if "://" not in folder and not any(glob.glob(os.path.join(place, "saved_model.pb")) for place in places):
+        raise FileNotFoundError(f"{folder} holds no SavedModel: write one with aac-export --run RUN --output {folder}")
+
+
+def check_files(patterns, lists=()):
+    """Checks the local ones of the patterns and lists that `aac_tf.many.find_files` takes.
+
+    Raises:
+        ValueError: if there are none.
+        FileNotFoundError: if a pattern matches no file, or a list does not exist.
+    """
+    if not patterns and not lists:
+        raise ValueError("no files to caption: give paths, patterns, or a list with --list")
+    for pattern in patterns:
+        if "://" in pattern or not glob.has_magic(pattern) or os.path.exists(pattern):
+            continue
+        if next(glob.iglob(pattern, recursive=True), None) is None:
+            raise FileNotFoundError(f"no file matches {pattern!r}")
+    for name in lists:
+        if "://" not in name and not os.path.isfile(name):
+            raise FileNotFoundError(f"no such list of files: {name}")

@@ -1,0 +1,115 @@
+"""Refused commands say what is wrong before TensorFlow, which takes seconds, is imported, and write nothing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+# Runs a command in a process of its own and prints its exit code, its messages and whether it imported TensorFlow.
+PROGRAM = """
+import contextlib, importlib, io, json, sys
+printed = io.StringIO()
+with contextlib.redirect_stderr(printed):
+    code = importlib.import_module(f"aac_tf.cli.{sys.argv[1]}").main(sys.argv[2:])
+print(json.dumps([code, printed.getvalue(), "tensorflow" in sys.modules]))
+"""
+MANIFEST = ["data.source=manifest", "data.root=my.csv"]
+REFUSED = {
+    "train": [
+        ([], "give a config with --config"),
+        (["clotho_logmel.yaml"], "write --config clotho_logmel.yaml"),
+        (["--config", "none.yaml"], "none.yaml"),
+        (["--config", "demo", "training.epoch=3"], "training.epoch"),
+        (["--config", "clotho_logmel"], "data.root is not set"),
+        (["--config", "clotho_logmel", "data.root=none"], "the folder none does not exist"),
+        (["--config", "clotho_logmel", "data.root=none", "--describe"], "the folder none does not exist"),
+        (["--config", "clotho_logmel", *MANIFEST], "has no usable clip"),
+        (["--config", "demo", "data.root=new", "scenes.bank=none"], "none is not a folder"),
+        (["--config", "demo", "--run", "run"], "already holds a run"),
+        (["--run", "none", "--resume"], "none is not a run folder"),
+        (["--run", "run", "--resume", "encoder.units=3"], "encoder.units"),
+    ],
+    "evaluate": [
+        (["--run", "none"], "none is not a run folder"),
+        (["--run", "untrained"], "has no trained weights yet"),
+        (["--run", "run", "encoder.units=3"], "cannot change any more"),
+        (["--run", "run", *MANIFEST], "has no test split; it has train"),
+        (["--run", "run", "--output", "my.csv", *MANIFEST], "my.csv is a file"),
+        (["--predictions", "none.csv", "--references", "my.csv"], "cannot read none.csv"),
+    ],
+    "caption": [
+        (["--run", "none", "a.wav"], "none is not a run folder"),
+        (["--run", "run", "--search", "beams", "a.wav"], "decoding.kind takes"),
+        (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
+        (["--run", "run", "--attention", "run", "a.wav"], "is a folder"),
+    ],
+    "export": [
+        (["--run", "none", "--output", "new"], "none is not a run folder"),
+        (["--run", "run", "--output", "my.csv"], "my.csv is a file"),
+    ],
+    "export_tflite": [
+        (["--run", "none", "--output", "new.tflite"], "none is not a run folder"),
+        (["--run", "run", "--output", "run"], "run is a folder"),
+    ],
+    "caption_many": [
+        (["--model", "none", "--output", "new", "a.wav"], "none holds no SavedModel"),
+        (["--model", "model", "--output", "new"], "no files to caption"),
+        (["--model", "model", "--output", "new", "*.wav"], "no file matches '*.wav'"),
+        (["--model", "model", "--output", "new", "--list", "none.txt"], "no such list of files: none.txt"),
+        (["--model", "model", "--output", "my.csv", "a.wav"], "my.csv is a file"),
+    ],
+    "embed_many": [
+        (["--config", "demo"], "nothing to store"),
+        (["--config", "clotho_yamnet", "data.root=none"], "the folder none does not exist"),
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with a manifest without its sound files, a trained run, an untrained one and an exported model."""
+    from aac_tf.config import load_config, save_config
+
+    folder = tmp_path_factory.mktemp("refused")
+    (folder / "my.csv").write_text("file_name,caption\ndog.wav,a dog barks\n")
+    for name in ("run", "untrained"):
+        (folder / name).mkdir()
+        save_config(load_config("demo"), folder / name / "config.yaml")
+    for kind in ("best", "last"):
+        checkpoints = folder / "run" / "checkpoints" / kind
+        checkpoints.mkdir(parents=True)
+        (checkpoints / "checkpoint").write_text('model_checkpoint_path: "ckpt-1"\n')
+        (checkpoints / "ckpt-1.index").touch()
+    (folder / "model" / "1").mkdir(parents=True)
+    (folder / "model" / "1" / "saved_model.pb").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "message"),
+    [(command, *case) for command, cases in REFUSED.items() for case in cases],
+)
+def test_errors_come_before_tensorflow_and_leave_nothing_behind(folder, command, arguments, message):
+    before = sorted(folder.rglob("*"))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, command, *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    code, printed, imported = json.loads(done.stdout)
+    assert (code, imported) == (2, False), printed
+    assert message in printed
+    assert len(printed.splitlines()) == 1
+    assert sorted(folder.rglob("*")) == before
+
+
+def test_listing_the_keys_does_not_import_tensorflow(folder):
+    code = "import sys; from aac_tf.cli.train import main; main(['--keys']); sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, check=False).returncode == 0
