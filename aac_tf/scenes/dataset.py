@@ -75,7 +75,12 @@ class Scenes(Dataset):
         self.max_alike = max_alike
 
     def check(self, audio_needed=True):
-        if self.bank == "synthetic" or (self.root / "scenes.json").is_file():
+        if (self.root / "scenes.json").is_file():
+            return
+        for file in [] if self.scripts is None else path_list(self.scripts):
+            if not file.is_file():
+                raise DatasetError(f"{file} is no file; scenes.scripts takes files of captions")
+        if self.bank == "synthetic":
             return
         for folder in path_list(self.bank):
             if not folder.is_dir():
@@ -99,14 +104,25 @@ class Scenes(Dataset):
                 progress=progress("Composing scenes"),
             )
             return
+        self._prepare_scripted(progress)
+
+    def _prepare_scripted(self, progress):
         # SciPy takes longer to import than all checks of a command.
-        from aac_tf.scenes.scripted_corpus import write_scripted_scenes
+        from aac_tf.scenes.inputs import fingerprint, is_known, remember
+        from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
         from aac_tf.scenes.scripts import read_scripts
 
+        files = path_list(self.scripts)
+        folders = [] if self.bank == "synthetic" else path_list(self.bank)
+        # Banks and captions take a minute to read, which a corpus that is there does not need.
+        found = fingerprint({**vars(self), "root": None}, [*files, *folders], [SCRIPTED_VERSION])
+        if is_known(self.root, found):
+            return
+        read = read_scripts(files)
         write_scripted_scenes(
             self.root,
             self._bank(progress, train_first=True),
-            read_scripts(path_list(self.scripts)),
+            read.scripts,
             self.counts,
             renderings=self.renderings,
             max_alike=self.max_alike,
@@ -114,7 +130,9 @@ class Scenes(Dataset):
             min_seconds=self.min_seconds,
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
+            captions=read.captions,
         )
+        remember(self.root, found)
 
     def _bank(self, progress, train_first):
         from aac_tf.scenes.banks import FolderBank, SyntheticBank  # import SciPy

@@ -35,6 +35,7 @@ def write_scripted_scenes(
     max_seconds: float = 10.0,
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
+    captions: int | None = None,
 ) -> pathlib.Path:
     """Composes scenes after scripts and writes them as a captioned corpus.
 
@@ -55,24 +56,25 @@ def write_scripted_scenes(
         max_seconds: longest duration of a scene.
         progress: called with (scenes written, all scenes) after each scene.
         workers: number of threads, on which the files do not depend; None takes one for each processor.
+        captions: number of captions that the scripts were read from, to tell how many of them can be composed.
 
     Returns:
         `root` as a path.
 
     Raises:
-        DatasetError: if no script of a split can be composed, an argument is out of range, or `root` holds other files
-            or other scenes.
+        DatasetError: if no script of the training split can be composed, an argument is out of range, or `root` holds
+            other files or other scenes. Another split without scripts is left out, with a warning.
     """
     _check(counts, renderings, min_seconds, max_seconds)
     scripts = list(scripts)
-    selection = select_scripts(scripts, bank, seed, max_alike)
+    selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
-    numbers = {split: _number(selection, split, counts[split], renderings) for split in SPLITS if split in counts}
+    numbers = _numbers(selection, counts, renderings)
     digest = hashlib.sha256()
     for script in sorted(map(str, scripts)):
         digest.update(f"{script}\n".encode())
     record = {
-        "counts": {split: counts[split] for split in numbers},
+        "counts": {split: counts[split] for split in SPLITS if split in counts},
         "scenes": numbers,
         "renderings": renderings,
         "max_alike": max_alike,
@@ -82,7 +84,8 @@ def write_scripted_scenes(
         "max_seconds": max_seconds,
         "scripts": {
             "digest": digest.hexdigest(),
-            "all": selection.total,
+            "captions": selection.captions,
+            "read": selection.read,
             "usable": selection.usable,
             "rendered": {split: len(selection.scripts[split]) for split in SPLITS},
             "wanted": dict(selection.wanted),
@@ -97,7 +100,7 @@ def write_scripted_scenes(
         used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
         script = selection.scripts[split][index % used]
         waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
-        others = [text for text in selection.captions[split][script.sounds] if text != script.caption]
+        others = [text for text in selection.references[split][script.sounds] if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
         return waveform, events, [script.caption, *others]
 
@@ -105,14 +108,19 @@ def write_scripted_scenes(
     return write_corpus(pathlib.Path(root), record, numbers, compose, bank.sample_rate, ".flac", workers, progress)
 
 
-def _number(selection, split, count, renderings):
-    available = len(selection.scripts[split])
-    if not available:
-        raise DatasetError(
-            f"no script of the split {split} can be composed: {selection.describe()}. Give more captions, or a bank "
-            "with more kinds of sound"
-        )
-    return available * renderings if count is None else int(count)
+def _numbers(selection, counts, renderings):
+    """{split: number of scenes}, without splits for which there are no scripts."""
+    numbers = {}
+    for split in (split for split in SPLITS if split in counts):
+        available = len(selection.scripts[split])
+        if available:
+            numbers[split] = available * renderings if counts[split] is None else int(counts[split])
+            continue
+        problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
+        if split == "train":
+            raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
+        logger.warning("%s", problem)
+    return numbers
 
 
 def _check(counts, renderings, min_seconds, max_seconds):

@@ -22,28 +22,32 @@ class Selection:
 
     Args:
         scripts: {split: scripts to render}, in random order.
-        captions: {split: {sounds: all captions of the split's scripts with exactly these sounds}}.
-        total: number of all scripts.
+        references: {split: {sounds: all captions of the split's scripts with exactly these sounds}}.
+        captions: number of captions, of which some may not have been understood.
+        read: number of scripts.
         usable: number of scripts for whose sounds there are recordings to train on.
         wanted: {category: number of scripts that need it}, of categories without recordings, the most wanted first.
     """
 
     scripts: Mapping[str, Sequence[Script]]
-    captions: Mapping[str, Mapping[Sounds, Sequence[str]]]
-    total: int
+    references: Mapping[str, Mapping[Sounds, Sequence[str]]]
+    captions: int
+    read: int
     usable: int
     wanted: Mapping[str, int]
 
     def describe(self, count: int = 10) -> str:
         """A sentence about what can be composed, with the most wanted sounds."""
-        text = f"{self.usable:,} of {self.total:,} scripts can be composed"
+        text = f"{self.usable:,} of {self.captions:,} captions can be composed"
         if self.wanted:
             named = ", ".join(f"{name} {number:,}" for name, number in list(self.wanted.items())[:count])
             text += f"; most wanted sounds without recordings: {named}"
         return text
 
 
-def select_scripts(scripts: Iterable[Script], bank: Bank, seed: int = 0, max_alike: int | None = None) -> Selection:
+def select_scripts(
+    scripts: Iterable[Script], bank: Bank, seed: int = 0, max_alike: int | None = None, captions: int | None = None
+) -> Selection:
     """Selects the scripts that a bank can render and divides them into splits by their clips, 90/5/5.
 
     Args:
@@ -51,6 +55,7 @@ def select_scripts(scripts: Iterable[Script], bank: Bank, seed: int = 0, max_ali
         bank: bank of sounds. A script of a split uses only categories of which the split has sounds.
         seed: seed of the order of the scripts.
         max_alike: maximum number of scripts of a split with exactly the same sounds; None takes all.
+        captions: number of captions that the scripts were read from; None takes that of the scripts.
 
     Returns:
         `Selection`.
@@ -61,15 +66,15 @@ def select_scripts(scripts: Iterable[Script], bank: Bank, seed: int = 0, max_ali
         >>> from aac_tf.scenes.selection import select_scripts
         >>> scripts = [Script(f"a {name} rings", (ScriptedSound(name),), "1.wav") for name in ("phone", "bicycle bell")]
         >>> select_scripts(scripts, SyntheticBank()).describe()
-        '1 of 2 scripts can be composed; most wanted sounds without recordings: bicycle bell 1'
+        '1 of 2 captions can be composed; most wanted sounds without recordings: bicycle bell 1'
     """
     have = {split: _Sources(bank, split) for split in SPLITS}
     wanted: collections.Counter = collections.Counter()
-    total = usable = 0
+    read = usable = 0
     chosen: dict[str, list[Script]] = {split: [] for split in SPLITS}
-    captions: dict[str, dict[Sounds, dict[str, None]]] = {split: {} for split in SPLITS}
+    texts: dict[str, dict[Sounds, dict[str, None]]] = {split: {} for split in SPLITS}
     for script in sorted(set(scripts), key=lambda script: _hash(script, seed)):
-        total += 1
+        read += 1
         categories = {sound.category for sound in script.sounds}
         missing = {name for name in categories if not have["train"][name]}
         wanted.update(missing)
@@ -77,13 +82,13 @@ def select_scripts(scripts: Iterable[Script], bank: Bank, seed: int = 0, max_ali
         split = _split(script)
         if not all(have[split][name] for name in categories):
             continue
-        alike = captions[split].setdefault(script.sounds, {})
+        alike = texts[split].setdefault(script.sounds, {})
         if max_alike is None or len(alike) < max_alike:
             chosen[split].append(script)
         alike[script.caption] = None
-    found = {split: {sounds: sorted(alike) for sounds, alike in known.items()} for split, known in captions.items()}
+    found = {split: {sounds: sorted(alike) for sounds, alike in known.items()} for split, known in texts.items()}
     order = sorted(wanted.items(), key=lambda item: (-item[1], item[0]))
-    return Selection(chosen, found, total, usable, dict(order))
+    return Selection(chosen, found, read if captions is None else captions, read, usable, dict(order))
 
 
 class _Sources(dict):

@@ -157,6 +157,59 @@ def test_folds_and_groups_stay_together(tmp_path, column):
     assert len(set().union(*values)) == 5
 
 
+def test_several_folders_are_one_bank(tmp_path):
+    """A recording that two folders cut differently has one source id and stays in one split."""
+    for folder, ending in (("esc10", ""), ("esc50", "-41")):
+        write_bank(tmp_path / folder, [(f"1-{number * 10}-A{ending}.wav", "gong") for number in range(6)])
+    write_bank(tmp_path / "mine", [(f"{number}.wav", "drum") for number in range(3)])
+    folders = [tmp_path / name for name in ("esc10", "esc50", "mine")]
+    bank = FolderBank(folders, RATE)
+    check_bank(bank)
+    assert bank.categories == ("drum", "gong")
+    files = [bank.files("gong", split) for split in SPLITS]
+    assert sum(map(len, files)) == 12
+    assert "esc50/1-0-A-41.wav" in set().union(*files)
+    ids = [{name.split("-")[1] for name in names} for names in files]
+    assert sum(map(len, ids)) == 6
+    assert bank.describe() != FolderBank(folders[::2], RATE).describe()
+    with pytest.raises(DatasetError, match="nowhere is not a folder"):
+        FolderBank([tmp_path / "esc10", tmp_path / "nowhere"])
+
+
+def test_train_first_keeps_categories_with_few_recordings(tmp_path):
+    counts = {"one": 1, "two": 2, "three": 3, "five": 5, "twenty": 20}
+    write_bank(tmp_path, [(f"{name}-{number}.wav", name) for name, count in counts.items() for number in range(count)])
+    bank = FolderBank(tmp_path, RATE, train_first=True)
+    check_bank(bank)
+    assert not bank.left_out
+    divided = {name: [len(bank.files(name, split)) for split in SPLITS] for name in counts}
+    assert divided == {
+        "one": [1, 0, 0],
+        "two": [2, 0, 0],
+        "three": [2, 1, 0],
+        "five": [3, 1, 1],
+        "twenty": [16, 2, 2],
+    }
+    assert bank.available("train") == bank.categories
+    assert bank.available("test") == ("five", "twenty")
+
+
+def test_train_first_keeps_neighbours_together(tmp_path):
+    """Neighbouring numbers of one source may be pieces of one recording; a collection numbered through is divided."""
+    rows = [(f"game_{number:04d}.wav", "gong", "game") for number in (1, 2, 3, 10, 11, 20, 30, 40, 50)]
+    rows += [(f"baby_{number:04d}.wav", "baby cry", "babies") for number in range(40)]
+    rows += [(f"1-{number}-A.wav", "cow", "") for number in (100, 101, 103, 200, 300, 400, 500, 600)]
+    write_bank(tmp_path, rows, ("file_name", "category", "source"))
+    bank = FolderBank(tmp_path, RATE, train_first=True)
+    for together in (("game_0001", "game_0002", "game_0003"), ("game_0010", "game_0011")):
+        places = {s for s in SPLITS for name in together if f"{name}.wav" in bank.files("gong", s)}
+        assert len(places) == 1
+    assert len({s for s in SPLITS for number in (100, 101, 103) if f"1-{number}-A.wav" in bank.files("cow", s)}) == 1
+    babies = [[int(name[5:9]) for name in bank.files("baby cry", split)] for split in SPLITS]
+    assert [len(numbers) for numbers in babies] == [32, 4, 4]
+    assert all(numbers == list(range(numbers[0], numbers[0] + 4)) for numbers in babies[1:])
+
+
 def test_two_folds_are_divided_into_three_splits(tmp_path):
     write_bank(
         tmp_path, [(f"{index}.wav", "gong", index % 2) for index in range(10)], ("file_name", "category", "fold")

@@ -1,4 +1,7 @@
 import inspect
+import pathlib
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -6,11 +9,14 @@ from contracts.dataset import check_dataset
 from dataset_files import write_csv
 from scipy.io import wavfile
 
+from aac_tf.config import load_config
 from aac_tf.config.schema import ScenesConfig
 from aac_tf.datasets import SPLITS, DatasetError, HeldOut, Mixture
 from aac_tf.scenes import Scenes
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import write_scenes
+from aac_tf.scenes.dataset import path_list
+from aac_tf.scenes.script import Script, ScriptedSound
 
 SMALL = {"train": 4, "validation": 1, "test": 2, "min_seconds": 2.0, "max_seconds": 4.0}
 
@@ -74,3 +80,39 @@ def test_errors_of_the_options(tmp_path):
         Scenes(tmp_path / "scenes", sample_rate=8000).prepare()
     with pytest.raises(DatasetError, match="nowhere is not a folder"):
         Scenes(tmp_path / "scenes", bank=tmp_path / "nowhere").prepare()
+    with pytest.raises(DatasetError, match="a path or a list of paths"):
+        Scenes(tmp_path / "scenes", bank=3).prepare()
+    with pytest.raises(DatasetError, match=r"captions\.csv is no file"):
+        Scenes(tmp_path / "scenes", scripts=str(tmp_path / "captions.csv")).check()
+    with pytest.raises(DatasetError, match="need a number"):
+        Scenes(tmp_path / "scenes", train=None).prepare()
+
+
+def test_paths_as_configs_and_command_lines_give_them(tmp_path):
+    (tmp_path / "a,b").mkdir()
+    assert path_list(str(tmp_path / "a,b")) == [tmp_path / "a,b"]
+    assert path_list("one, two") == path_list(["one", "two"]) == [pathlib.Path("one"), pathlib.Path("two")]
+    lists = [load_config(None, [f"scenes.bank={value}"]).scenes.bank for value in ("one,two", "[one,two]", "one")]
+    assert [list(map(str, path_list(value))) for value in lists] == [["one", "two"], ["one", "two"], ["one"]]
+
+
+def test_scenes_after_scripts(tmp_path, monkeypatch):
+    sounds = (ScriptedSound("dog bark"),)
+    given = [Script(f"a dog barks {number} times", sounds, f"{number}.wav") for number in range(40)]
+    module = types.ModuleType("aac_tf.scenes.scripts")
+    reads = []
+    module.read_scripts = lambda paths: reads.append(paths) or types.SimpleNamespace(scripts=given, captions=50)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    csv_file = tmp_path / "clotho.csv"
+    csv_file.write_text("file_name,caption_1\n")
+    options = {**SMALL, "min_seconds": 2.0, "max_seconds": 2.0, "validation": None}
+    dataset = Scenes(tmp_path / "scenes", scripts=str(csv_file), **options)
+    dataset.prepare()
+    dataset.prepare()  # finds everything unchanged
+    assert reads == [[csv_file]]
+    csv_file.write_text("file_name,caption_1\n1.wav,a dog barks\n")
+    dataset.prepare()
+    assert len(reads) == 2
+    check_dataset(dataset, SPLITS)
+    assert {clip.name for clip in dataset.clips("train")} == {f"train_0000{index}.flac" for index in range(4)}
+    assert [event.category for scene in dataset.events("train").values() for event in scene.events] == ["dog bark"] * 4

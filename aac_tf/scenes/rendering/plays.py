@@ -119,14 +119,14 @@ def _counted(times, recording, n, rate, rng):
     pause = int(rng.uniform(*_PAUSES) * rate)
     if times * (len(burst) + pause) - pause > n:
         # Shorter pauses first, then shorter bursts.
-        pause = max(min(int(0.15 * rate), n // (3 * times)), (n - times * len(burst)) // times)
+        pause = max(min(int(0.2 * rate), n // (3 * times)), (n - times * len(burst)) // times)
         burst = burst[: max(1, (n - (times - 1) * pause) // times)]
     burst = fade(burst, rate)
     waveform, position = np.zeros(n, np.float32), 0
     for _ in range(times):
         waveform[position : position + len(burst)] += burst * gain(rng.uniform(-2, 1))
         end = position + len(burst)
-        position = min(end + int(pause * rng.uniform(0.7, 1.0)), n - len(burst))
+        position = min(end + int(pause * rng.uniform(0.75, 1.0)), n - len(burst))
     return waveform[:end]
 
 

@@ -1,0 +1,206 @@
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+
+from aac_tf.scenes.banks import SyntheticBank
+from aac_tf.scenes.rendering import recorders
+from aac_tf.scenes.rendering.filters import gain
+from aac_tf.scenes.rendering.places import Room, move
+from aac_tf.scenes.rendering.plays import bursts, play
+from aac_tf.scenes.script import Script, ScriptedSound
+from aac_tf.scenes.script_composer import compose_script, sources
+from aac_tf.scenes.waveforms import loudness_db
+
+RATE = 16000
+BANK = SyntheticBank()
+SEEDS = range(12)
+
+
+def compose(sounds, seed=0, **options):
+    script = Script("a caption", tuple(sounds))
+    return compose_script(BANK, "train", script, np.random.default_rng(seed), **options)
+
+
+def tone(frequency, seconds):
+    return np.sin(2 * np.pi * frequency * np.arange(int(seconds * RATE)) / RATE).astype(np.float32)
+
+
+def level(waveform):
+    return 10 * np.log10(np.mean(np.square(waveform)) + 1e-12)
+
+
+def event_of(events, category):
+    return next(event for event in events if event.category == category)
+
+
+def overlap(one, other):
+    shared = min(one.offset, other.offset) - max(one.onset, other.onset)
+    return shared / min(one.offset - one.onset, other.offset - other.onset)
+
+
+def test_steps_follow_each_other_with_short_gaps_or_slight_overlaps():
+    order = ("dog bark", "bell", "knock", "phone")
+    for seed in SEEDS:
+        waveform, events = compose([ScriptedSound(name, step, step) for step, name in enumerate(order)], seed)
+        assert [event.category for event in events] == list(order)
+        assert len(waveform) == 10 * RATE
+        assert all(0 <= event.onset < event.offset <= 10 for event in events)
+        assert all(later.onset - first.offset > -0.45 for first, later in itertools.pairwise(events))
+
+
+def test_simultaneous_sounds_overlap_for_most_of_their_length():
+    for seed in SEEDS:
+        _, events = compose([ScriptedSound("rain"), ScriptedSound("dog bark"), ScriptedSound("siren")], seed)
+        assert all(overlap(*pair) > 0.6 for pair in itertools.combinations(events, 2))
+
+
+def test_a_sound_of_several_steps_spans_them():
+    for seed in SEEDS:
+        sounds = [ScriptedSound("rain", 0, 1), ScriptedSound("dog bark"), ScriptedSound("bell", 1, 1)]
+        _, events = compose(sounds, seed)
+        rain = event_of(events, "rain")
+        assert (rain.onset, rain.offset) == (0, pytest.approx(10, abs=0.1))
+
+
+def test_the_background_lasts_and_is_12_to_20_db_below():
+    for seed in SEEDS:
+        _, events = compose([ScriptedSound("bell"), ScriptedSound("engine", background=True)], seed)
+        engine, bell = event_of(events, "engine"), event_of(events, "bell")
+        assert (engine.role, bell.role) == ("background", "foreground")
+        assert (engine.onset, engine.offset) == (0, pytest.approx(10, abs=0.1))
+        assert 11.9 <= bell.level - engine.level <= 20.1
+
+
+def test_levels_that_captions_name():
+    def mean(**flags):
+        # Relative to a second sound, as the level of the recording is drawn at random.
+        found = [compose([ScriptedSound("siren", **flags), ScriptedSound("bell", 1, 1)], seed)[1] for seed in SEEDS]
+        return np.mean([event_of(events, "siren").level - event_of(events, "bell").level for events in found])
+
+    soft, normal, loud, distant = mean(level="soft"), mean(), mean(level="loud"), mean(distant=True)
+    assert soft < normal - 6 < normal + 3 < loud
+    assert distant < normal - 5
+
+
+def test_distant_sounds_are_dull_and_reverberant(monkeypatch):
+    quiet = {"none": 1.0}
+    monkeypatch.setattr(recorders, "_CODECS", quiet)
+    monkeypatch.setattr(recorders, "_NOISE_BELOW_DB", (70.0, 70.0))
+
+    def treble(**flags):
+        shares = []
+        for seed in SEEDS:
+            spectrum = np.abs(np.fft.rfft(compose([ScriptedSound("knock", **flags)], seed)[0])) ** 2
+            shares.append(spectrum[len(spectrum) * 4000 // 8000 :].sum() / spectrum.sum())
+        return np.mean(shares)
+
+    assert treble(distant=True) < 0.5 * treble()
+    room = Room(RATE, np.random.default_rng(0), needed=True)
+    assert room.far_db > room.near_db
+    assert level(room.reverberate(tone(440, 0.1))) > -60
+
+
+@pytest.mark.parametrize(
+    ("motion", "louder"), [("approaching", (0, 2)), ("receding", (2, 0)), ("passing", (0, 1)), ("passing", (2, 1))]
+)
+def test_motion_changes_level_and_timbre(motion, louder):
+    moved = move(tone(440, 9) + 0.5 * tone(5000, 9), motion, RATE, np.random.default_rng(0))
+    thirds = moved.reshape(3, -1)
+    assert level(thirds[louder[1]]) > level(thirds[louder[0]]) + 6
+
+    def share(third):
+        spectrum = np.abs(np.fft.rfft(third)) ** 2
+        return spectrum[3 * 4000 :].sum() / spectrum.sum()
+
+    assert share(thirds[louder[1]]) > 1.5 * share(thirds[louder[0]])
+
+
+def test_a_number_of_times_is_heard_as_often():
+    recording = np.concatenate([tone(700, 0.3), np.zeros(RATE // 2, np.float32), tone(700, 0.2)])
+    for times, seed in itertools.product((1, 2, 3, 5), SEEDS):
+        sound = ScriptedSound("dog bark", times=times)
+        start, waveform = play(sound, recording, 6 * RATE, RATE, np.random.default_rng(seed))
+        assert start + len(waveform) <= 6 * RATE
+        assert len(bursts(waveform, RATE)) == times
+        several = play(ScriptedSound("dog bark", times=0), recording, 6 * RATE, RATE, np.random.default_rng(seed))[1]
+        assert 3 <= len(bursts(several, RATE)) <= 6
+
+
+def test_many_times_fit_a_short_span():
+    start, waveform = play(ScriptedSound("bell", times=5), tone(700, 4), 3 * RATE, RATE, np.random.default_rng(0))
+    assert start + len(waveform) <= 3 * RATE
+    assert len(bursts(waveform, RATE)) == 5
+
+
+def test_continuous_and_sustained_sounds_last():
+    short, rng = tone(700, 2), np.random.default_rng(0)
+    for sound, sustained in ((ScriptedSound("x", continuous=True), False), (ScriptedSound("x"), True)):
+        start, waveform = play(sound, short, 8 * RATE, RATE, rng, sustained)
+        assert (start, len(waveform)) == (0, 8 * RATE)
+        assert min(level(part) for part in waveform.reshape(80, -1)) > -12
+
+
+def test_a_stretch_of_a_long_recording_has_sound():
+    recording = np.zeros(60 * RATE, np.float32)
+    recording[: RATE // 4] = recording[-20 * RATE :] = 0.5
+    found = [play(ScriptedSound("x"), recording, 5 * RATE, RATE, np.random.default_rng(seed))[1] for seed in range(30)]
+    assert np.mean([np.abs(waveform).max() > 0.4 for waveform in found]) > 0.75
+
+
+def test_the_same_seed_gives_the_same_scene():
+    sounds = [ScriptedSound("dog bark", times=0, distant=True), ScriptedSound("rain", motion="approaching")]
+    for seed in range(6):
+        (one, events), (other, again) = compose(sounds, seed), compose(sounds, seed)
+        np.testing.assert_array_equal(one, other)
+        assert events == again
+    assert not np.array_equal(compose(sounds, 0)[0], compose(sounds, 1)[0])
+
+
+def test_levels_are_as_varied_as_those_of_recordings_and_events_have_theirs():
+    peaks = []
+    for seed in range(60):
+        waveform, events = compose([ScriptedSound("siren", continuous=True)], seed, min_seconds=3, max_seconds=5)
+        assert waveform.dtype == np.float32
+        assert 3 * RATE <= len(waveform) <= 5 * RATE
+        peaks.append(20 * np.log10(np.abs(waveform).max()))
+        # The band of the recorder and its distortion change the level a little.
+        assert events[0].level == pytest.approx(loudness_db(waveform, RATE), abs=9)
+    assert -38 < min(peaks) < -18
+    assert -3 < max(peaks) < 0
+
+
+@pytest.mark.parametrize("codec", list(recorders._CODECS))
+def test_codecs_keep_time_and_sound(monkeypatch, codec):
+    monkeypatch.setattr(recorders, "_CODECS", {codec: 1.0})
+    waveform = tone(440, 2) * gain(-6)
+    waveform[:RATE] = 0
+    encoded = recorders._encode(waveform, RATE, np.random.default_rng(0))
+    assert encoded.dtype == np.float32
+    assert encoded.shape == waveform.shape
+    assert np.corrcoef(encoded, waveform)[0, 1] > 0.95
+    assert codec == "none" or not np.array_equal(encoded, waveform)
+
+
+def test_nothing_but_the_named_sounds_is_loud():
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        assert recorders.noise_level([0.0, -20.0], rng) <= -26
+        assert recorders.noise_level([0.0], rng) <= -10
+
+
+def test_members_stand_for_their_kind(monkeypatch):
+    from aac_tf.scenes import script_composer
+    from aac_tf.scenes.wording import wording
+
+    @dataclasses.dataclass(frozen=True)
+    class Kind:
+        members: tuple = ()
+        sustained: bool = False
+
+    kinds = {"pet": Kind(("cat", "dog")), "dog": Kind(("dog bark",))}
+    monkeypatch.setattr(script_composer, "wording", lambda name: kinds.get(name) or wording(name))
+    assert sources("pet", BANK, "train") == [name for name in ("cat", "dog bark") if name in BANK.categories]
+    assert sources("zither", BANK, "train") == []
+    assert [event.category for event in compose([ScriptedSound("pet")])[1]] == ["pet"]
