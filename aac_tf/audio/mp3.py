@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import io
 import struct
 
 from aac_tf.audio.errors import Unusable
 
 _SEARCH = 32768  # the first frame must start within these bytes after a tag
+_ID3V1_BYTES = 128
 _RESYNC = 2**20  # bytes without frames that are skipped between frames
 # Indexed by the 2-bit version field: MPEG 2.5, reserved, MPEG 2, MPEG 1.
 _RATES = ((11025, 12000, 8000), None, (22050, 24000, 16000), (44100, 48000, 32000))
@@ -31,7 +31,7 @@ def mp3_pieces(contents):
         contents: bytes of the file.
 
     Returns:
-        list of `io.BytesIO`, at least one, each an MP3 file that states its true length.
+        list of bytes, at least one, each an MP3 file that states its true length; `contents` itself if it is one.
 
     Raises:
         Unusable: if the file is truncated or not an MP3 file.
@@ -176,13 +176,14 @@ def _checked(contents, piece):
     # Some encoders count the frame that states the number, too.
     if piece.stated is not None and piece.frames < piece.stated - (not piece.cut):
         raise Unusable(f"truncated MP3 file: expected {piece.stated} frames, found {piece.frames}")
-    frames = contents[piece.start : piece.end]
     # Xing and Info headers of the right number may also say how many samples to cut off.
     if piece.info in (b"Xing", b"Info") and piece.stated is not None and piece.frames <= piece.stated + 1:
-        return io.BytesIO(frames)
+        is_all = piece.start == after_id3(contents) and len(contents) - piece.end in (0, _ID3V1_BYTES)
+        return contents if is_all else contents[piece.start : piece.end]
+    frames = contents[piece.start : piece.end]
     if piece.info is not None:
         frames = frames[_frame(frames, 0)[0] :]
-    return io.BytesIO(_xing_frame(frames, piece) + frames)
+    return _xing_frame(frames, piece) + frames
 
 
 def _xing_frame(frames, piece):

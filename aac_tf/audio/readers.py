@@ -145,17 +145,23 @@ def _open_flac(source):
 
 
 def _open_ogg(source):
-    pieces = []
-    for stream in ogg_streams(source.read()):
+    whole_file, pieces = source.read(), []
+    for stream in ogg_streams(whole_file):
         contents = stream.contents
         if stream.codec == "FLAC":
             contents = with_length(contents[:INFO_BYTES], contents, stream.granule) + contents[INFO_BYTES:]
-        pieces.append(in_memory(contents))
+        pieces.append(_piece(source, contents, whole_file))
     return open_pieces("Ogg", pieces)
 
 
 def _open_mp3(source):
-    return open_pieces("MP3", [in_memory(piece) for piece in mp3_pieces(source.read())])
+    whole_file = source.read()
+    return open_pieces("MP3", [_piece(source, piece, whole_file) for piece in mp3_pieces(whole_file)])
+
+
+def _piece(source, contents, whole_file):
+    # A file in memory is read by calls to Python, which wait for its lock.
+    return whole(source) if contents is whole_file and source.local is not None else in_memory(contents)
 
 
 def _open_sized(source, kind, size):

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-import threading
 import types
 
 import numpy as np
@@ -15,12 +12,10 @@ from aac_tf.audio.checks import sound_checks
 from aac_tf.audio.errors import AudioError, Unusable
 from aac_tf.audio.levels import BEYOND, LIMIT, LOUD, peak, scale_down
 from aac_tf.audio.mixing import Mixer
+from aac_tf.audio.parts import PART_SECONDS, resampled_parts
 from aac_tf.audio.readers import open_sound
-from aac_tf.audio.resample import resample, resampled_length, resampling_ratio
 
-PART_SECONDS = 30
 WHOLE_SECONDS = 600  # sounds whose length only decoding tells are kept in memory up to this length
-_COMPILING = threading.Lock()
 
 
 class SoundFile:
@@ -120,57 +115,11 @@ class SoundFile:
                 finite or beyond ±10000; earlier if the file turns out to be damaged.
         """
         own, wanted = self.sample_rate, self.sample_rate if sample_rate is None else sample_rate
-        with _COMPILING:  # threads read files in parallel
-            convert, up, down = _converter(own, wanted)
-        # A part starts where input and output samples coincide, and is read with more context than the filter spans.
-        size, context = (-(-seconds * own // down) * down for seconds in (PART_SECONDS, 1))
-        missing, found = resampled_length(self.samples, own, wanted), types.SimpleNamespace()
+        found = types.SimpleNamespace()
         try:
-            for start, first, window in _windows(self._measured(found), size, context):
-                is_last = start + size >= self.samples
-                if start and is_last:
-                    window = np.pad(window, [[0, start + size + context - self.samples]])
-                part = convert(tf.constant(window))
-                skipped = (start - first) * up // down
-                count = missing if is_last else min(size * up // down, missing)
-                part = part[skipped : skipped + count] if skipped or count < len(part) else part
-                # Without an exact ratio of the rates, the last part may be a few samples short.
-                yield tf.pad(part, [[0, count - len(part)]]) if count > len(part) else part
-                missing -= count
+            yield from resampled_parts(self._measured(found), self.samples, own, wanted, PART_SECONDS)
             self._check(found)
         except Unusable as error:
             raise AudioError(self.path, str(error)) from error
         except tf.errors.ResourceExhaustedError as error:
             raise AudioError(self.path, "too long for this machine's memory") from error
-
-
-def _windows(blocks, size, context):
-    """Cuts a sound into parts with context.
-
-    Args:
-        blocks: iterable of numpy arrays `[samples]`.
-        size: int, samples of a part.
-        context: int, samples before and after a part, as far as there are any.
-
-    Yields:
-        (first sample of the part, first sample of the window, window).
-    """
-    held, first, start = np.zeros([0], np.float32), 0, 0
-    for block in itertools.chain(blocks, [None]):
-        if block is not None:
-            held = np.concatenate([held, block]) if len(held) else block
-        # After the last block whatever is left, otherwise whole windows only.
-        while first + len(held) > (start if block is None else start + size + context):
-            yield start, first, held[: start + size + context - first]
-            start += size
-            held = held[max(start - context - first, 0) :]
-            first = max(start - context, first)
-
-
-@functools.lru_cache(maxsize=64)
-def _converter(rate_in, rate_out):
-    # Compiled for these rates the filter is a constant; computing it is most of the work for a short clip.
-    compiled = tf.function(
-        lambda waveform: resample(waveform, rate_in, rate_out), [tf.TensorSpec([None], tf.float32)], autograph=False
-    )
-    return compiled.get_concrete_function(), *resampling_ratio(rate_in, rate_out)

@@ -252,5 +252,6 @@ def _spectrum(frames, spec, dtype):
         frames -= spec.preemphasis * tf.concat([frames[..., :1], frames[..., :-1]], axis=-1)
     spectrum = tf.signal.rfft(frames * tf.constant(spec.window_samples(), dtype), [spec.fft_length])
     # Magnitudes in float32: in float64 they take twice as long as the transform.
-    power = sum(tf.square(tf.cast(part(spectrum), tf.float32)) for part in (tf.math.real, tf.math.imag))
+    spectrum = tf.cast(spectrum, tf.complex64)
+    power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
     return power if spec.power == 2.0 else tf.sqrt(power)

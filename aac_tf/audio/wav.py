@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import collections
-import functools
 
 import tensorflow as tf
 
-from aac_tf.audio.backends import InGraph
+from aac_tf.audio.backends import InGraph, OnHost
 from aac_tf.audio.checks import first_reason, plausible_rate, require
 from aac_tf.audio.mixing import mix_in_graph
 
@@ -66,9 +65,8 @@ def try_decode_wav(contents):
         return tf.strings.substr(contents, position, 4), little_endian(read_bytes(contents, position + 4, 4))
 
     total = tf.cast(tf.strings.length(contents), tf.int64)
-    find = _find_chunks_in_graph()
-    format_start, data_start, data_size, end = find(read_header, tf.constant(12, tf.int64), total)
-    _, second, _, _ = find(read_header, end, total)
+    format_start, data_start, data_size, end = find_chunks_in_graph(read_header, tf.constant(12, tf.int64), total)
+    _, second, _, _ = find_chunks_in_graph(read_header, end, total)
     header, form = read_bytes(contents, 0, HEADER_BYTES), read_bytes(contents, format_start, FORMAT_BYTES)
     layout = wav_layout(header, form, format_start, data_start, data_size, total, InGraph)
     is_whole = (tf.equal(second, 0), "a WAV file with several data chunks: convert it")
@@ -81,37 +79,59 @@ def try_decode_wav(contents):
 
 
 def find_chunks(read_header, start, total):
-    """Walks the chunks of a WAV file.
-
-    Readers of files call it with ints and seek from chunk to chunk; AutoGraph converts it for tensors.
+    """Walks the chunks of a WAV file, from chunk to chunk of a file that is sought in.
 
     Args:
         read_header: function from the offset of a chunk to its kind, 4 bytes, and its size.
-        start: int or int64 scalar tensor, offset of the first chunk.
-        total: int or int64 scalar tensor, size of the file.
+        start: int, offset of the first chunk.
+        total: int, size of the file.
 
     Returns:
-        `(format_start, data_start, data_size, end)` of the type of `total`: offsets of the bodies of the fmt and the
-        data chunk, 0 if there is none; the size that the data chunk states; the offset of the chunk after it.
+        `(format_start, data_start, data_size, end)`, ints: offsets of the bodies of the fmt and the data chunk, 0 if
+        there is none; the size that the data chunk states; the offset of the chunk after it.
     """
-    zero = 0 * total
-    position, format_start, data_start, data_size, chunks, end = start, zero, zero, zero, 0, total
-    # `&` instead of `and`, which AutoGraph converts to a branch.
-    while (position + 8 <= total) & (chunks < _MAX_CHUNKS) & ((format_start == 0) | (data_start == 0)):
-        kind, size = read_header(position)
-        position += 8
-        if (kind == b"fmt ") & (size >= 16) & (format_start == 0):
-            format_start = position
-        if (kind == b"data") & (data_start == 0):
-            data_start, data_size, end = position, size, position + size + size % 2
-        position += size + size % 2  # chunks start at even offsets
-        chunks += 1
-    return format_start, data_start, data_size, end
+    state = _first_chunk(start, total, 0)
+    while _is_searching(state, total):
+        state = _next_chunk(state, *read_header(state.position), OnHost)
+    return state.format_start, state.data_start, state.data_size, state.end
 
 
-@functools.lru_cache(maxsize=1)
-def _find_chunks_in_graph():
-    return tf.autograph.to_graph(find_chunks, recursive=False)
+def find_chunks_in_graph(read_header, start, total):
+    """`find_chunks` of int64 scalar tensors."""
+    state = tf.while_loop(
+        lambda *state: _is_searching(_Search(*state), total),
+        lambda *state: _next_chunk(_Search(*state), *read_header(state[0]), InGraph),
+        _first_chunk(start, total, tf.zeros([], tf.int64)),
+        parallel_iterations=1,
+    )
+    return state.format_start, state.data_start, state.data_size, state.end
+
+
+_Search = collections.namedtuple("_Search", "position format_start data_start data_size end chunks")
+
+
+def _first_chunk(start, total, zero):
+    return _Search(start, zero, zero, zero, total, zero)
+
+
+def _is_searching(state, total):
+    is_incomplete = (state.format_start == 0) | (state.data_start == 0)
+    return (state.position + 8 <= total) & (state.chunks < _MAX_CHUNKS) & is_incomplete
+
+
+def _next_chunk(state, kind, size, ops):
+    body = state.position + 8
+    following = body + size + size % 2  # chunks start at even offsets
+    is_format = (kind == b"fmt ") & (size >= 16) & (state.format_start == 0)
+    is_data = (kind == b"data") & (state.data_start == 0)
+    return _Search(
+        position=following,
+        format_start=ops.where(is_format, body, state.format_start),
+        data_start=ops.where(is_data, body, state.data_start),
+        data_size=ops.where(is_data, size, state.data_size),
+        end=ops.where(is_data, following, state.end),
+        chunks=state.chunks + 1,
+    )
 
 
 def wav_layout(header, form, format_start, data_start, data_size, total, ops, all_encodings=False):

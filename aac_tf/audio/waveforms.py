@@ -12,11 +12,12 @@ from aac_tf.audio.checks import first_reason, sound_checks
 from aac_tf.audio.errors import AudioError
 from aac_tf.audio.levels import BEYOND, LIMIT, peak, scale_down
 from aac_tf.audio.mixing import Mixer
-from aac_tf.audio.resample import resample
+from aac_tf.audio.parts import resampled_parts
 
 MAX_CHANNELS = 8
 # 64-bit integers are what Python and NumPy make of small integers, so their type is no full scale unless they use it.
 _USED_BITS = 31
+_BLOCK = 2**20  # integers that are converted at once, since in between they are float64
 
 
 def is_single(sound):
@@ -68,9 +69,10 @@ def read_waveform(sound, sample_rate, own_rate=None, name="waveform"):
     raise_unusable(channels, own_rate, name)
     waveform = scale_down(channels if channels.ndim == 1 else Mixer()(channels), name)
     try:
-        return np.asarray(resample(waveform, own_rate, sample_rate))
+        parts = [part.numpy() for part in resampled_parts([waveform], len(waveform), own_rate, sample_rate)]
     except ValueError as error:
         raise AudioError(name, str(error)) from error
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def raise_unusable(channels, rate, name):
@@ -140,17 +142,20 @@ def _scaled_integers(array, name):
     info = np.iinfo(array.dtype)
     half = 2.0 ** (info.bits - 1)
     middle = half if info.min == 0 else 0.0
-    values = array.astype(np.float64)
-    if info.bits == 64 and 0 < peak(values) <= 2.0**_USED_BITS:
+    if info.bits == 64 and 0 < peak(array) <= 2.0**_USED_BITS:
         raise AudioError(
             name,
             f"{array.dtype.name} samples have no full scale: convert them to int16 or int32, or to floats in -1..1",
         )
-    return ((values - middle) / half).astype(np.float32)
+    flat, floats = array.reshape(-1), np.empty(array.size, np.float32)
+    for start in range(0, array.size, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        floats[part] = (flat[part].astype(np.float64) - middle) / half
+    return floats.reshape(array.shape)
 
 
 _SCALES = {
-    "f": lambda array, name: array.astype(np.float32),
+    "f": lambda array, name: array.astype(np.float32, copy=False),
     "i": _scaled_integers,
     "u": _scaled_integers,
 }

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.data.features import ViewedFeatures
+from aac_tf.data.features import ViewedFeatures, unconverted
 from aac_tf.datasets import DatasetError
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import RemotePath, file_path
@@ -179,7 +179,7 @@ def _inspect(path):
         found = tf.io.parse_single_example(record, _RECORD)
         return found["name"], found["view"], found["segments"], tf.strings.length(record)
 
-    return tf.data.TFRecordDataset(path).map(inspect).batch(2 * CLIPS_PER_SHARD).get_single_element()
+    return tf.data.TFRecordDataset(path).map(unconverted(inspect)).batch(2 * CLIPS_PER_SHARD).get_single_element()
 
 
 def _offsets(record_lengths):
@@ -220,7 +220,9 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
     sizes = np.clip(BATCH_FRAMES // longest, 1, CLIPS_PER_SHARD)
     batches = tf.data.Dataset.from_tensor_slices((ends - [len(shard.clips) for shard in shards], ends, sizes))
     batches = batches.flat_map(
-        lambda start, end, size: tf.data.Dataset.range(start, end).map(load, tf.data.AUTOTUNE).padded_batch(size)
+        unconverted(
+            lambda start, end, size: tf.data.Dataset.range(start, end).map(load, tf.data.AUTOTUNE).padded_batch(size)
+        )
     )
     batches, done = iter(batches.prefetch(2)), 0
     for shard in shards:

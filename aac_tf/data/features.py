@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from aac_tf.audio import read_audio, spectrogram
 
+# AutoGraph would write the code of functions for `tf.data` to temporary files, which a killed process leaves behind.
+unconverted = tf.autograph.experimental.do_not_convert
+
 
 class FileFeatures:
     """Spectrograms that are computed from sound files on each access.
@@ -58,7 +61,8 @@ class MemoryFeatures:
     def __init__(self, features, progress=None):
         self.bins = features.bins
         loaded = []
-        for example in tf.data.Dataset.range(len(features)).map(features.load, tf.data.AUTOTUNE).as_numpy_iterator():
+        dataset = tf.data.Dataset.range(len(features)).map(unconverted(features.load), tf.data.AUTOTUNE)
+        for example in dataset.as_numpy_iterator():
             loaded.append(example)
             if progress:
                 progress(len(loaded), len(features))
@@ -116,7 +120,7 @@ def feature_statistics(features, max_clips=500):
     """
     chosen = np.unique(np.linspace(0, len(features) - 1, min(len(features), max_clips)).astype(np.int64))
     count, total, squares = 0, np.zeros(features.bins), np.zeros(features.bins)
-    dataset = tf.data.Dataset.from_tensor_slices(chosen).map(features.load, tf.data.AUTOTUNE)
+    dataset = tf.data.Dataset.from_tensor_slices(chosen).map(unconverted(features.load), tf.data.AUTOTUNE)
     for example in dataset.as_numpy_iterator():
         example = example.astype(np.float64)
         count, total, squares = count + len(example), total + example.sum(0), squares + (example**2).sum(0)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.data.features import unconverted
 from aac_tf.models.loss import position_weights
 
 
@@ -121,6 +122,7 @@ def training_batches(
     count = tf.constant(len(examples), tf.int64)
     lengths = tf.constant(features.lengths[examples.clip], tf.int32)
 
+    @unconverted
     def epoch_rows(epoch):
         epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, 0], tf.int32), epoch)
 
@@ -167,9 +169,11 @@ def clip_batches(features, batch_size, boundaries=(), static_shapes=False, conte
     order = np.argsort(features.lengths, kind="stable")
     batches = tf.data.Dataset.from_tensor_slices({"clip": order}).batch(batch_size)
 
+    @unconverted
     def shares(batch):
         return plan.shares(batch, {"frames": plan.frames(batch["clip"])})
 
+    @unconverted
     def load(share):
         loaded, length = plan.load(share["clip"], lambda row: features.load(share["clip"][row]), share["frames"])
         return {"clip": share["clip"], "features": loaded, "length": length}
@@ -182,6 +186,7 @@ def _load_examples(batches, examples, plan, draw, word_weights):
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
     captions = 1 if tokens.shape.rank == 2 else tokens.shape[1]
 
+    @unconverted
     def shares(batch):
         targets = tf.maximum(tf.gather(words, batch["row"]) - 1, 0)
         # All replicas pad to the same width, otherwise the mean of their means is not that of the whole batch.
@@ -195,6 +200,7 @@ def _load_examples(batches, examples, plan, draw, word_weights):
         }
         return plan.shares(batch, common)
 
+    @unconverted
     def load(share):
         row, filled = tf.maximum(share["row"], 0), share["row"] >= 0
         index = tf.where(filled, tf.gather(clip, row), -1)
