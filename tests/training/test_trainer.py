@@ -118,7 +118,7 @@ def test_tensorboard_shows_captions_with_attention_and_sound(run, config):
         assert [event.step for event in board.Tensors(f"{clip.name}/attention")] == [0, 1]
         assert board.Tensors(f"{clip.name}/sound")
     clip = read_clips(config, "validation")[0]
-    (shown,) = board.Tensors("1/caption")[-1].tensor_proto.string_val
+    (shown,) = board.Tensors(f"{clip.name}/caption")[-1].tensor_proto.string_val
     assert clip.captions[0] in shown.decode()
 
 
@@ -290,7 +290,7 @@ def test_caption_command(run, scenes, tmp_path, capsys):
     assert caption_command.main(["--run", str(run.folder), "--json", "--beam", "2", paths[0], str(empty)]) == 3
     captured = capsys.readouterr()
     first, second = (json.loads(line) for line in captured.out.splitlines())
-    assert set(first) == {"file", "caption", "log_prob", "alternatives", "words"}
+    assert set(first) == {"file", "caption", "log_prob", "alternatives", "words", "trained_on"}
     assert " ".join(word["word"] for word in first["words"]) == first["caption"]
     assert second == {"file": str(empty), "error": "the file is empty"}
     assert "1 of 2 files skipped" in captured.err
@@ -349,7 +349,35 @@ def test_resuming_a_run_that_stopped_early_trains_no_further(scenes, tmp_path):
     config = load_config(None, [*TINY, f"data.root={scenes}", *plateau])
     rows = train(config, Run(tmp_path / "run"))
     assert len(rows) == 2
+    # It does not read the data, either.
+    config.data.root = str(tmp_path / "nowhere")
     assert len(train(config, Run(tmp_path / "run"), resume=True)) == 2
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.slow
+def test_training_starts_from_another_run(run, scenes, tmp_path, capsys):
+    clips = read_clips(load_config(None, [*SMALL, f"data.root={scenes}"]), "train")
+    rows = "".join(f"{clip.path},a sheep bleats\n{clip.path},{clip.captions[0]}\n" for clip in clips)
+    (tmp_path / "my.csv").write_text(f"file_name,caption\n{rows}")
+    folder = tmp_path / "tuned"
+    common = ["--config", "my_clips", "--run", str(folder), f"data.root={tmp_path / 'my.csv'}"]
+    common += ["training.epochs=1", f"training.initial={run.folder}"]
+    assert train_command.main([*common, "encoder.units=24"]) == 2
+    assert "encoder.units=24: training.initial=" in capsys.readouterr().err
+    assert not folder.exists()
+    assert train_command.main(common) == 0
+    said = capsys.readouterr().err
+    for line in ("vocabulary: ", "memory: about ", "time: about "):
+        assert f"\n{line}" in f"\n{said}"
+    before = run.tokenizer(run.config()).get_vocabulary()
+    config = Run(folder).config()
+    assert Run(folder).tokenizer(config).get_vocabulary() == [*before, "bleats", "sheep"]
+    assert (config.encoder.units, config.embedding.kind) == (16, "none")
+    assert json.loads((folder / "card.json").read_text())["sources"][0]["source"] == "manifest"
+    assert evaluate_command.main(["--run", str(folder)]) == 2
+    assert "has no test split; it has train, validation" in capsys.readouterr().err
+    assert evaluate_command.main(["--run", str(folder), "--split", "validation", "--metrics", "rouge_l"]) == 0
 
 
 def test_an_empty_vocabulary_is_an_error(scenes, tmp_path):

@@ -35,7 +35,7 @@ def why_no_spice():
     """Why SPICE cannot be computed and what to do about it; None if it can."""
     if find_corenlp() is not None:
         return None
-    return f"`{FETCH}` downloads once what SPICE needs"
+    return f"`{FETCH}` downloads Stanford CoreNLP for SPICE"
 
 
 def find_corenlp():
