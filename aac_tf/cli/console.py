@@ -138,7 +138,7 @@ def run_command(main, parser, arguments=None):
     """
     _open_streams()
     options = _parse(parser, arguments)
-    _quiet_start()
+    _quiet_start(options.debug)
     console = Console()
     try:
         return main(options, console) or OK
@@ -191,11 +191,25 @@ def _open_streams():
             stream.reconfigure(errors="backslashreplace")
 
 
-def _quiet_start():
-    """Imports TensorFlow and Keras without their start-up messages."""
+def _quiet_start(debug):
+    """Imports TensorFlow and Keras without their start-up messages; `debug` keeps those of standard error."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.nullcontext() if debug else _silent_errors():
         import keras_nlp  # noqa: F401 - prints its backend to standard output when it is imported
         import tensorflow as tf
 
     tf.get_logger().setLevel("ERROR")
+
+
+@contextlib.contextmanager
+def _silent_errors():
+    """Discards standard error, including what C++ writes to it: TensorFlow 2.21 logs before it reads its log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "w") as null, contextlib.redirect_stderr(null):
+            os.dup2(null.fileno(), 2)
+            yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
