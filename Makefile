@@ -4,7 +4,7 @@
 SUPPORTED := import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
 	$$python -c '$(SUPPORTED)' >/dev/null 2>&1 && echo $$python && break; done)
-# uv, if there is one, installs in a fraction of the time, and downloads a Python where there is none.
+# uv, if there is one, shows its progress, and downloads a Python where there is none.
 UV ?= $(shell command -v uv)
 INSTALL = $(if $(UV),$(UV) pip install --python $(BIN)/python,$(BIN)/python -m pip install --disable-pip-version-check)
 BIN := .venv/bin

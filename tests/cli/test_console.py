@@ -100,3 +100,13 @@ def test_the_reported_best_epoch_is_that_of_the_best_checkpoint():
     rows = [{"epoch": epoch, "val_bleu": value} for epoch, value in ((1, "0.10"), (2, "0.2001"), (3, "0.2004"))]
     assert _best_epoch(load_config(None, ["training.monitor_decimals=3"]), rows)["epoch"] == 2
     assert _best_epoch(load_config(), rows)["epoch"] == 3
+
+
+def test_libraries_write_nothing_before_the_message_of_a_command(tmp_path):
+    program = "import sys; from aac_tf.cli.caption import main; sys.exit(main())"
+    command = [sys.executable, "-c", program, "--run", str(tmp_path / "missing"), "a.wav"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("TF_CPP")}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")

@@ -1,8 +1,11 @@
 """Facts about the package that several files state must agree."""
 
+import ast
 import configparser
+import importlib.metadata
 import pathlib
 import re
+import sys
 
 import pytest
 import yaml
@@ -40,8 +43,29 @@ def test_every_supported_python_gets_one_set_of_libraries(setup):
         assert len(names) == len(set(names))
         releases = {str(one.specifier) for one in chosen if one.name in ("tensorflow", "tensorflow-serving-api")}
         assert len(releases) == 1
+        # TensorFlow 2.15 requires TensorBoard itself.
+        assert ("tensorboard" in names) == (releases == {"==2.21.*"})
         assert ("tensorflow-io" in names) == (releases == {"==2.15.*"})
     assert all(f"python{python}" in (ROOT / "Makefile").read_text() for python in supported)
+
+
+def test_every_library_that_is_imported_is_required(setup):
+    """One that comes with another library is lost with its next release, as TensorBoard with TensorFlow 2.21."""
+    trees = [ast.parse(path.read_text()) for path in (ROOT / "aac_tf").rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    modules = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    modules |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and not node.level}
+    modules = {module.partition(".")[0] for module in modules} - sys.stdlib_module_names - {"aac_tf"}
+    sections = [setup["options"]["install_requires"], *setup["options.extras_require"].values()]
+    lines = [line for section in sections for line in section.splitlines() if line and line[0] not in "#%"]
+    required = {_normal(Requirement(line).name) for line in lines}
+    providers = importlib.metadata.packages_distributions()
+    missing = {module for module in modules if required.isdisjoint(map(_normal, providers.get(module, [module])))}
+    assert not missing
+
+
+def _normal(name):
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_pre_commit_runs_the_ruff_of_the_dev_extra(setup):
