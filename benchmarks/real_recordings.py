@@ -49,7 +49,10 @@ def scores_of(captions, references):
 def best_single_caption(references):
     """The human caption whose CIDEr is highest when all clips get it."""
     candidates = {text for texts in references.values() for text in texts}
-    score = lambda text: compute_scores(dict.fromkeys(references, text), references, ["cider"]).found["cider"].corpus
+
+    def score(text):
+        return compute_scores(dict.fromkeys(references, text), references, ["cider"]).found["cider"].corpus
+
     # Most captions are far off: the words that they share with all others tell which ones are worth scoring.
     words = collections.Counter(word for texts in references.values() for text in texts for word in set(words_of(text)))
     common = sorted(candidates, key=lambda text: (-np.mean([words[word] for word in words_of(text)]), text))
@@ -174,6 +177,7 @@ def show_table(path, found):
 
 
 def main():
+    """Measures the captioner on the command line on all captions given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", required=True, help="run folder or preset")
     parser.add_argument("--captions", required=True, nargs="+", type=pathlib.Path, help="CSVs of captions")

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import io
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -15,10 +14,10 @@ import tensorflow as tf
 
 from aac_tf.audio.errors import Unusable, error_reason
 from aac_tf.audio.kinds import HEAD_BYTES
-from aac_tf.utils.files import FileSystemError, load_file_system
+from aac_tf.utils.files import FileSystemError, file_path
 
 MAX_CONTENTS = 2**31
-_STANDARD_INPUT = "-"
+STANDARD_INPUT = "-"
 
 
 class Source:
@@ -42,7 +41,7 @@ class Source:
             self.name = os.fsdecode(self.name)
         self.local = self._copy = None
         with self._readable():
-            if self.name == _STANDARD_INPUT:
+            if self.name == STANDARD_INPUT:
                 self._copy = _standard_input()
             elif "://" in self.name:
                 self._copy = _fetched(self.name)
@@ -93,7 +92,7 @@ class Source:
         except OSError as error:
             raise Unusable(_REASONS.get(type(error)) or error.strerror or str(error)) from error
         except tf.errors.OpError as error:
-            raise Unusable(_REASONS.get(type(error)) or error_reason(error.message)) from error
+            raise Unusable(error_reason(error.message)) from error
         except UnicodeEncodeError as error:
             raise Unusable("its name is not UTF-8") from error
         except FileSystemError as error:
@@ -106,14 +105,17 @@ _REASONS = {
     FileNotFoundError: "no such file",
     PermissionError: "permission denied",
     NotADirectoryError: "no such file",
-    tf.errors.NotFoundError: "no such file",
-    tf.errors.PermissionDeniedError: "permission denied",
 }
 
 
 @functools.lru_cache(maxsize=1)
+def read_standard_input():
+    """The bytes of standard input, up to `MAX_CONTENTS`, which are read once."""
+    return sys.stdin.buffer.read(MAX_CONTENTS)
+
+
 def _standard_input():
-    contents = sys.stdin.buffer.read(MAX_CONTENTS)
+    contents = read_standard_input()
     if len(contents) == MAX_CONTENTS:
         raise Unusable("standard input of 2 GB or more: write it to a file")
     return io.BytesIO(contents)
@@ -121,13 +123,11 @@ def _standard_input():
 
 def _fetched(name):
     """A temporary copy: readers seek, which is slow in remote files."""
-    load_file_system(name)
-    about = tf.io.gfile.stat(name)
-    if about.is_directory:
+    path = file_path(name)
+    if path.stat().is_directory:
         raise Unusable("a directory, not a file")
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - it lasts as long as the source
-    with tf.io.gfile.GFile(name, "rb") as file:
-        shutil.copyfileobj(file, copy, 2**20)
+    path.read_into(copy)
     return copy
 
 

@@ -45,6 +45,7 @@ def _caption(options, console):
         check_output_file(options.attention)
     start_tensorflow(options)
     from aac_tf.audio import AudioError
+    from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
     from aac_tf.inference.captioner import Captioner
     from aac_tf.runs.card import trained_on
 
@@ -52,6 +53,8 @@ def _caption(options, console):
     captioner = Captioner.load(options.run, overrides)
     known = trained_on(options.run)
     console.show(f"{options.run} was {known}")
+    if STANDARD_INPUT in options.files:
+        read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
     skipped = 0
     for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
         if isinstance(caption, AudioError):
@@ -85,6 +88,8 @@ def _plot_paths(options):
         return [out]
     stems = [pathlib.Path(path).stem for path in options.files]
     names = [f"{stem}-{number}" if stems.count(stem) > 1 else stem for number, stem in enumerate(stems, 1)]
+    if len({name.casefold() for name in names}) < len(names):  # such as those of a/x.wav, b/x.wav and x-1.wav
+        names = [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
     return [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in names]
 
 

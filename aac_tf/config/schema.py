@@ -20,7 +20,7 @@ class SourceConfig:
     """One of several datasets to train on together."""
 
     source: str = key("clotho", "kind of dataset", choices=DATASETS)
-    root: Optional[str] = key(None, "folder of the dataset")
+    root: Optional[str] = key(None, "folder of the dataset, or its URL")
     weight: int = key(1, "number of times that an epoch takes each of its captions", at_least=1)
 
 
@@ -29,7 +29,7 @@ class DataConfig:
     """The clips, and how they are read and batched."""
 
     source: str = key("clotho", "kind of dataset", choices=DATASETS)
-    root: Optional[str] = key(None, "folder of the dataset", resumable=True)
+    root: Optional[str] = key(None, "folder of the dataset, or its URL, such as s3://bucket/clips", resumable=True)
     sources: List[SourceConfig] = key(
         [],
         "several datasets to train on together, instead of source and root: "

@@ -5,6 +5,8 @@ import os
 
 import tensorflow as tf
 
+from aac_tf.utils.files import is_url, load_file_system
+
 
 def find_files(patterns=(), lists=()):
     """Finds files, on this machine or in any file system of `tf.io.gfile`, such as `gs://`.
@@ -38,14 +40,18 @@ def find_files(patterns=(), lists=()):
 
 
 def _matches(pattern):
-    if not glob.has_magic(pattern) or tf.io.gfile.exists(pattern):
+    if not glob.has_magic(pattern):
         return [pattern]
-    if "://" in pattern:
+    load_file_system(pattern)
+    if tf.io.gfile.exists(pattern):
+        return [pattern]
+    if is_url(pattern):
         return tf.io.gfile.glob(pattern)
     return [path for path in glob.iglob(pattern, recursive=True) if not os.path.isdir(path)]
 
 
 def _lines(name):
+    load_file_system(name)
     try:
         with tf.io.gfile.GFile(name, "rb") as file:
             # Keeps names that are not UTF-8, as patterns do; captioning reports them.

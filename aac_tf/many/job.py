@@ -12,6 +12,8 @@ import os
 import tensorflow as tf
 
 from aac_tf.errors import AacError
+from aac_tf.utils.atomic import WriteError, writing
+from aac_tf.utils.files import is_url, load_file_system
 from aac_tf.utils.locks import LockedError, file_lock
 
 logger = logging.getLogger(__name__)
@@ -75,6 +77,7 @@ class Job:
 
     def paths(self, begin, end):
         """Reads the paths in a range of bytes of `inputs.jsonl`, a list of str."""
+        load_file_system(self.folder)  # in this worker
         with tf.io.gfile.GFile(_inputs_path(self.folder), "rb") as file:
             file.seek(begin)
             return [json.loads(line) for line in file.read(end - begin).splitlines()]
@@ -148,8 +151,9 @@ def locked_folder(folder):
     Raises:
         JobError: if another process holds the lock.
     """
+    load_file_system(folder)
     tf.io.gfile.makedirs(folder)
-    if "://" in folder:
+    if is_url(folder):
         yield
         return
     try:
@@ -185,11 +189,21 @@ def write_atomically(path, contents, unfinished=None):
         path: str, path in any file system of `tf.io.gfile`.
         contents: bytes.
         unfinished: str, path of the temporary file; None appends `.unfinished` to `path`.
+
+    Raises:
+        WriteError: if it cannot be written; a previous file is kept.
     """
+    load_file_system(path)
     unfinished = unfinished or f"{path}.unfinished"
-    with tf.io.gfile.GFile(unfinished, "wb") as file:
-        file.write(contents)
-    tf.io.gfile.rename(unfinished, path, overwrite=True)
+    try:
+        with writing(path, tf.errors.OpError):
+            with tf.io.gfile.GFile(unfinished, "wb") as file:
+                file.write(contents)
+            tf.io.gfile.rename(unfinished, path, overwrite=True)
+    except WriteError:
+        with contextlib.suppress(tf.errors.OpError):
+            tf.io.gfile.remove(unfinished)
+        raise
 
 
 def _inputs_path(folder):

@@ -9,6 +9,7 @@ import tensorflow as tf
 from aac_tf.audio import error_reason
 from aac_tf.errors import AacError
 from aac_tf.many.job import read_json
+from aac_tf.utils.files import load_file_system
 
 _ABOUT = os.path.join("assets.extra", "model.json")
 
@@ -29,6 +30,7 @@ def newest_version(folder):
     Raises:
         ModelError: if there is none.
     """
+    load_file_system(folder)
     if tf.saved_model.contains_saved_model(folder):
         return folder
     names = tf.io.gfile.listdir(folder) if tf.io.gfile.isdir(folder) else []
@@ -69,6 +71,7 @@ class SavedCaptioner:
     """
 
     def __init__(self, version):
+        load_file_system(version)  # in this worker
         about = os.path.join(version, _ABOUT)
         if not tf.io.gfile.exists(about):
             raise ModelError(f"{version} has no {_ABOUT}: export the model with aac-export")

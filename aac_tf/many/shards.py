@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from aac_tf.many.batches import READERS, batches
 from aac_tf.many.job import write_atomically
+from aac_tf.utils.files import file_path
 
 logger = logging.getLogger(__name__)
 
@@ -101,8 +102,8 @@ def _count(lines):
 
 def _size(path):
     try:
-        return tf.io.gfile.stat(path).length
-    except (tf.errors.OpError, TypeError):  # TypeError: the name is not UTF-8
+        return file_path(path).stat().st_size
+    except (OSError, ValueError):  # ValueError: no such file system, or not a name
         return None
 
 

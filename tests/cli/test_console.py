@@ -94,6 +94,8 @@ def test_files_of_the_same_name_get_plots_of_their_own(tmp_path):
     options = argparse.Namespace(attention=new / "out.png", files=["a/1.wav", "b/1.wav", "b/2.wav"])
     assert _plot_paths(options) == [new / "out-1-1.png", new / "out-1-2.png", new / "out-2.png"]
     assert new.is_dir()
+    options = argparse.Namespace(attention=new / "out.png", files=["a/x.wav", "b/x.wav", "c/x-1.wav"])
+    assert len(set(_plot_paths(options))) == 3
 
 
 def test_the_reported_best_epoch_is_that_of_the_best_checkpoint():

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from full_disk import full_disk
 
 from aac_tf.audio import SpecAugment
 from aac_tf.data import embedding_store as module
@@ -190,6 +191,22 @@ def test_embeddings_can_be_kept_in_memory(store):
     for index in range(len(FRAMES)):
         index = tf.constant(index, tf.int64)
         np.testing.assert_array_equal(held.draw(index, seed), plain.draw(index, seed))
+
+
+class WideEmbedder(PairEmbedder):
+    """Embeddings of many bytes."""
+
+    width = 8000
+
+    def __call__(self, spectrogram, length):
+        embedding, length = super().__call__(spectrogram, length)
+        return tf.tile(embedding, [1, 1, 1000]), length
+
+
+def test_a_full_disk_leaves_no_half_shard(store, tmp_path):
+    with full_disk(), pytest.raises(DatasetError, match=f"cannot store embeddings in {tmp_path / 'store'}: .*choose"):
+        store(embedder=WideEmbedder())
+    assert shards(tmp_path) == []
 
 
 def test_a_folder_that_cannot_be_written(clips, tmp_path):
