@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from aac_tf.audio import SPECS, SpecAugment
 from aac_tf.config import ConfigError
-from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture
+from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture, Styled
 from aac_tf.decoding import Beam, Greedy, Sample
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.models.loss import rarity_weights
@@ -43,6 +43,8 @@ def build_dataset(config):
             dataset = HeldOut(dataset, config.data.validation_fraction, config.seed)
         if config.data.max_clips is not None:
             dataset = FirstClips(dataset, config.data.max_clips)
+        if source.style is not None:
+            dataset = Styled(dataset, source.style)
         name = source.source if source.source not in parts else f"{source.source}_{len(parts) + 1}"
         parts[name] = (dataset, source.weight)
     if not config.data.sources:
@@ -132,7 +134,9 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
 
 def build_search(config):
     """Builds the `Search` of a config."""
-    return SEARCHES[config.decoding.kind](**_options(config.decoding))
+    options = _options(config.decoding)
+    del options["style"]
+    return SEARCHES[config.decoding.kind](**options)
 
 
 def build_word_weights(config, examples, vocabulary_size):

@@ -106,8 +106,8 @@ def _check_options(options):
         raise ValueError("give either --run, or --predictions and --references")
     if options.attention and not options.run:
         raise ValueError("--attention needs --run: a captions file holds no attention")
-    if (options.beam is not None or options.search is not None) and not options.run:
-        raise ValueError("--beam and --search need --run: the captions in a file are final")
+    if any(flag is not None for flag in (options.beam, options.search, options.style)) and not options.run:
+        raise ValueError("--beam, --search and --style need --run: the captions in a file are final")
     if options.partial and options.run:
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
@@ -138,7 +138,16 @@ def _evaluate_run(options, console):
     captioner = Captioner.load(options.run, [*options.overrides, *search_overrides(options)])
     config = captioner.config
     split = SPLITS[options.split]
-    result = evaluate(captioner, config, split, options.beam, options.metrics, console.progress, options.attention)
+    result = evaluate(
+        captioner,
+        config,
+        split,
+        options.beam,
+        options.metrics,
+        console.progress,
+        options.attention,
+        style=options.style,
+    )
     return result, f"{config.name}, {split}", config.paper
 
 
