@@ -11,6 +11,7 @@ from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
 from aac_tf.data.screening import screen_audio
 from aac_tf.datasets import ClipList, DatasetError
+from aac_tf.models import Decoder
 from aac_tf.text import WordTokenizer
 from aac_tf.utils import cache_folder
 
@@ -69,7 +70,7 @@ def fit_tokenizer(config):
     words = config.vocabulary
     captions = [caption for clip in clips for caption in clip.captions]
     styles = sorted({clip.style for clip in clips} - {None})
-    if styles and not DECODERS[config.decoder.kind].uses_tokens:
+    if styles and not typing.cast(typing.Type[Decoder], DECODERS[config.decoder.kind]).uses_tokens:
         raise ConfigError(
             f"decoder.kind={config.decoder.kind} cannot learn the styles {', '.join(styles)}, as its words do not "
             "depend on those before: set decoder.kind=attention, or remove `style` from data.sources and captions files"

@@ -132,8 +132,8 @@ class Captioner:
         starts = self._starts(style, paths_or_waveforms)
         sounds = read_ahead(lambda sound: self._read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
         for batch in bounded_batches(sounds, _frames, BATCH_FRAMES, batch_size):
-            rows = [row for row in zip(batch, starts) if not isinstance(row[0], AudioError)]
-            captions = iter(self._caption_batch(*zip(*rows), find) if rows else ())
+            usable = [(sound, start) for sound, start in zip(batch, starts) if not isinstance(sound, AudioError)]
+            captions = iter(self._caption_batch(usable, find) if usable else ())
             for sound in batch:
                 yield sound if isinstance(sound, AudioError) else next(captions)
 
@@ -238,13 +238,13 @@ class Captioner:
             features = spectrogram_of_parts((part / loudest for part in file.parts(self.spec.sample_rate)), self.spec)
         return features, file.samples / file.sample_rate
 
-    def _caption_batch(self, sounds, starts, find):
+    def _caption_batch(self, usable, find):
+        sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
         length = np.array([len(sound.features) for sound in sounds], np.int32)
         features = np.zeros([len(sounds), length.max(), self.spec.num_bins], np.float32)
         for row, sound in zip(features, sounds):
             row[: len(sound.features)] = sound.features
         encoded, steps = self._encode(features, length)
-        start = tf.constant(starts, tf.int32)
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()

@@ -149,8 +149,7 @@ def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):
     assert clips_and_tokens(late.as_numpy_iterator()) == clips_and_tokens(epoch_batches[3:])
 
 
-@pytest.mark.parametrize("captions_per_clip", ["one", "all"])
-@pytest.mark.parametrize("static_shapes", [False, True])
+@pytest.mark.parametrize(("captions_per_clip", "static_shapes"), [("one", False), ("all", True)])
 def test_a_share_of_the_examples_loses_its_style(captions_per_clip, static_shapes):
     texts = [text for captions in CAPTIONS for text in captions]
     tokenizer = WordTokenizer.from_captions(texts, min_count=1, max_words=6, styles=["terse", "wordy"])

@@ -17,6 +17,8 @@ from aac_tf.runs.run import Run
 from aac_tf.text import StyleError
 from aac_tf.training.trainer import train
 
+pytestmark = pytest.mark.slow
+
 # The captions of a tone and of noise.
 WORDS = {"terse": ["tone", "noise"], "wordy": ["there is a tone", "there is some noise"]}
 SMALL = [
@@ -60,7 +62,7 @@ def sources(tmp_path_factory):
 @pytest.fixture(scope="module")
 def run(sources, tmp_path_factory):
     run = Run(tmp_path_factory.mktemp("runs") / "run")
-    train(load_config(None, [*SMALL, sources, "training.epochs=8", "training.monitor=val_loss"]), run)
+    train(load_config(None, [*SMALL, sources, "training.epochs=16", "training.monitor=val_loss"]), run)
     return run
 
 
@@ -136,7 +138,6 @@ def test_clips_are_scored_in_their_own_style(run, tmp_path, capsys):
         assert {row["caption_predicted"] for row in csv.DictReader(file)} == set(WORDS["terse"])
 
 
-@pytest.mark.slow
 def test_resume_equals_an_uninterrupted_run(sources, tmp_path):
     straight, halves = Run(tmp_path / "straight"), Run(tmp_path / "halves")
     train(load_config(None, [*SMALL, sources, "training.epochs=2"]), straight)
