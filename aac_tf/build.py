@@ -111,7 +111,9 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
 
 def build_search(config):
     """Builds the `Search` of a config."""
-    return SEARCHES[config.decoding.kind](**_options(config.decoding))
+    options = _options(config.decoding)
+    del options["style"]
+    return SEARCHES[config.decoding.kind](**options)
 
 
 def build_word_weights(config, examples, vocabulary_size):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from aac_tf.config import ConfigError
-from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture
+from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture, Styled
 from aac_tf.scenes import Scenes
 
 DATASETS = {"clotho": Clotho, "audiocaps": AudioCaps, "manifest": Manifest, "scenes": Scenes}
@@ -25,6 +25,8 @@ def build_dataset(config):
             dataset = HeldOut(dataset, config.data.validation_fraction, config.seed)
         if config.data.max_clips is not None:
             dataset = FirstClips(dataset, config.data.max_clips)
+        if source.style is not None:
+            dataset = Styled(dataset, source.style)
         name = source.source if source.source not in parts else f"{source.source}_{len(parts) + 1}"
         parts[name] = (dataset, source.weight)
     if not config.data.sources:

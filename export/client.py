@@ -27,7 +27,7 @@ from typing import List, Optional
 from urllib.parse import urlsplit
 
 # Requests ask for all outputs, as a server batches only requests for all outputs of a signature.
-SIGNATURE = "wav_to_text"
+SIGNATURE, STYLED_SIGNATURE = "wav_to_text", "wav_to_text_in_style"
 OUTPUTS = ("captions", "log_probs", "status")
 # Log-probabilities below this mark missing captions.
 NO_CAPTION = -1e30
@@ -86,12 +86,13 @@ class Client:
         version: int, version of the model; None takes the latest.
         timeout: float, seconds until a request must be answered completely.
         retries: int, how often a request is sent again if the server is not ready or overloaded.
+        style: str, style of the captions, of a model that was trained with styles; None for the model's default.
 
     Raises:
         ValueError: if the address has another form.
     """
 
-    def __init__(self, server, model="captioner", version=None, timeout=60.0, retries=5):
+    def __init__(self, server, model="captioner", version=None, timeout=60.0, retries=5, style=None):
         address = urlsplit(server)
         if address.scheme not in ("http", "https", "grpc") or not address.netloc:
             raise ValueError(f"expected http://HOST:PORT, https://HOST:PORT or grpc://HOST:PORT, got {server}")
@@ -100,7 +101,8 @@ class Client:
         self.server = server
         self.timeout = timeout
         self.retries = retries
-        self._call = _Grpc(address, model, version) if address.scheme == "grpc" else _Rest(server, model, version)
+        arguments = (model, version, style)
+        self._call = _Grpc(address, *arguments) if address.scheme == "grpc" else _Rest(server, *arguments)
 
     def caption(self, sounds, batch_size=8):
         """Captions sounds.
@@ -150,13 +152,19 @@ class Client:
 class _Rest:
     """Calls the REST interface of a server."""
 
-    def __init__(self, server, model, version):
+    def __init__(self, server, model, version, style):
         version = "" if version is None else f"/versions/{version}"
+        self.style = style
         self.url = f"{server.rstrip('/')}/v1/models/{model}{version}:predict"
 
     def __call__(self, wavs, timeout):
-        sounds = [{"b64": base64.b64encode(wav).decode()} for wav in wavs]
-        body = json.dumps({"signature_name": SIGNATURE, "inputs": {"wav_bytes": sounds}}).encode()
+        body = {
+            "signature_name": SIGNATURE,
+            "inputs": {"wav_bytes": [{"b64": base64.b64encode(wav).decode()} for wav in wavs]},
+        }
+        if self.style is not None:
+            body["signature_name"], body["inputs"]["style"] = STYLED_SIGNATURE, [self.style] * len(wavs)
+        body = json.dumps(body).encode()
         request = urllib.request.Request(self.url, body, {"Content-Type": "application/json"})
         try:
             return json.loads(_within(timeout, lambda: self._post(request, timeout)))["outputs"]
@@ -224,7 +232,7 @@ def _http_reason(error):
 class _Grpc:
     """Calls the gRPC interface of a server, its PredictionService."""
 
-    def __init__(self, address, model, version):
+    def __init__(self, address, model, version, style):
         # Imported here, as REST does not need TensorFlow.
         import grpc
         from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
@@ -236,17 +244,21 @@ class _Grpc:
         self._error = grpc.RpcError
         self._empty = predict_pb2.PredictRequest()
         self._empty.model_spec.name = model
-        self._empty.model_spec.signature_name = SIGNATURE
+        self._empty.model_spec.signature_name = SIGNATURE if style is None else STYLED_SIGNATURE
+        self._style = style
         if version is not None:
             self._empty.model_spec.version.value = version
 
     def __call__(self, wavs, timeout):
         request = type(self._empty)()
         request.CopyFrom(self._empty)
-        tensor = request.inputs["wav_bytes"]
-        tensor.dtype = 7  # DT_STRING
-        tensor.tensor_shape.dim.add(size=len(wavs))
-        tensor.string_val.extend(wavs)
+        inputs = {"wav_bytes": wavs}
+        if self._style is not None:
+            inputs["style"] = [self._style.encode()] * len(wavs)
+        for name, values in inputs.items():
+            request.inputs[name].dtype = 7  # DT_STRING
+            request.inputs[name].tensor_shape.dim.add(size=len(wavs))
+            request.inputs[name].string_val.extend(values)
         try:
             answer = self._predict(request, timeout=timeout)
         except self._error as error:
@@ -361,6 +373,7 @@ def main(arguments=None):
     parser.add_argument(
         "--retries", type=int, default=5, metavar="N", help="how often to resend a request (default: %(default)s)"
     )
+    parser.add_argument("--style", metavar="NAME", help="style of captions, of a model with styles (default: its own)")
     parser.add_argument("--json", action="store_true", help="print one JSON object per file, with alternatives")
     parser.add_argument("files", nargs="+", metavar="FILE", help="WAV file")
     options = parser.parse_args(arguments)
@@ -372,7 +385,7 @@ def main(arguments=None):
     # gRPC's stubs import TensorFlow, which prints messages about the machine.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        client = Client(options.server, options.model, options.version, options.timeout, options.retries)
+        client = Client(options.server, options.model, options.version, options.timeout, options.retries, options.style)
         return _print(client, options)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

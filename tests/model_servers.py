@@ -65,9 +65,13 @@ def rest_server(folder, busy=0, broken=None):
                 self._answer(200, broken or {"outputs": self._predict(request)})
 
         def _predict(self, request):
-            (values,) = request["inputs"].values()
-            sounds = tf.constant([base64.b64decode(value["b64"]) for value in values])
-            outputs = signatures[request["signature_name"]](sounds)
+            inputs = {
+                name: tf.constant(
+                    [base64.b64decode(value["b64"]) if name == "wav_bytes" else value for value in values]
+                )
+                for name, values in request["inputs"].items()
+            }
+            outputs = signatures[request["signature_name"]](**inputs)
             return {name: _plain(value.numpy().tolist()) for name, value in outputs.items()}
 
         def _answer(self, code, content):

@@ -23,15 +23,18 @@ KINDS = {
     "attention, M = 4": ["audio.sample_rate=16000", "encoder.subsampling=4", "encoder.residual=true"],
     "fixed vector": ["encoder.cell=gru", "encoder.layers=3", "encoder.subsampling=2", "decoder.kind=fixed_vector"],
     "AST": ["embedding.kind=ast", f"embedding.source={SMALL_AST}"],
+    "styles": ["audio.sample_rate=16000", "decoding.style=audiocaps"],
 }
+STYLES = {"styles": ["audiocaps", "clotho"]}
 
 
-def write_run(folder, overrides):
+def write_run(folder, overrides, styles=()):
     """Writes a run folder like that of training, with random weights."""
     tf.keras.utils.set_random_seed(1)
     attention = [] if "decoder.kind=fixed_vector" in overrides else SMALL_ATTENTION
     config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
-    tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *WORDS], max_words=8)
+    styles = [f"<STYLE:{style}>" for style in styles]
+    tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *styles, *WORDS], max_words=8)
     normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
     model = build_model(config, tokenizer.vocabulary_size(), normalization, build_frozen_encoder(config))
     for weight in model.trainable_weights:
@@ -55,11 +58,12 @@ class SmallRun:
     def __init__(self, root, kind):
         self._root = root
         self._overrides = KINDS[kind]
+        self._styles = STYLES.get(kind, ())
 
     @functools.cached_property
     def folder(self):
         """The run folder."""
-        return write_run(self._root / "run", self._overrides)
+        return write_run(self._root / "run", self._overrides, self._styles)
 
     @functools.cached_property
     def captioner(self):

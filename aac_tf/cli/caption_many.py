@@ -6,7 +6,7 @@ import sys
 
 from aac_tf.cli.checks import check_files, check_model, check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag
+from aac_tf.cli.flags import add_json_flag, add_style_flag
 
 
 def main(arguments=None):
@@ -28,6 +28,7 @@ def main(arguments=None):
         help="folder written by aac-export; the newest version in it is used",
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
+    add_style_flag(parser)
     parser.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one path per line (may be repeated)"
     )
@@ -92,15 +93,20 @@ def _caption_many(options, beam_flags, console):
     start_tensorflow(options)
     from aac_tf.many import Settings, find_files, newest_version, open_job
     from aac_tf.many.job import locked_folder
-    from aac_tf.many.model import model_fingerprint
+    from aac_tf.many.model import check_style, model_fingerprint
     from aac_tf.many.pipeline import run_job
     from aac_tf.many.progress import poll_progress
 
-    settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed)
+    settings = Settings(
+        options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed, options.style
+    )
     version = newest_version(options.model)
+    check_style(version, options.style)
+    # Captions in another style are another job.
+    fingerprint = " ".join([model_fingerprint(version), *filter(None, [options.style])])
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
-        job = open_job(options.output, paths, model_fingerprint(version), options.shards, options.overwrite)
+        job = open_job(options.output, paths, fingerprint, options.shards, options.overwrite)
         console.show(f"{job.files} files, {job.shards} shards, model {version}")
         with poll_progress(job.done, job.shards, console.progress("Captioning shards")):
             summary, counters = run_job(job, version, settings, beam_flags)

@@ -109,8 +109,8 @@ def _check_options(options):
         raise ValueError("give either --run, or --predictions and --references")
     if options.attention and not options.run:
         raise ValueError("--attention needs --run: a captions file holds no attention")
-    if (options.beam is not None or options.search is not None) and not options.run:
-        raise ValueError("--beam and --search need --run: the captions in a file are final")
+    if any(flag is not None for flag in (options.beam, options.search, options.style)) and not options.run:
+        raise ValueError("--beam, --search and --style need --run: the captions in a file are final")
     if options.partial and options.run:
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
@@ -145,7 +145,16 @@ def _evaluate_run(options, console):
     from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(options.run, overrides)
-    result = evaluate(captioner, config, split, options.beam, options.metrics, console.progress, options.attention)
+    result = evaluate(
+        captioner,
+        config,
+        split,
+        options.beam,
+        options.metrics,
+        console.progress,
+        options.attention,
+        style=options.style,
+    )
     return result, f"{config.name}, {split}", config.paper
 
 

@@ -6,7 +6,7 @@ import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_run
 from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag
+from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_style_flag, style_overrides
 
 
 def main(arguments=None):
@@ -20,6 +20,7 @@ def main(arguments=None):
     add_run_flag(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="model file; an existing one is replaced")
     parser.add_argument("--float", action="store_true", help="store 32-bit float weights instead of 8-bit integers")
+    add_style_flag(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
     add_overrides(parser, "embedding.source=FOLDER")
     return run_command(_export, parser, arguments)
@@ -32,7 +33,7 @@ def _export(options, console):
     from aac_tf.export.lite import export_lite
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, options.overrides)
+    captioner = Captioner.load(options.run, [*options.overrides, *style_overrides(options)])
     console.show(f"exporting {options.run}; this takes up to a minute")
     with contextlib.nullcontext() if options.debug else silenced():  # the converter logs from C++
         about = export_lite(captioner, options.output, quantize=not options.float)

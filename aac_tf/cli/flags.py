@@ -1,5 +1,6 @@
 """Command-line flags that several commands share."""
 
+import json
 import os
 import re
 
@@ -27,7 +28,8 @@ def add_overrides(parser, example, trained=True):
 
 
 def add_search_flags(parser):
-    """Adds `--beam` and `--search`, which choose the search for captions."""
+    """Adds `--beam` and `--search`, which choose the search for captions, and `--style`, which chooses their style."""
+    add_style_flag(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
     group.add_argument(
@@ -38,25 +40,41 @@ def add_search_flags(parser):
     )
 
 
+def add_style_flag(parser):
+    """Adds `--style`, which chooses the style of captions."""
+    parser.add_argument(
+        "--style",
+        metavar="NAME",
+        help="way of speaking, of a model that was trained with several, such as clotho; none: no style in particular "
+        "(default: the run's)",
+    )
+
+
+def style_overrides(options):
+    """Translates `--style` into config overrides; `options` is an `argparse.Namespace` with `style`."""
+    # Quoted, as YAML reads `on` and `1.0` as other things than words.
+    return [] if options.style is None else [f"decoding.style={json.dumps(options.style)}"]
+
+
 def search_overrides(options):
-    """Translates `--search` into config overrides.
+    """Translates `--search` and `--style` into config overrides.
 
     Args:
-        options: `argparse.Namespace` with `search`.
+        options: `argparse.Namespace` with `search` and `style`.
 
     Returns:
-        list of `decoding.key=value`, empty without `--search`.
+        list of `decoding.key=value`, empty without the flags.
 
     Example:
         >>> import argparse
         >>> from aac_tf.cli.flags import search_overrides
-        >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9"))
+        >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9", style=None))
         ['decoding.kind=sample', 'decoding.top_p=0.9']
     """
     if options.search is None:
-        return []
+        return style_overrides(options)
     kind, *keys = options.search.split(",")
-    return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys)]
+    return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys), *style_overrides(options)]
 
 
 def take_overrides(files):

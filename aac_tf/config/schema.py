@@ -22,6 +22,7 @@ class SourceConfig:
     source: str = key("clotho", "kind of dataset", choices=DATASETS)
     root: Optional[str] = key(None, "folder of the dataset, or its URL")
     weight: int = key(1, "number of times that an epoch takes each of its captions", at_least=1)
+    style: Optional[str] = key(None, "way of speaking of its captions, which the model learns to imitate by this name")
 
 
 @dataclass
@@ -33,7 +34,7 @@ class DataConfig:
     sources: List[SourceConfig] = key(
         [],
         "several datasets to train on together, instead of source and root: "
-        "[{source: clotho, root: FOLDER, weight: 2}, {source: audiocaps, root: FOLDER}]",
+        "[{source: clotho, root: FOLDER, weight: 2, style: clotho}, {source: audiocaps, root: FOLDER}]",
     )
     validation_fraction: float = key(
         0.0, "fraction of the training clips to hold out if there is no validation split", at_least=0, below=1
@@ -209,6 +210,9 @@ class VocabularyConfig:
     padding: str = key(
         "<PAD>", "padding token; <END> makes a vocabulary of only <START>, <END> and words", choices=("<PAD>", "<END>")
     )
+    style_dropout: float = key(
+        0.1, "fraction of the examples with a style that are trained without it", at_least=0, at_most=1
+    )
 
 
 @dataclass
@@ -308,12 +312,21 @@ class TrainingConfig:
 
 
 @dataclass
-class GreedyConfig(OneOf):
+class SearchConfig(OneOf):
+    """Keys of all searches."""
+
+    style: Optional[str] = key(
+        None, "style of captions, of a model that was trained with styles; null or none: no style in particular"
+    )
+
+
+@dataclass
+class GreedyConfig(SearchConfig):
     """Take the most likely word at each step."""
 
 
 @dataclass
-class BeamConfig(OneOf):
+class BeamConfig(SearchConfig):
     """Keep the best hypotheses at each step."""
 
     beam_size: int = key(3, "number of hypotheses; 1 is greedy search", at_least=1)
@@ -321,7 +334,7 @@ class BeamConfig(OneOf):
 
 
 @dataclass
-class SampleConfig(OneOf):
+class SampleConfig(SearchConfig):
     """Draw words from the model's distribution."""
 
     samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1)

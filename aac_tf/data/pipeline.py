@@ -41,7 +41,9 @@ def make_examples(clips, tokenizer, captions_per_clip="one"):
         `Examples`.
     """
     counts = [len(clip.captions) for clip in clips]
-    tokens, words = (x.numpy() for x in tokenizer.encode([text for clip in clips for text in clip.captions]))
+    texts = [text for clip in clips for text in clip.captions]
+    styles = [tokenizer.known_style(clip.style) for clip in clips for _ in clip.captions]
+    tokens, words = (x.numpy() for x in tokenizer.encode(texts, styles))
     owner = np.repeat(np.arange(len(clips)), counts)
     times = np.array([clip.weight for clip in clips])
     if captions_per_clip == "one":
@@ -92,6 +94,8 @@ def training_batches(
     first_epoch=0,
     first_step=0,
     context=None,
+    style_dropout=0.0,
+    start_id=None,
 ):
     """Makes batches of training examples, endlessly, epoch after epoch.
 
@@ -113,6 +117,9 @@ def training_batches(
         first_step: int, number of batches of the first epoch to skip; their clips are not read.
         context: `tf.distribute.InputContext`. The elements are then the shares of this pipeline's replicas in turn, and
             only their clips are read. A batch that cannot be split evenly is filled up with rows of zero weight.
+        style_dropout: float, fraction of the examples that start with `start_id` instead of their style, others in each
+            epoch.
+        start_id: int, id of `<START>`; needed if `style_dropout` is not 0.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
@@ -128,7 +135,12 @@ def training_batches(
 
         def shuffled(position):
             row = tf.random.experimental.index_shuffle(position, epoch_seed, count - 1)
-            return {"row": row, "seed": tf.random.experimental.stateless_fold_in(epoch_seed, row)}
+            example = {"row": row, "seed": tf.random.experimental.stateless_fold_in(epoch_seed, row)}
+            if style_dropout:
+                rank = tf.random.experimental.index_shuffle(position, epoch_seed[::-1], count - 1)
+                share = tf.cast(rank, tf.float32) < style_dropout * tf.cast(count, tf.float32)
+                example["start"] = tf.where(share, start_id, -1)
+            return example
 
         # Batches of row numbers, so that a replica does not read the clips of others.
         return (
@@ -212,6 +224,9 @@ def _load_examples(batches, examples, plan, draw, word_weights):
 
         loaded, length = plan.load(index, load_row, share["frames"])
         texts = tf.gather(tokens, row)[..., : share["width"] + 1]
+        if "start" in share:
+            start = tf.reshape(share["start"], [-1] + [1] * (tokens.shape.rank - 1))
+            texts = tf.concat([tf.where(start < 0, texts[..., :1], start), texts[..., 1:]], -1)
         counts = tf.where(tf.reshape(filled, [-1] + [1] * (words.shape.rank - 1)), tf.gather(words, row), 0)
         if plan.static:
             texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])

@@ -4,13 +4,14 @@ import dataclasses
 import typing
 
 from aac_tf.audio import resampled_length
-from aac_tf.build import build_augment, build_dataset, build_spec
+from aac_tf.build import DECODERS, build_augment, build_dataset, build_spec
 from aac_tf.config import ConfigError
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
 from aac_tf.data.screening import screen_audio
 from aac_tf.datasets import ClipList, DatasetError
+from aac_tf.models import Decoder
 from aac_tf.text import WordTokenizer
 from aac_tf.utils import cache_folder
 
@@ -62,12 +63,20 @@ def fit_tokenizer(config):
     """Makes the `WordTokenizer` of the training captions, including those whose sound files are missing.
 
     Raises:
-        ConfigError: if no word is frequent enough.
+        ConfigError: if no word is frequent enough, or the decoder cannot learn the styles of the captions.
+        StyleError: if no caption has the style `decoding.style`.
     """
     clips = read_clips(config, "train", audio_needed=False)
     words = config.vocabulary
     captions = [caption for clip in clips for caption in clip.captions]
-    tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding)
+    styles = sorted({clip.style for clip in clips} - {None})
+    if styles and not typing.cast(typing.Type[Decoder], DECODERS[config.decoder.kind]).uses_tokens:
+        raise ConfigError(
+            f"decoder.kind={config.decoder.kind} cannot learn the styles {', '.join(styles)}, as its words do not "
+            "depend on those before: set decoder.kind=attention, or remove `style` from data.sources and captions files"
+        )
+    tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding, styles)
+    tokenizer.style_id(config.decoding.style)  # fails now, not after training
     if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
         raise ConfigError(
             f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "

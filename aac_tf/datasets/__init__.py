@@ -10,6 +10,7 @@ from aac_tf.datasets.first_clips import FirstClips
 from aac_tf.datasets.held_out import HeldOut
 from aac_tf.datasets.manifest import Manifest
 from aac_tf.datasets.mixture import Mixture
+from aac_tf.datasets.styled import Styled
 from aac_tf.datasets.wrapper import DatasetWrapper
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "HeldOut",
     "Manifest",
     "Mixture",
+    "Styled",
     "match_audio",
 ]

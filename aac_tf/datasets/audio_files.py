@@ -10,7 +10,7 @@ from aac_tf.utils.files import file_path, list_names
 logger = logging.getLogger(__name__)
 
 
-def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
+def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False, styles=None):
     """Matches captions with the sound files of a folder.
 
     Args:
@@ -18,6 +18,7 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         folder: path of the sound files.
         audio_needed: bool, whether to leave out clips whose file is missing.
         report_uncaptioned: bool, whether to list sound files without captions as left out.
+        styles: dict of file name to the style of its captions, see `Clip`; None for captions without styles.
 
     Returns:
         `ClipList` in the order of `captions`. A file whose name differs only in case or Unicode form is found, too,
@@ -30,7 +31,7 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         >>> [clip.name for clip in match_audio({"a.wav": ["rain falls"], "b.wav": []}, "nowhere", audio_needed=False)]
         ['a.wav']
     """
-    finder, clips, left_out = _Finder(file_path(folder)), [], []
+    finder, clips, left_out, styles = _Finder(file_path(folder)), [], [], styles or {}
     for name, texts in captions.items():
         try:
             path = finder.find(name) if audio_needed else finder.folder / name
@@ -42,7 +43,7 @@ def match_audio(captions, folder, audio_needed=True, report_uncaptioned=False):
         elif not texts:
             left_out.append((name, "has no captions"))
         else:
-            clips.append(Clip(name, str(path), texts))
+            clips.append(Clip(name, str(path), texts, style=styles.get(name)))
     if finder.renamed:
         logger.warning(
             "%d files in %s were found although their names differ in case or Unicode form, such as %r for %r",

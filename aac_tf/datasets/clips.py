@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from aac_tf.datasets.errors import DatasetError
 
@@ -16,9 +17,11 @@ class Clip:
         path: path of the file.
         captions: the reference captions.
         weight: how many times an epoch of training takes each of its captions.
+        style: way of speaking of its captions, such as `clotho` for that of Clotho's annotators; None for no style.
 
     Raises:
-        DatasetError: if the weight is not a positive integer.
+        DatasetError: if the weight is not a positive integer, or the style is `none`, which stands for no style, or has
+            other characters than letters, digits and `_ . -`.
 
     Example:
         >>> from aac_tf.datasets import Clip
@@ -30,10 +33,16 @@ class Clip:
     path: str
     captions: list[str]
     weight: int = 1
+    style: str | None = None
 
     def __post_init__(self):
         if not isinstance(self.weight, int) or self.weight < 1:
             raise DatasetError(f"the weight of clip {self.name} must be a positive integer; got {self.weight!r}")
+        if self.style is not None and (self.style == "none" or not re.fullmatch(r"[\w.-]+", self.style)):
+            raise DatasetError(
+                f"the style of clip {self.name} must be a word of letters, digits and _ . - other than none; got "
+                f"{self.style!r}"
+            )
 
 
 @dataclasses.dataclass

@@ -74,6 +74,29 @@ def read_captions(path):
     return captions
 
 
+def read_styles(path):
+    """Reads the styles of the clips from a column `style`, if there is one.
+
+    Args:
+        path: path of a CSV file for `read_captions`.
+
+    Returns:
+        dict of file name to style, without clips whose style is empty.
+
+    Raises:
+        DatasetError: if the file cannot be read, or rows of one file name have different styles.
+    """
+    styles = {}
+    for row in read_rows(path, ["file_name"]):
+        style = (row.get("style") or "").strip()
+        if styles.setdefault(row["file_name"], style) != style:
+            raise DatasetError(
+                f"{path}: the captions of {row['file_name']} have different styles, {styles[row['file_name']]!r} and "
+                f"{style!r}; a clip has one style: list it under several file names"
+            )
+    return {name: style for name, style in styles.items() if style}
+
+
 def spoken(caption):
     """A caption without spaces around it; empty if it has no letter or digit, such as `.`, or if it is None."""
     caption = (caption or "").strip()

@@ -2,7 +2,7 @@
 
 from aac_tf.datasets.audio_files import match_audio
 from aac_tf.datasets.base import Dataset
-from aac_tf.datasets.csv_files import read_captions
+from aac_tf.datasets.csv_files import read_captions, read_styles
 from aac_tf.datasets.errors import DatasetError
 
 
@@ -10,7 +10,7 @@ class Manifest(Dataset):
     r"""Any captioned clips: a CSV file per split.
 
     The columns are `file_name`, relative to the CSV file's folder, and `caption_1` ... `caption_n`, or `caption` with
-    one caption per row.
+    one caption per row. A column `style` gives the style of the clip's captions.
 
     Args:
         root: path of a folder with any of `train.csv`, `validation.csv` and `test.csv`; or path of a CSV file, which
@@ -36,4 +36,4 @@ class Manifest(Dataset):
             raise DatasetError(f"{self.root} is neither a CSV file nor a folder of CSV files")
         if path is None or not path.is_file():
             return None
-        return match_audio(read_captions(path), path.parent, audio_needed)
+        return match_audio(read_captions(path), path.parent, audio_needed, styles=read_styles(path))

@@ -121,7 +121,7 @@ def _search(step, state, memory, rules, beam_size, length_penalty):
             tf.fill([batch, beam_size, rules.max_words + 1], rules.end_id),
             tf.repeat(first[tf.newaxis], batch, axis=0),
             tf.zeros([batch, beam_size], tf.int32),
-            tf.fill([batch, beam_size], rules.start_id),
+            tf.reshape(rules.first_tokens(batch * beam_size), [batch, beam_size]),
             tf.zeros([batch, beam_size], tf.bool),
             repeat_rows(state, beam_size),
         ),

@@ -43,7 +43,7 @@ def generate(step, state, memory, rules, choose):
             tf.constant(0),
             tf.fill([rows, rules.max_words + 1], rules.end_id),
             tf.zeros([rows]),
-            tf.fill([rows], rules.start_id),
+            rules.first_tokens(rows),
             tf.zeros([rows], tf.bool),
             state,
         ),

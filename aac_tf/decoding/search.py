@@ -32,7 +32,7 @@ class Search:
             of tokens and state; the rows of a clip are adjacent.
         state: nest of tensors `[batch, ...]`, the decoder's state before the first word.
         memory: passed to every `step` unchanged.
-        rules: `Rules`, which words are allowed and how long a caption may be.
+        rules: `Rules`, which words are allowed, how long a caption may be and which token comes before its first word.
 
     Returns:
         `Hypotheses` with `size` captions per clip, best first. The best caption is the one with the highest

@@ -32,6 +32,7 @@ class Evaluation:
         versus: dict, the comparison with other predictions.
         split: `train`, `validation` or `test`; None for captions from a file.
         search: the `Search` that found the captions; None for captions from a file.
+        style: style of all captions; None if it was not given.
     """
 
     captions: dict
@@ -44,6 +45,7 @@ class Evaluation:
     versus: dict = dataclasses.field(default_factory=dict)
     split: Optional[str] = None
     search: Optional["Search"] = None
+    style: Optional[str] = None
 
     def summary(self):
         """The corpus scores and what they were computed from, as a JSON object."""
@@ -58,6 +60,8 @@ class Evaluation:
             "corpus": self.corpus,
             "not_computed": self.scores.not_computed,
         }
+        if self.style is not None:
+            summary["style"] = self.style
         if self.confidence:
             summary["confidence_95"] = {name: list(interval) for name, interval in self.confidence.items()}
         if self.versus:
@@ -65,7 +69,7 @@ class Evaluation:
         return summary
 
 
-def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=None, attention=False):
+def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=None, attention=False, style=None):
     """Captions a split and scores the captions; those of composed scenes also by the events that they name.
 
     Args:
@@ -76,6 +80,8 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         metrics: see `score_captions`.
         progress: optional function `(what) -> (function (done, total))`.
         attention: bool, whether to also score the attention (`score_attention`); composed scenes only.
+        style: str, see `Captioner.caption`; None takes that of each clip if the model has it, otherwise that of the
+            config.
 
     Returns:
         `Evaluation`.
@@ -93,7 +99,9 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     if attention and scenes is None:
         raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
     captions, left_out = {}, list(clips.left_out)
-    found, update = captioner.caption_each([clip.path for clip in clips], beam_size), progress(f"Captioning {split}")
+    styles = [style or captioner.tokenizer.known_style(clip.style) for clip in clips]
+    found = captioner.caption_each([clip.path for clip in clips], beam_size, style=styles)
+    update = progress(f"Captioning {split}")
     for done, (clip, caption) in enumerate(zip(clips, found), 1):
         if isinstance(caption, AudioError):
             left_out.append((clip.name, caption.reason))
@@ -119,7 +127,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
             for name, scene_scores in scene_items.items():
                 per_item[name].update(scene_scores)
     search = captioner.search_for(beam_size)
-    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, search=search)
+    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, search=search, style=style)
 
 
 def write_evaluation(evaluation, folder):

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 import aac_tf
+from aac_tf.text.word_tokenizer import NO_STYLE
 
 ABOUT = "model.json"
 VOCABULARY = "vocabulary.txt"
@@ -17,10 +18,13 @@ def describe_model(captioner, search):
 
     Returns:
         dict for JSON: `sample_rate` in Hz; `max_words`, `vocabulary_size` and `end_id` of the captions; `beam_size`,
-        the number of captions per sound; and `name`, `search`, `front_end`, `decoder` and `written_by`.
+        the number of captions per sound; and `name`, `search`, `front_end`, `decoder` and `written_by`. A model that
+        was trained with styles also has `styles`, their names, and `style`, that of captions for which none is given.
     """
     config, tokenizer = captioner.config, captioner.tokenizer
+    styles = {"style": config.decoding.style or NO_STYLE, "styles": captioner.styles} if captioner.styles else {}
     return {
+        **styles,
         "name": config.name,
         "sample_rate": captioner.spec.sample_rate,
         "search": repr(search),

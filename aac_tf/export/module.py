@@ -66,22 +66,22 @@ class CaptioningModule(tf.Module):
         Full scale is 1. As in `Captioner.caption`, samples beyond ±10 are scaled down, and a clip with samples beyond
         ±10000, without sound or of less than 0.05 s has no caption.
         """
-        return self._caption(_checked(waveform, length, self._captioner().spec.sample_rate), attention=True)
+        return self._caption(self._checked(waveform, length), attention=True)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav_bytes")], autograph=False)
     def caption_wav(self, wav_bytes):
         """Captions WAV files of any sample rate and number of channels, given as their bytes."""
-        return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=True)
+        return self._caption(self._read(wav_bytes), attention=True)
 
     @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
     def waveform_to_text(self, waveform, length):
         """`caption_waveform` without attention."""
-        return self._caption(_checked(waveform, length, self._captioner().spec.sample_rate), attention=False)
+        return self._caption(self._checked(waveform, length), attention=False)
 
     @tf.function(input_signature=caption_wav.input_signature, autograph=False)
     def wav_to_text(self, wav_bytes):
         """`caption_wav` without attention."""
-        return self._caption(read_wavs(wav_bytes, self._captioner().spec.sample_rate), attention=False)
+        return self._caption(self._read(wav_bytes), attention=False)
 
     def signatures(self):
         """Returns the signatures of the SavedModel, a dict of name to function."""
@@ -93,19 +93,23 @@ class CaptioningModule(tf.Module):
         }
 
     # One function for all signatures, so that the graph, with the weights of the frozen encoder, is saved only once.
-    @tf.function(input_signature=caption_waveform.input_signature, autograph=False)
-    def _search(self, waveform, length):
+    @tf.function(
+        input_signature=[*caption_waveform.input_signature, tf.TensorSpec([None], tf.int32)],
+        autograph=False,
+    )
+    def _search(self, waveform, length, start):
         """Tokens and log-probabilities of the hypotheses, and the encoder steps and their number."""
         captioner = self._captioner()
         features = long_spectrogram(waveform, captioner.spec, length)
         encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length))
         find = search_function(captioner.model, captioner.tokenizer, self.search)
-        return (*find(encoded, steps), encoded, steps)
+        return (*find(encoded, steps, start=start), encoded, steps)
 
-    def _caption(self, checked, attention):
+    def _caption(self, checked, attention, style=None):
         waveform, length, status = _limited(*checked)
         tokenizer = self._captioner().tokenizer
-        tokens, log_probs, encoded, steps = self._search(waveform, length)
+        start, status = self._start(style, status)
+        tokens, log_probs, encoded, steps = self._search(waveform, length, start)
         # No sound that passes the checks should give one.
         finite = tf.logical_not(tf.reduce_any(tf.math.is_nan(log_probs), axis=1))
         status = first_reason((tf.equal(status, ""), status), (finite, "no finite spectrogram"))
@@ -122,11 +126,22 @@ class CaptioningModule(tf.Module):
             "status": status,
         }
         # Not in the graph unless it is an output, as TensorFlow would compute it nevertheless.
-        return {**outputs, **self._attention(best, encoded, steps, usable)} if attention else outputs
+        return {**outputs, **self._attention(best, encoded, steps, start, usable)} if attention else outputs
 
-    def _attention(self, best, encoded, steps, usable):
+    def _checked(self, waveform, length):
+        return _checked(waveform, length, self._captioner().spec.sample_rate)
+
+    def _read(self, wav_bytes):
+        return read_wavs(wav_bytes, self._captioner().spec.sample_rate)
+
+    def _start(self, style, status):
+        """The ids of the tokens before the first words, and the status of each row; `style` is None for the default."""
+        return tf.fill(tf.shape(status), self._captioner().start_id()), status
+
+    def _attention(self, best, encoded, steps, start, usable):
         captioner = self._captioner()
-        attention = attention_function(captioner.model, captioner.tokenizer)(best, encoded, steps)
+        attend = attention_function(captioner.model, captioner.tokenizer)
+        attention = attend(best, encoded, steps, start=start)
         # Tokens up to the end of the caption, inclusive.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
         spoken &= usable[:, tf.newaxis]

@@ -13,6 +13,7 @@ from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
 from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
 from aac_tf.export.module import CaptioningModule
+from aac_tf.export.styled_module import StyledCaptioningModule
 from aac_tf.utils.atomic import writing
 from aac_tf.utils.files import local_path
 
@@ -31,8 +32,9 @@ def export_saved_model(captioner, output, beam_size=None, search=None):
         search: see `Captioner.caption`.
 
     Returns:
-        `pathlib.Path` of the version: `CaptioningModule` as a SavedModel. Its folder `assets.extra` holds warm-up
-        requests for all signatures, and `model.json` with the description of `describe_model`.
+        `pathlib.Path` of the version: `CaptioningModule`, or `StyledCaptioningModule` if the captioner was trained with
+        styles, as a SavedModel. Its folder `assets.extra` holds warm-up requests for all signatures, and `model.json`
+        with the description of `describe_model`.
 
     Raises:
         ValueError: if the beam size is less than 1.
@@ -53,7 +55,8 @@ def _save(captioner, folder, beam_size, search):
     """Saves a captioner in a folder; returns the path of the SavedModel."""
     vocabulary, model = folder / VOCABULARY, folder / "model"
     captioner.tokenizer.save(vocabulary)
-    module = CaptioningModule(captioner, os.fspath(vocabulary), captioner.search_for(beam_size, search))
+    kind = StyledCaptioningModule if captioner.styles else CaptioningModule
+    module = kind(captioner, os.fspath(vocabulary), captioner.search_for(beam_size, search))
     tf.saved_model.save(
         module,
         os.fspath(model),
@@ -63,15 +66,18 @@ def _save(captioner, folder, beam_size, search):
     )
     extra = model / "assets.extra"
     extra.mkdir()
-    _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate)
+    _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate, bool(captioner.styles))
     (extra / ABOUT).write_text(json.dumps(describe_model(captioner, module.search), indent=1) + "\n")
     return model
 
 
-def _write_warm_up(path, sample_rate):
+def _write_warm_up(path, sample_rate, styles):
     # A server runs these before it reports that it is ready, as the first call of a signature is slow.
     noise = np.random.default_rng(0).normal(0, 0.1, int(WARM_UP_SECONDS * sample_rate)).astype(np.float32)
     inputs = {"waveform_to_text": _waveform_inputs(noise), "wav_to_text": _wav_inputs(noise, sample_rate)}
+    if styles:
+        style = np.array([""], object)
+        inputs |= {f"{signature}_in_style": {**values, "style": style} for signature, values in inputs.items()}
     # A server that batches does not load the model unless the batch is the first dimension of all outputs of these
     # requests. With one row and one step, `step_seconds` has it: a single sample, or a file that is too short.
     inputs |= {"serving_default": _waveform_inputs(noise[:1]), "caption_wav": _wav_inputs(noise[:1], sample_rate)}

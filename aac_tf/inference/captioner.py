@@ -1,6 +1,7 @@
 """The `Captioner`: captions sounds with a trained model."""
 
 import dataclasses
+import itertools
 import os
 
 import numpy as np
@@ -38,6 +39,7 @@ class Captioner:
     Attributes:
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
         search: `Search` that is used by default.
+        styles: list of str, names of the styles that the model was trained with.
 
     Example:
         >>> from aac_tf import Captioner
@@ -52,6 +54,8 @@ class Captioner:
         self.config = config
         self.spec = build_spec(config)
         self.search = build_search(config)
+        self.styles = list(tokenizer.styles)
+        self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.spec.num_bins)
         self._attend = attention_function(model, tokenizer)
         self._searches = {}
@@ -71,6 +75,7 @@ class Captioner:
         Raises:
             RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder.
             ConfigError: if an override is invalid, or its key cannot change after training.
+            StyleError: if the model does not have the style `decoding.style`.
         """
         run = Run(run)
         config = run.config(overrides)
@@ -83,7 +88,7 @@ class Captioner:
         run.restore_best(model)
         return cls(model, tokenizer, config)
 
-    def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None):
+    def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None, style=None):
         """Captions sounds.
 
         Args:
@@ -96,21 +101,26 @@ class Captioner:
             search: `Search`, such as `Sample(temperature=0.7)`; None takes that of the config.
             sample_rate: int, Hz, of the waveforms, which are resampled; None means `captioner.spec.sample_rate`. Files
                 have their own.
+            style: str, one of `captioner.styles`, or `none` for no style in particular; or a list with the style of
+                each sound. None takes that of the config.
 
         Returns:
             list of `Caption`, in the order of the input.
 
         Raises:
             AudioError: if a sound cannot be used. `caption_each` continues with the next sound instead.
+            StyleError: if the model does not have the style.
         """
         captions = []
-        for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size, search, sample_rate):
+        for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size, search, sample_rate, style):
             if isinstance(caption, AudioError):
                 raise caption
             captions.append(caption)
         return captions
 
-    def caption_each(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None):
+    def caption_each(
+        self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None, style=None
+    ):
         """Captions sounds one by one; arguments as for `caption`.
 
         Yields:
@@ -119,12 +129,17 @@ class Captioner:
         find = self._compiled(self.search_for(beam_size, search))
         if is_single(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
+        starts = self._starts(style, paths_or_waveforms)
         sounds = read_ahead(lambda sound: self._read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
         for batch in bounded_batches(sounds, _frames, BATCH_FRAMES, batch_size):
-            usable = [sound for sound in batch if not isinstance(sound, AudioError)]
+            usable = [(sound, start) for sound, start in zip(batch, starts) if not isinstance(sound, AudioError)]
             captions = iter(self._caption_batch(usable, find) if usable else ())
             for sound in batch:
                 yield sound if isinstance(sound, AudioError) else next(captions)
+
+    def start_id(self, style=None):
+        """Returns the id of the token before the first word of a caption; `style` is a str as for `caption`."""
+        return self._start if style is None else self.tokenizer.style_id(style)
 
     def search_for(self, beam_size=None, search=None):
         """Returns the `Search` for arguments of `caption`.
@@ -167,12 +182,22 @@ class Captioner:
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
         encoded, steps = self._encode(sound.features[tf.newaxis], [len(sound.features)])
-        before = tf.pad(tokens[:, :-1], [[0, 0], [1, 0]], constant_values=self.tokenizer.start_id)
+        start = tf.constant([self._start])
+        before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         log_probs = tf.nn.log_softmax(self.model.decoder(before, encoded, steps))
         log_prob = tf.reduce_sum(tf.gather(log_probs, tokens, batch_dims=2))
-        weights = self._attend(tokens, encoded, steps)[0]
+        weights = self._attend(tokens, encoded, steps, start=start)[0]
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
         return make_caption([found], self._words(tokens[0]), weights.numpy(), self._step_times, sound.seconds)
+
+    def _starts(self, style, sounds):
+        """Iterator of the ids of the tokens before the captions of sounds."""
+        if style is None or isinstance(style, str):
+            return itertools.repeat(self.start_id(style))
+        starts = [self.start_id(one) for one in style]
+        if len(starts) != len(sounds):
+            raise ValueError(f"give one style, or one for each sound: got {len(starts)} for {len(sounds)} sounds")
+        return iter(starts)
 
     def _compiled(self, search):
         if search not in self._searches:
@@ -213,15 +238,16 @@ class Captioner:
             features = spectrogram_of_parts((part / loudest for part in file.parts(self.spec.sample_rate)), self.spec)
         return features, file.samples / file.sample_rate
 
-    def _caption_batch(self, sounds, find):
+    def _caption_batch(self, usable, find):
+        sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
         length = np.array([len(sound.features) for sound in sounds], np.int32)
         features = np.zeros([len(sounds), length.max(), self.spec.num_bins], np.float32)
         for row, sound in zip(features, sounds):
             row[: len(sound.features)] = sound.features
         encoded, steps = self._encode(features, length)
-        found = find(encoded, steps)
+        found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
-        attention = self._attend(best, encoded, steps).numpy()
+        attention = self._attend(best, encoded, steps, start=start).numpy()
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         for row, sound in enumerate(sounds):
             # A beam that is wider than the number of possible captions contains impossible ones, too.

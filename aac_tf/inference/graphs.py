@@ -29,23 +29,23 @@ def search_function(model, tokenizer, search):
         search: `Search`, such as `Beam(3)`.
 
     Returns:
-        `tf.function` from encoded and length, as from `encode_function`, to `Hypotheses` with tokens `[batch, size,
-        words]`.
+        Compiled function from encoded and length, as from `encode_function`, and the optional `start` int32 `[batch]`,
+        to `Hypotheses` with tokens `[batch, size, words]`. `start` holds the ids of the tokens before the first words,
+        see `WordTokenizer.style_id`; the default is that of `<START>`.
     """
-    rules = Rules(
-        start_id=tokenizer.start_id,
-        end_id=tokenizer.end_id,
-        max_words=tokenizer.max_words,
-        forbidden_ids=tuple(tokenizer.special_ids),
-    )
 
-    @tf.function(input_signature=_encoded(model), autograph=False)
-    def find(encoded, length):
+    def find(encoded, length, start):
+        rules = Rules(
+            start_id=start,
+            end_id=tokenizer.end_id,
+            max_words=tokenizer.max_words,
+            forbidden_ids=tuple(tokenizer.special_ids),
+        )
         memory = model.decoder.prepare_memory(encoded, length)
         state = model.decoder.initial_state(memory, tokenizer.max_words)
         return search(model.decoder.step, state, memory, rules)
 
-    return find
+    return _with_start(find, _encoded(model), tokenizer)
 
 
 def attention_function(model, tokenizer):
@@ -56,16 +56,16 @@ def attention_function(model, tokenizer):
         tokenizer: `WordTokenizer`.
 
     Returns:
-        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, and encoded and length, as from
-        `encode_function`, to attention weights float32 `[batch, words, steps]`.
+        Compiled function from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
+        `encode_function`, and the optional `start`, as for `search_function`, to attention weights float32 `[batch,
+        words, steps]`.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model)], autograph=False)
-    def attend(tokens, encoded, length):
-        before = tf.pad(tokens[:, :-1], [[0, 0], [1, 0]], constant_values=tokenizer.start_id)
+    def attend(tokens, encoded, length, start):
+        before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         return model.decoder.attention(before, encoded, length)
 
-    return attend
+    return _with_start(attend, [tf.TensorSpec([None, None], tf.int32), *_encoded(model)], tokenizer)
 
 
 def step_seconds(model, spec):
@@ -81,6 +81,18 @@ def step_seconds(model, spec):
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride
+
+
+def _with_start(function, signature, tokenizer):
+    """Compiles a function of tensors whose last argument is `start`, and makes that argument optional."""
+    compiled = tf.function(function, [*signature, tf.TensorSpec([None], tf.int32)], autograph=False)
+
+    def with_start(*inputs, start=None):
+        if start is None:
+            start = tf.fill([tf.shape(inputs[0])[0]], tokenizer.start_id)
+        return compiled(*inputs, start)
+
+    return with_start
 
 
 def _encoded(model):

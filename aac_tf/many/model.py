@@ -57,31 +57,57 @@ def model_fingerprint(version):
         return hashlib.sha256(file.read()).hexdigest()
 
 
+def check_style(version, style):
+    """Checks that an exported model has a style.
+
+    Args:
+        version: str, path of the SavedModel.
+        style: str, name of the style; None, the model's default, is always there.
+
+    Raises:
+        ModelError: if it does not.
+    """
+    styles = _describe(version).get("styles")
+    known = [*styles, "none"] if isinstance(styles, list) else []
+    if style is not None and style not in known:
+        has = f"it has {', '.join(map(str, known))}" if known else "it was trained without styles"
+        raise ModelError(f"{version} has no style {style!r}: {has}")
+
+
+def _describe(version):
+    """The content of the model's description, a dict, which is empty if it is damaged."""
+    about = os.path.join(version, _ABOUT)
+    if not tf.io.gfile.exists(about):
+        raise ModelError(f"{version} has no {_ABOUT}: export the model with aac-export")
+    described = read_json(about)
+    return described if isinstance(described, dict) else {}
+
+
 class SavedCaptioner:
     """A loaded SavedModel.
 
     Args:
         version: str, path of the SavedModel, see `newest_version`.
+        style: str, style of the captions, of a model that was trained with styles; None for the model's default.
 
     Attributes:
         sample_rate: int, Hz, sample rate of the waveforms that the model takes.
 
     Raises:
-        ModelError: if the model is damaged, or was not written by `aac-export`.
+        ModelError: if the model is damaged, or was not written by `aac-export`, or it does not have the style.
     """
 
-    def __init__(self, version):
+    def __init__(self, version, style=None):
         load_file_system(version)  # in this worker
-        about = os.path.join(version, _ABOUT)
-        if not tf.io.gfile.exists(about):
-            raise ModelError(f"{version} has no {_ABOUT}: export the model with aac-export")
-        described = read_json(about)
-        self.sample_rate = described.get("sample_rate") if isinstance(described, dict) else None
+        described, about = _describe(version), os.path.join(version, _ABOUT)
+        check_style(version, style)
+        self.sample_rate = described.get("sample_rate")
         if not isinstance(self.sample_rate, int) or not 1000 <= self.sample_rate <= 768000:
             raise ModelError(f"{about} is damaged: it has no sample_rate; export the model again with aac-export")
         try:
             self._model = tf.saved_model.load(version)  # kept, as its signatures become invalid when it is deleted
-            self._caption = self._model.signatures["waveform_to_text"]
+            self._style = None if style is None else tf.constant(style)
+            self._caption = self._model.signatures["waveform_to_text" if style is None else "waveform_to_text_in_style"]
         except Exception as error:  # TensorFlow raises anything for damaged files
             raise ModelError(f"{version} is damaged, export the model again: {str(error)[:200]}") from error
 
@@ -107,7 +133,8 @@ class SavedCaptioner:
         batch = np.zeros([len(waveforms), length.max()], np.float32)
         for row, waveform in zip(batch, waveforms):
             row[: len(waveform)] = waveform
-        found = self._caption(waveform=tf.constant(batch), length=tf.constant(length))
+        style = {} if self._style is None else {"style": tf.fill([len(waveforms)], self._style)}
+        found = self._caption(waveform=tf.constant(batch), length=tf.constant(length), **style)
         found = {name: found[name].numpy() for name in ("captions", "log_probs", "status")}
         return [_line(*row) for row in zip(found["captions"], found["log_probs"], found["status"])]
 

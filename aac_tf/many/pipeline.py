@@ -52,7 +52,7 @@ class CaptionShards(beam.DoFn):
 
     def _captioner(self):
         # Stored, as `Shared` holds only a weak reference.
-        self._loaded = self._shared.acquire(lambda: SavedCaptioner(self._model))
+        self._loaded = self._shared.acquire(lambda: SavedCaptioner(self._model, self._settings.style))
         return self._loaded
 
 

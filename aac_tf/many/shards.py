@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import uuid
+from typing import Optional
 
 import tensorflow as tf
 
@@ -20,19 +21,21 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How files are batched; no setting changes a caption.
+    """How files are batched and captioned; only `style` changes captions.
 
     Attributes:
         batch_seconds: float, maximum length of a batch in seconds, padding included.
         batch_size: int, maximum number of clips in a batch.
         max_seconds: float; longer clips are listed as failed.
         retry_failed: bool, whether to retry all files that failed before, not only those whose size has changed.
+        style: str, style of the captions; None for the model's default.
     """
 
     batch_seconds: float = 300.0
     batch_size: int = 128
     max_seconds: float = 3600.0
     retry_failed: bool = False
+    style: Optional[str] = None
 
     def __post_init__(self):
         if not (self.batch_seconds > 0 and self.batch_size > 0 and self.max_seconds > 0):

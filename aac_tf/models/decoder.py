@@ -27,11 +27,14 @@ class Decoder(tf.keras.layers.Layer):
 
     `check_decoder` in `tests/contracts/decoder.py` tests all of this for any decoder.
 
+    Attributes:
+        uses_tokens: bool, whether the words before a word change its logits. If not, no style can be learnt.
+
     Args:
         vocabulary_size: int. Further arguments of a subclass have defaults.
 
     Call arguments:
-        tokens: int `[batch * k, words]`, the words before those that are predicted, `<START>` first.
+        tokens: int `[batch * k, words]`, the words before those that are predicted, `<START>` or a style first.
         encoded: float `[batch, steps, width]`, what an `Encoder` returns.
         length: int `[batch]`, valid steps of each clip.
         training: bool.
@@ -53,6 +56,8 @@ class Decoder(tf.keras.layers.Layer):
         ...     step_logits, state = decoder.step(tokens[:, word], state, memory)
         ...     tf.debugging.assert_near(step_logits, logits[:, word], atol=1e-5)
     """
+
+    uses_tokens = True
 
     def __init__(self, vocabulary_size, **kwargs):
         super().__init__(**kwargs)
@@ -87,7 +92,7 @@ class Decoder(tf.keras.layers.Layer):
         """Predicts the next word.
 
         Args:
-            tokens: int `[batch * k]`, the previous word of each row, `<START>` at first.
+            tokens: int `[batch * k]`, the previous word of each row, `<START>` or a style at first.
             state: nest of tensors `[batch * k, ...]`.
             memory: result of `prepare_memory`, `[batch, ...]`.
 

@@ -31,6 +31,8 @@ class FixedVectorDecoder(Decoder):
         Sub-sampling of Audio Feature Sequences for Automated Audio Captioning, DCASE 2020.
     """
 
+    uses_tokens = False
+
     def __init__(self, vocabulary_size, units=256, dropout=0.0, **kwargs):
         super().__init__(vocabulary_size, **kwargs)
         self.units = units

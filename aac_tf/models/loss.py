@@ -49,7 +49,7 @@ def rarity_weights(tokens, words, vocabulary_size, floor=0.5):
     """Weight of a word that falls with its count: `min f / f_w`, at least `floor`.
 
     Args:
-        tokens: int `[..., width]`, captions that begin with `<START>`.
+        tokens: int `[..., width]`, captions that begin with `<START>` or a style.
         words: int `[...]`, how many of their tokens are not padding.
         vocabulary_size: int.
         floor: float, beta in the paper.

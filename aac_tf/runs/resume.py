@@ -44,7 +44,9 @@ def summarize(split):
     if split is None:
         return None
     content = [
-        [clip.name, list(clip.captions), int(frames)] for clip, frames in zip(split.clips, split.features.lengths)
+        # Without a style as earlier versions summarized it.
+        [clip.name, list(clip.captions), int(frames), *filter(None, [clip.style])]
+        for clip, frames in zip(split.clips, split.features.lengths)
     ]
     return {"clips": len(content), "sha256": hashlib.sha256(json.dumps(content).encode()).hexdigest()}
 

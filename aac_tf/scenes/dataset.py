@@ -6,7 +6,7 @@ import pathlib
 from collections.abc import Sequence
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
-from aac_tf.datasets.csv_files import read_captions
+from aac_tf.datasets.csv_files import read_captions, read_styles
 from aac_tf.scenes.corpus import read_scenes, write_scenes
 from aac_tf.utils.files import local_path
 
@@ -145,7 +145,7 @@ class Scenes(Dataset):
     def clips(self, split, audio_needed=True):
         path = self.root / f"captions_{split}.csv"
         if path.is_file():
-            return match_audio(read_captions(path), self.root / split, audio_needed)
+            return match_audio(read_captions(path), self.root / split, audio_needed, styles=read_styles(path))
         if not (self.root / "scenes.json").is_file():
             raise DatasetError(f"{self.root} holds no scenes; prepare() composes them")
         return None

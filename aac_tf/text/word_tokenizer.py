@@ -4,15 +4,20 @@ import collections
 import contextlib
 import io
 import pathlib
+import re
 
 import tensorflow as tf
 
+from aac_tf.text.errors import StyleError
 from aac_tf.text.standardize import standardize
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints "Using TensorFlow backend"
     from keras_nlp.tokenizers import Tokenizer
 
 PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
+# The word in place of <START> before a caption of a style. No caption contains it, as words have no punctuation.
+STYLE = "<STYLE:{}>"
+NO_STYLE = "none"
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -21,12 +26,19 @@ class WordTokenizer(Tokenizer):
 
     `tokenize` maps strings `[batch]` to ragged word ids int32 `[batch, words]`, and a scalar string to ids `[words]`,
     without `<START>` and `<END>`. `detokenize` maps ids `[..., words]` to strings `[...]`; it stops at the first
-    `<END>` and omits `<PAD>` and `<START>`.
+    `<END>` and omits `<PAD>`, `<START>` and styles.
+
+    A vocabulary may have styles, ways of speaking such as that of a dataset's annotators: special words
+    `<STYLE:clotho>`, which take the place of `<START>`.
 
     Args:
-        vocabulary: list of str, the special words `<PAD> <START> <END> <UNK>`, or only `<START> <END>`, followed by the
-            words. Without `<PAD>`, captions are padded with `<END>`; without `<UNK>`, unknown words are dropped.
+        vocabulary: list of str, the special words `<PAD> <START> <END> <UNK>`, or only `<START> <END>`, followed by any
+            styles and by the words. Without `<PAD>`, captions are padded with `<END>`; without `<UNK>`, unknown words
+            are dropped.
         max_words: int, maximum number of words of a caption; longer ones are truncated.
+
+    Attributes:
+        styles: dict of the name of each style to its id, which is empty for a vocabulary without styles.
 
     Raises:
         ValueError: if the vocabulary lacks `<START>` or `<END>`, or has a duplicate word.
@@ -38,6 +50,10 @@ class WordTokenizer(Tokenizer):
         ['<PAD>', '<START>', '<END>', '<UNK>', 'a', 'dog']
         >>> tokenizer.detokenize(tokenizer.tokenize("A DOG!")).numpy()
         b'a dog'
+
+    Reference:
+        E. Labbe, T. Pellegrini, J. Pinquier, CoNeTTE: An efficient Audio Captioning system leveraging multiple datasets
+        with Task Embedding, 2023, https://arxiv.org/abs/2309.00454, for styles.
     """
 
     def __init__(self, vocabulary, max_words=20, **kwargs):
@@ -54,13 +70,15 @@ class WordTokenizer(Tokenizer):
         self.start_id, self.end_id = self._ids[START], self._ids[END]
         self.unknown_id = self._ids.get(UNKNOWN)
         self.pad_id = self._ids.get(PAD, self.end_id)
+        matches = (re.fullmatch(STYLE.format("(.+)"), word) for word in self.vocabulary)
+        self.styles = {match[1]: self._ids[match[0]] for match in matches if match}
         self._words = tf.constant(self.vocabulary)
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self._words, tf.range(len(self.vocabulary))), default_value=-1
         )
 
     @classmethod
-    def from_captions(cls, captions, min_count=10, max_words=20, padding=PAD):
+    def from_captions(cls, captions, min_count=10, max_words=20, padding=PAD, styles=()):
         """Builds a vocabulary from captions.
 
         Args:
@@ -68,6 +86,7 @@ class WordTokenizer(Tokenizer):
             min_count: int, minimum number of occurrences of a word; all words count, also of truncated captions.
             max_words: int, as for the class.
             padding: `<PAD>` for four special words; `<END>` for only `<START>` and `<END>`.
+            styles: names of the styles.
 
         Returns:
             A `WordTokenizer` with words sorted by count, then alphabetically.
@@ -75,6 +94,7 @@ class WordTokenizer(Tokenizer):
         texts = standardize(tf.constant(list(captions), tf.string)).numpy()
         counts = collections.Counter(word for text in texts for word in text.decode().split())
         special = [PAD, START, END, UNKNOWN] if padding == PAD else [START, END]
+        special += [STYLE.format(style) for style in styles]
         kept = (word for word in counts if counts[word] >= min_count)
         return cls(special + sorted(kept, key=lambda word: (-counts[word], word)), max_words)
 
@@ -106,7 +126,29 @@ class WordTokenizer(Tokenizer):
     @property
     def special_ids(self):
         """Ids of the special words except `<END>`: a generated caption never contains them."""
-        return sorted({self.pad_id, self.start_id, self.unknown_id} - {None, self.end_id})
+        return sorted({self.pad_id, self.start_id, self.unknown_id, *self.styles.values()} - {None, self.end_id})
+
+    def style_id(self, style):
+        """Id of the token before the first word of a caption.
+
+        Args:
+            style: str, name of a style; None or `none` for that of `<START>`.
+
+        Raises:
+            StyleError: if the vocabulary does not have the style.
+        """
+        if style is None or style == NO_STYLE:
+            return self.start_id
+        if style not in self.styles:
+            known = (
+                f"it knows {', '.join([*self.styles, NO_STYLE])}" if self.styles else "it was trained without styles"
+            )
+            raise StyleError(f"the model has no style {style!r}: {known}")
+        return self.styles[style]
+
+    def known_style(self, style):
+        """The style itself if the vocabulary has it, otherwise None."""
+        return style if style in self.styles else None
 
     def tokenize(self, inputs):
         """Maps captions to word ids; see the class."""
@@ -120,21 +162,26 @@ class WordTokenizer(Tokenizer):
             ids = ids.with_flat_values(tf.where(ids.flat_values >= 0, ids.flat_values, self.unknown_id))
         return ids[..., : self.max_words]
 
-    def encode(self, captions):
+    def encode(self, captions, style=None):
         """Maps captions to the tokens that training uses.
 
         Args:
             captions: list of str.
+            style: style of the captions, see `style_id`, or a list with the style of each.
 
         Returns:
-            (tokens int32 `[captions, max_words + 2]`: `<START>`, words, `<END>` and padding; length int32
+            (tokens int32 `[captions, max_words + 2]`: `<START>` or the style, words, `<END>` and padding; length int32
             `[captions]`: number of tokens before the padding).
+
+        Raises:
+            StyleError: if the vocabulary does not have a style.
         """
         if not len(captions):
             return tf.zeros([0, self.max_words + 2], tf.int32), tf.zeros([0], tf.int32)
         ids = self.tokenize(tf.constant(list(captions)))
-        edge = tf.ones([len(captions), 1], tf.int32)
-        ids = tf.concat([edge * self.start_id, ids, edge * self.end_id], axis=1)
+        styles = [style] * len(captions) if style is None or isinstance(style, str) else style
+        start = tf.constant([[self.style_id(style)] for style in styles], tf.int32)
+        ids = tf.concat([start, ids, tf.fill([len(captions), 1], self.end_id)], axis=1)
         tokens = ids.to_tensor(self.pad_id, shape=[None, self.max_words + 2])
         return tokens, tf.cast(ids.row_lengths(), tf.int32)
 
@@ -144,7 +191,8 @@ class WordTokenizer(Tokenizer):
             inputs = inputs.to_tensor(self.end_id)
         ids = tf.convert_to_tensor(inputs)
         ended = tf.cumsum(tf.cast(ids == self.end_id, tf.int32), axis=-1) > 0
-        hidden = ended | tf.reduce_any([ids == special for special in [self.start_id, self.pad_id]], axis=0)
+        special = [self.start_id, self.pad_id, *self.styles.values()]
+        hidden = ended | tf.reduce_any([ids == token for token in special], axis=0)
         words = tf.where(hidden, "", tf.gather(self._words, ids))
         return tf.strings.strip(
             tf.strings.regex_replace(tf.strings.reduce_join(words, axis=-1, separator=" "), " +", " ")

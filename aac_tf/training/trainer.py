@@ -280,6 +280,8 @@ class _Trainer:
             draw=training_draw(self.config, self.training.features, self.normalization),
             first_epoch=epoch,
             first_step=step,
+            style_dropout=self.config.vocabulary.style_dropout if self.tokenizer.styles else 0.0,
+            start_id=self.tokenizer.start_id,
         )
 
     def _validation_batches(self):
@@ -291,8 +293,15 @@ class _Trainer:
     def _captions(self):
         encode = encode_function(self.model, self.validation.features.bins)
         search = search_function(self.model, self.tokenizer, Greedy())
+        styles = [self.tokenizer.known_style(clip.style) for clip in self.validation.clips]
+        starts = tf.constant([self.tokenizer.style_id(style) for style in styles])
+
+        def captions(batch):
+            start = tf.gather(starts, tf.maximum(batch["clip"], 0))
+            return search(*encode(batch["features"], batch["length"]), start=start).tokens[:, 0]
+
         return ValidationCaptions(
-            lambda batch: search(*encode(batch["features"], batch["length"])).tokens[:, 0],
+            captions,
             self._distributed(clip_batches, self.validation),
             self.strategy,
             self.validation.clips,

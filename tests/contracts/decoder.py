@@ -37,6 +37,7 @@ def check_decoder(decoder, encoded_width, **expected):
         **expected,
     )
     perturb_weights(decoder)
+    _check_uses_tokens(decoder, tokens, encoded)
     _check_steps(decoder, tokens, encoded)
     _check_captions_share_a_clip(decoder, tokens, encoded)
     _check_padding(decoder, tokens, encoded)
@@ -51,6 +52,15 @@ def _check_constructor(kind):
     named = [other for other in others if other.kind not in (other.VAR_KEYWORD, other.VAR_POSITIONAL)]
     required = [other.name for other in named if other.default is other.empty]
     assert not required, f"arguments without a default: {required}"
+
+
+def _check_uses_tokens(decoder, tokens, encoded):
+    """`uses_tokens` says whether the first token, which may be a style, changes the logits of all words."""
+    first = (tokens[:, :1] + 1) % decoder.vocabulary_size
+    logits = decoder(tokens, encoded, LENGTH)
+    others = decoder(tf.concat([first, tokens[:, 1:]], axis=1), encoded, LENGTH)
+    changed = np.abs(logits - others).max(axis=-1) > 1e-6
+    assert changed.all() if decoder.uses_tokens else not changed.any(), f"uses_tokens={decoder.uses_tokens} is wrong"
 
 
 def _check_steps(decoder, tokens, encoded):

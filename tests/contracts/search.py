@@ -34,6 +34,7 @@ def check_search(search, rank=lambda log_probs, words: log_probs):
         ranks = rank(found.log_probs, words)
         assert (np.diff(ranks, axis=1) <= 1e-5).all(), f"captions are not sorted, best first: {ranks}"
     _check_batches(search)
+    _check_starts(search)
     _check_graphs(search)
 
 
@@ -110,6 +111,16 @@ def _check_batches(search):
     together = _run(search, decoder, rules, np.arange(BATCH))
     for clips in ([2], [3, 1], [0, 0, 2, 0, 0, 0]):
         _assert_same(_run(search, decoder, rules, clips), together, clips, f"clips {clips} as a batch of their own")
+
+
+def _check_starts(search):
+    """Clips of a batch may start with different tokens, and get the captions that each gets alone."""
+    decoder, starts = ToyDecoder(), [START, 2, 5, START]
+    rules = Rules(tf.constant(starts), END, max_words=6, forbidden_ids=[START])
+    together = _run(search, decoder, rules, np.arange(BATCH))
+    for clip, start in enumerate(starts):
+        rules = Rules(start, END, max_words=6, forbidden_ids=[START])
+        _assert_same(_run(search, decoder, rules, [clip]), together, [clip], f"for a clip that starts with {start}")
 
 
 def _check_graphs(search):

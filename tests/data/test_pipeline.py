@@ -149,6 +149,48 @@ def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):
     assert clips_and_tokens(late.as_numpy_iterator()) == clips_and_tokens(epoch_batches[3:])
 
 
+@pytest.mark.parametrize(("captions_per_clip", "static_shapes"), [("one", False), ("all", True)])
+def test_a_share_of_the_examples_loses_its_style(captions_per_clip, static_shapes):
+    texts = [text for captions in CAPTIONS for text in captions]
+    tokenizer = WordTokenizer.from_captions(texts, min_count=1, max_words=6, styles=["terse", "wordy"])
+    styles = [None, "terse", "wordy", "terse", "wordy", "unknown", "terse"]
+    clips = ClipList([Clip(f"{k}.wav", "", CAPTIONS[k], style=style) for k, style in enumerate(styles)])
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    options = {"static_shapes": static_shapes, "start_id": tokenizer.start_id}
+
+    def starts(epoch, **more):
+        """[(clip, token before its caption)] and the words of an epoch."""
+        batches = take_epoch(examples, epoch, **options, **more)
+        rows = [
+            (int(features[0, 0]) - 1, int(np.ravel(tokens)[0]))
+            for inputs, _, _ in batches
+            for features, tokens in zip(inputs["features"], inputs["tokens"])
+            if features[0, 0]
+        ]
+        return rows, [targets.tolist() for _, targets, _ in batches]
+
+    ids = [tokenizer.style_id(tokenizer.known_style(style)) for style in styles]
+    plain, words = starts(0)
+    assert len(set(ids)) == 3
+    assert all(start == ids[clip] for clip, start in plain)
+    lost = []
+    for epoch in range(5):
+        rows, targets = starts(epoch, style_dropout=0.5)
+        assert (epoch > 0) or targets == words
+        assert all(start in (ids[clip], tokenizer.start_id) for clip, start in rows)
+        lost.append(tuple(clip for clip, start in rows if start != ids[clip]))
+    # Half of 7 or 8 examples, of which two never had a style.
+    assert all(1 <= len(clips) <= 4 for clips in lost)
+    assert len(set(lost)) > 2
+    assert {clip for clips in lost for clip in clips} == {1, 2, 3, 4, 6}
+    late = training_batches(
+        examples, ArrayFeatures(), BOUNDARIES, 2, first_epoch=3, first_step=2, style_dropout=0.5, **options
+    )
+    whole = take_epoch(examples, 3, style_dropout=0.5, **options)[2:]
+    for (found, _, _), (expected, _, _) in zip(late.take(len(whole)).as_numpy_iterator(), whole):
+        np.testing.assert_array_equal(found["tokens"], expected["tokens"])
+
+
 @pytest.fixture(scope="module")
 def epoch_of_three(clips, tokenizer):
     """Cached function that returns the batches of an epoch, with at most three examples each."""

@@ -5,7 +5,7 @@ import pytest
 from contracts.dataset import check_dataset
 from dataset_files import touch, write_csv
 
-from aac_tf.datasets import Clip, ClipList, Dataset, FirstClips, HeldOut, Manifest, Mixture
+from aac_tf.datasets import Clip, ClipList, Dataset, FirstClips, HeldOut, Manifest, Mixture, Styled
 from aac_tf.scenes import Event, Scene
 
 
@@ -54,6 +54,7 @@ def test_contracts(tmp_path, manifest):
     check_dataset(HeldOut(manifest, 0.3, seed=0), ["train", "validation"])
     check_dataset(FirstClips(letters, 3), ["train", "test"])
     check_dataset(FirstClips(manifest, 3), ["train", "validation"])
+    check_dataset(Styled(manifest, "terse"), ["train", "validation"])
     mixture = Mixture([("letters", letters, 2), ("mine", manifest, 1)])
     check_dataset(mixture, ["train", "validation", "test"], all_events=False)
     check_dataset(HeldOut(FirstClips(Mixture([("only", letters, 1)]), 5), 0.3, seed=0), ["train", "validation", "test"])
@@ -89,6 +90,18 @@ def test_first_clips(tmp_path):
     assert names(FirstClips(Letters(tmp_path), 30), "train") == list("abcdefghij")
     with pytest.raises(ValueError, match="at least 1; got 0"):
         FirstClips(Letters(tmp_path), 0)
+
+
+def test_a_style_is_given_to_the_clips_without_one(tmp_path):
+    write_csv(tmp_path / "train.csv", ["file_name", "caption", "style"], ["a.wav", "x", "terse"], ["b.wav", "y", ""])
+    touch(tmp_path / "a.wav", tmp_path / "b.wav")
+    own, given = (dataset.clips("train") for dataset in (Manifest(tmp_path), Styled(Manifest(tmp_path), "wordy")))
+    assert [clip.style for clip in own] == ["terse", None]
+    assert [clip.style for clip in given] == ["terse", "wordy"]
+    assert [clip.style for clip in Mixture([("x", Styled(Manifest(tmp_path), "wordy"), 2)]).clips("train")] == [
+        "terse",
+        "wordy",
+    ]
 
 
 def test_mixture(tmp_path, manifest):

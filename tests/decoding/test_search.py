@@ -85,6 +85,8 @@ class Broken(Search):
             rules = dataclasses.replace(rules, min_words=0)
         if self.fault == "long captions":
             rules = dataclasses.replace(rules, max_words=rules.max_words + 1)
+        if self.fault == "one start for all":
+            rules = dataclasses.replace(rules, start_id=tf.reshape(rules.start_id, [-1])[0])
         if self.fault == "one noise per row":
             found = generate(step, _repeat(state, self.samples), memory, rules, _draw_per_row)
             found = Hypotheses(tf.reshape(found.tokens, [-1, self.samples, rules.max_words + 1]), found.log_probs)
@@ -125,6 +127,7 @@ def test_the_check_accepts_what_the_faults_break():
         ("forbidden words", "forbidden words"),
         ("short captions", "shorter than min_words"),
         ("long captions", "tokens have shape"),
+        ("one start for all", "for a clip that starts with 2"),
         ("one noise per row", "as a batch of their own"),
         ("one graph per batch", None),
         ("no size axis", "tokens have shape"),

@@ -54,6 +54,18 @@ def test_captions_equal_those_of_the_captioner(client, server, wavs, expected):
     assert caption([]) == []
 
 
+def test_style(client, small_runs, wavs, capsys):
+    run = small_runs["styles"]
+    for serve in (rest_server, grpc_server):
+        with serve(run.model) as server:
+            assert_same(
+                client.Client(server, style="clotho").caption(wavs), run.captioner.caption(wavs, style="clotho")
+            )
+            assert_same(client.Client(server).caption(wavs), run.captioner.caption(wavs, style="audiocaps"))
+            assert client.main(["--server", server, "--style", "macs", str(wavs[0])]) == 1
+            assert "no style macs: there are audiocaps, clotho, none" in capsys.readouterr().err
+
+
 def test_eight_clients_at_once(client, server, wavs, expected):
     with concurrent.futures.ThreadPoolExecutor(8) as clients:
         for results in clients.map(lambda _: client.Client(server).caption(wavs), range(8)):

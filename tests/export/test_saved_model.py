@@ -108,6 +108,26 @@ def test_signatures_without_attention_return_the_same_text(one_loaded, wavs):
         np.testing.assert_array_equal(value, full[name])
 
 
+def test_each_row_may_have_its_own_style(small_runs, wavs):
+    captioner, loaded = small_runs["styles"].captioner, small_runs["styles"].loaded
+    styles = ["clotho", "audiocaps", "none", "", "clotho"]
+    expected = captioner.caption(wavs, style=[style or None for style in styles])
+    assert_same(
+        loaded.signatures["wav_to_text_in_style"](wav_bytes=contents(wavs), style=tf.constant(styles)), expected
+    )
+    sounds = [load_audio(path, 16000)[0] for path in wavs]
+    inputs = {"waveform": tf.ragged.stack(sounds).to_tensor(), "length": tf.constant([len(sound) for sound in sounds])}
+    in_style = loaded.signatures["waveform_to_text_in_style"]
+    assert_same(in_style(**inputs, style=tf.constant(styles)), expected)
+    assert_same(loaded.signatures["serving_default"](**inputs), captioner.caption(wavs, style="audiocaps"))
+    outputs = in_style(**inputs, style=tf.constant(["macs", *styles[1:]]))
+    assert outputs["status"][0].numpy() == b"no style macs: there are audiocaps, clotho, none"
+    assert outputs["caption"][0].numpy() == b""
+    assert_same({name: value[1:] for name, value in outputs.items()}, expected[1:])
+    about = json.loads((small_runs["styles"].model / "assets.extra" / "model.json").read_text())
+    assert (about["styles"], about["style"]) == (["audiocaps", "clotho"], "audiocaps")
+
+
 def test_greedy_search(one_captioner, wavs, tmp_path):
     version = export_saved_model(one_captioner, tmp_path, beam_size=1)
     outputs = tf.saved_model.load(os.fspath(version)).signatures["caption_wav"](contents(wavs))

@@ -103,6 +103,20 @@ def test_captions_are_those_of_greedy_search(lite, kind):
         assert_same(run, captioner, noise(samples, seed))
 
 
+def test_style_is_that_of_the_export(small_runs, tmp_path, capsys):
+    run, found = small_runs["styles"], {}
+    for style in ("clotho", "none"):
+        captioner = Captioner.load(run.folder, [f"decoding.style={style}"])
+        output = str(tmp_path / f"{style}.tflite")
+        assert command.main(["--run", str(run.folder), "--output", output, "--float", "--style", style, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["style"] == style
+        run_model = runner(pathlib.Path(output).read_bytes())
+        for seed in range(3):
+            assert_same(run_model, captioner, noise(16000, seed))
+        found[style] = captioner.caption([noise(16000, seed) for seed in range(3)], beam_size=1)
+    assert found["clotho"] != found["none"]
+
+
 def test_what_has_no_caption_has_the_reason_of_the_captioner(lite):
     captioner, model = lite("attention, M = 4")
     run, sound = runner(model), noise(16000)

@@ -191,6 +191,18 @@ def test_the_newest_version_of_a_model_is_used(model, tmp_path):
         newest_version(str(tmp_path / "9"))
 
 
+def test_captions_have_the_style_of_the_job(small_runs, clips):
+    run = small_runs["styles"]
+    paths = [path for path, good in sorted(clips.items()) if good][:6]
+    for style in (None, "clotho", "none"):
+        saved = SavedCaptioner(str(run.model), style)
+        found = saved.caption([read_clip(path, saved.sample_rate, 60.0).waveform for path in paths])
+        expected = run.captioner.caption(paths, style=style)
+        assert [line["caption"] for line in found] == [caption.text for caption in expected]
+    with pytest.raises(ModelError, match="has no style 'macs': it has audiocaps, clotho, none"):
+        SavedCaptioner(str(run.model), "macs")
+
+
 def test_captions_equal_those_of_the_captioner(model, one_captioner, clips):
     saved = SavedCaptioner(os.path.join(model, "1"))
     paths = [path for path, good in sorted(clips.items()) if good][:6]

@@ -15,7 +15,7 @@ STATUS = ("", *(reason for _, reason in sound_checks(1, 1, True, True)[1:]), BEY
 
 
 class LiteModule(tf.Module):
-    """A captioner as a graph of LiteRT's built-in operations, for one clip and greedy search.
+    """A captioner as a graph of LiteRT's built-in operations, for one clip, greedy search and its default style.
 
     Args:
         captioner: `Captioner`.
@@ -56,7 +56,8 @@ class LiteModule(tf.Module):
         if embedder is not None:
             hidden = one_row(embedder(hidden)[0])
         encoded = self._encoder()(hidden)
-        found = search_function(model, captioner.tokenizer, SEARCH)(encoded, tf.shape(encoded)[1:2])
+        find, start = search_function(model, captioner.tokenizer, SEARCH), tf.constant([captioner.start_id()])
+        found = find(encoded, tf.shape(encoded)[1:2], start=start)
         return {
             "tokens": tf.where(usable, found.tokens[0, 0], captioner.tokenizer.end_id),
             "log_prob": tf.where(usable, found.log_probs[0, 0], tf.float32.min),
