@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 from collections.abc import Iterable, Sequence
 
@@ -38,8 +39,16 @@ def find_mentions(words: Sequence[str], categories: Iterable[str] = ()) -> list[
 
 @functools.lru_cache(maxsize=64)
 def _key_index(categories: frozenset):
-    # The given categories come last, so that an unknown label wins over a key of the table that is spelled the same.
-    index = {}
-    for category in [*sorted(set(WORDINGS) - categories), *sorted(categories)]:
-        index.update({tuple(words_of(key)): category for key in wording(category).keys})
+    # The given categories come first, so that an unknown label wins over a key of the table that is spelled the same.
+    own, (table, longest) = _index(sorted(categories)), _table_index()
+    return collections.ChainMap(own, table), max(longest, *map(len, own), 0)
+
+
+@functools.cache
+def _table_index():
+    index = _index(sorted(WORDINGS))
     return index, max(map(len, index))
+
+
+def _index(categories):
+    return {tuple(words_of(key)): category for category in categories for key in wording(category).keys}
