@@ -1,9 +1,14 @@
 """`caption.py`: captions sound files with a trained model."""
 
+import dataclasses
+import os
 import pathlib
+import re
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
+
+_OVERRIDE = re.compile(r"(data|decoding|embedding)\.\w+=")
 
 
 def main(arguments=None):
@@ -11,10 +16,10 @@ def main(arguments=None):
     parser = make_parser(
         ("caption.py", "aac-caption"),
         "Describe each sound file in a sentence.",
-        "caption.py --run runs/demo --beam 3 dog.wav rain.flac",
+        "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav",
         partly=True,
     )
-    add_run_flag(parser)
+    add_run_flag(parser, default="everyday")
     add_search_flags(parser)
     parser.add_argument(
         "--attention",
@@ -24,9 +29,16 @@ def main(arguments=None):
     # One comma-separated argument: with nargs="+" it would swallow the files that follow.
     parser.add_argument("--words", metavar="WORD,...", help="plot only these words of the caption")
     parser.add_argument("--text", help="plot the attention of this caption instead of the generated one")
-    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives and word times")
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input"
+        "--sounds", action="store_true", help="add the AudioSet classes that YAMNet hears, if the run uses YAMNet"
+    )
+    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives, word times and sounds")
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input. Also key=value, for config keys that a "
+        "trained run can still change, such as embedding.source=yamnet.h5",
     )
     return run_command(_caption, parser, arguments)
 
@@ -34,11 +46,18 @@ def main(arguments=None):
 def _caption(options, console):
     from aac_tf.audio import AudioError
     from aac_tf.inference.captioner import Captioner
+    from aac_tf.inference.graphs import hears_sounds
 
     if options.attention is None and (options.words or options.text):
         raise ValueError("--words and --text need --attention OUT.png")
+    overrides = [text for text in options.files if _OVERRIDE.match(text) and not os.path.exists(text)]
+    options.files = [text for text in options.files if text not in overrides]
+    if not options.files:
+        raise ValueError("give at least one sound file")
     plots = _plot_paths(options)
-    captioner = Captioner.load(options.run, search_overrides(options))
+    captioner = Captioner.load(options.run, [*overrides, *search_overrides(options)])
+    if options.sounds and not hears_sounds(captioner.model):
+        raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
     skipped = 0
     for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
         if isinstance(caption, AudioError):
@@ -51,15 +70,34 @@ def _caption(options, console):
             _plot(captioner, options, path, caption, plots[index])
             console.show(f"wrote {plots[index]}")
         if options.json:
-            alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
-            words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
-            result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print_json({**result, "words": words})
+            print_json({"file": path, **_as_json(caption)})
         else:
-            print(f"{path}\t{caption.text}", flush=True)
+            sounds = f"\t{_described(caption.sounds)}" if options.sounds else ""
+            print(f"{path}\t{caption.text}{sounds}", flush=True)
     if skipped:
         console.show(f"{skipped} of {len(options.files)} files skipped")
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
+
+
+def _as_json(caption):
+    """A `Caption` as a dict for JSON."""
+    sounds = caption.sounds and [dataclasses.asdict(sound) for sound in caption.sounds]
+    return {
+        "caption": caption.text,
+        "log_prob": caption.log_prob,
+        "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
+        "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
+        "sounds": sounds,
+    }
+
+
+def _described(sounds):
+    """Sounds in one line of text."""
+    if not sounds:
+        return "none recognized"
+    return ", ".join(
+        f"{sound.name} {sound.score:.2f} ({sound.interval[0]:.1f}-{sound.interval[1]:.1f} s)" for sound in sounds
+    )
 
 
 def _plot_paths(options):
