@@ -40,7 +40,7 @@ def serve():
             web.requests.append((self.command, path, wanted))
             if path not in web.files or web.down:
                 self.send_response(503 if web.down else 404)
-                if path.startswith("/api/"):
+                if path.startswith("/api/") and not web.down:
                     self.send_header("X-Error-Code", "RepoNotFound")
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -75,15 +75,15 @@ def _from_hub(reference):
     match = _HUB.fullmatch(reference)
     if not match:
         raise RunError(f"{reference}: expected hf://USER/REPO or hf://USER/REPO@REVISION")
-    options = {"repo_id": match["repo"], "revision": match["revision"]}
+    repository, revision, wanted = match["repo"], match["revision"], list(Run.PUBLISHED)
     try:
-        about = HfApi().model_info(**options, files_metadata=True, timeout=30)
+        about = HfApi().model_info(repository, revision=revision, files_metadata=True, timeout=30)
         sizes = {file.rfilename: file.size or 0 for file in about.siblings if file.rfilename in Run.PUBLISHED}
         if Run.CONFIG not in sizes:
             raise RunError(f"{reference} is not a published run: it has no {Run.CONFIG}")
         if sum(sizes.values()) > MAX_BYTES:
             raise RunError(f"{reference} is not a published run: its files have more than {MAX_BYTES >> 20} MB")
-        return snapshot_download(**options, allow_patterns=list(Run.PUBLISHED))
+        return snapshot_download(repository, revision=revision, allow_patterns=wanted)
     except (GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError) as error:
         raise RunError(f"{reference}: the hub has no such model or revision, or you may not read it") from error
     except RunError:
@@ -91,7 +91,7 @@ def _from_hub(reference):
     except Exception as error:  # the hub's library raises those of several others
         # Without a network, the last version that was downloaded will do.
         try:
-            folder = snapshot_download(**options, allow_patterns=list(Run.PUBLISHED), local_files_only=True)
+            folder = snapshot_download(repository, revision=revision, allow_patterns=wanted, local_files_only=True)
         except Exception:
             raise DownloadError(f"cannot download {reference}: {error}") from error
         if not Run(folder).exists:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-COMMANDS = ["train", "evaluate", "caption", "export", "export_tflite", "caption_many", "embed_many"]
+COMMANDS = ["train", "evaluate", "caption", "publish", "export", "export_tflite", "caption_many", "embed_many"]
 
 
 @pytest.fixture(autouse=True)
