@@ -5,7 +5,7 @@ import logging
 import sys
 
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command
-from aac_tf.cli.flags import add_json_flag
+from aac_tf.cli.flags import add_json_flag, add_run_flag
 
 
 def main(arguments=None):
@@ -20,12 +20,9 @@ def main(arguments=None):
         "    -- --direct_running_mode multi_processing --direct_num_workers 4",
         partly=True,
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        metavar="DIR",
-        help="folder written by aac-export; the newest version in it is used",
-    )
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--model", metavar="DIR", help="folder written by aac-export; the newest version in it is used")
+    add_run_flag(model, required=False)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
     parser.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one path per line (may be repeated)"
@@ -89,6 +86,11 @@ def _caption_many(options, beam_flags, console):
     from aac_tf.many.progress import poll_progress
 
     settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed)
+    if options.run is not None:
+        from aac_tf.export.cached import cached_export
+
+        console.show(f"exporting {options.run}, unless that was done before; this takes up to a minute")
+        options.model = str(cached_export(options.run))
     version = newest_version(options.model)
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
