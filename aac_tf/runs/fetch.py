@@ -42,7 +42,8 @@ def find_run(reference):
             return find_preset(reference)
         if not os.path.isdir(reference):
             raise RunError(
-                f"{reference} is not a run folder, nor a preset; presets: {', '.join(preset_names()) or 'none'}"
+                f"{reference} is not a run folder, nor a preset (presets: {', '.join(preset_names()) or 'none'}): give a "
+                "run folder, hf://USER/REPO, or https://... of an archive"
             )
     return reference
 

@@ -169,7 +169,7 @@ def test_the_default_preset_is_everyday(published, sounds, tmp_path, monkeypatch
     monkeypatch.setattr("aac_tf.runs.presets.FOLDER", tmp_path / "presets")
     soundfile.write("a.wav", sounds[0], RATE)
     assert caption.main(["a.wav"]) == 2
-    assert "everyday is not a run folder, nor a preset; presets: none" in capsys.readouterr().err
+    assert "everyday is not a run folder, nor a preset (presets: none)" in capsys.readouterr().err
     (tmp_path / "presets").mkdir()
     copy(published, tmp_path / "presets" / "everyday")
     assert caption.main(["a.wav"]) == 0
