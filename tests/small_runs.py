@@ -36,12 +36,13 @@ def write_run(folder, overrides, styles=()):
     styles = [f"<STYLE:{style}>" for style in styles]
     tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *styles, *WORDS], max_words=8)
     normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
-    model = build_model(config, tokenizer.vocabulary_size(), normalization, build_frozen_encoder(config))
+    embedder = build_frozen_encoder(config)
+    model = build_model(config, tokenizer.vocabulary_size(), normalization, embedder)
     for weight in model.trainable_weights:
         # Otherwise all hypotheses have about the same probability, and rounding errors decide between them.
         weight.assign(weight * 4.0)
     run = Run(folder)
-    run.create(config, tokenizer, normalization)
+    run.create(config, tokenizer, normalization, network=None if embedder is None else embedder.fingerprint())
     run.best.mkdir(parents=True)
     tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1).save()
     return run.folder

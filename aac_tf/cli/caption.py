@@ -1,5 +1,6 @@
 """`caption.py`: captions sound files with a trained model."""
 
+import dataclasses
 import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_run
@@ -12,10 +13,10 @@ def main(arguments=None):
     parser = make_parser(
         ("caption.py", "aac-caption"),
         "Describe each sound file in a sentence.",
-        "caption.py --run runs/demo --beam 3 dog.wav rain.flac",
+        "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav",
         partly=True,
     )
-    add_run_flag(parser)
+    add_run_flag(parser, default="everyday")
     add_search_flags(parser)
     parser.add_argument(
         "--attention",
@@ -25,7 +26,10 @@ def main(arguments=None):
     # One comma-separated argument: with nargs="+" it would swallow the files that follow.
     parser.add_argument("--words", metavar="WORD,...", help="plot only these words of the caption")
     parser.add_argument("--text", help="plot the attention of this caption instead of the generated one")
-    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives and word times")
+    parser.add_argument(
+        "--sounds", action="store_true", help="add the AudioSet classes that YAMNet hears, if the run uses YAMNet"
+    )
+    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives, word times and sounds")
     parser.add_argument(
         "files",
         nargs="+",
@@ -40,6 +44,8 @@ def _caption(options, console):
     if options.attention is None and (options.words or options.text):
         raise ValueError("--words and --text need --attention OUT.png")
     overrides = [*take_overrides(options.files), *search_overrides(options)]
+    if not options.files:
+        raise ValueError("give at least one sound file")
     check_run(options.run, overrides)
     if options.attention is not None:
         check_output_file(options.attention)
@@ -47,11 +53,15 @@ def _caption(options, console):
     from aac_tf.audio import AudioError
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
     from aac_tf.inference.captioner import Captioner
+    from aac_tf.inference.graphs import hears_sounds
     from aac_tf.runs.card import trained_on
+    from aac_tf.runs.fetch import find_run
 
     plots = _plot_paths(options)
     captioner = Captioner.load(options.run, overrides)
-    known = trained_on(options.run)
+    if options.sounds and not hears_sounds(captioner.model):
+        raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
+    known = trained_on(find_run(options.run))
     console.show(f"{options.run} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
@@ -67,15 +77,34 @@ def _caption(options, console):
             _plot(captioner, options, path, caption, plots[index])
             console.show(f"wrote {plots[index]}")
         if options.json:
-            alternatives = [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives]
-            words = [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words]
-            result = {"file": path, "caption": caption.text, "log_prob": caption.log_prob, "alternatives": alternatives}
-            print_json({**result, "words": words, "trained_on": known})
+            print_json({"file": path, **_as_json(caption), "trained_on": known})
         else:
-            print(f"{path}\t{caption.text}", flush=True)
+            sounds = f"\t{_described(caption.sounds)}" if options.sounds else ""
+            print(f"{path}\t{caption.text}{sounds}", flush=True)
     if skipped:
         console.show(f"{skipped} of {len(options.files)} files skipped")
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
+
+
+def _as_json(caption):
+    """A `Caption` as a dict for JSON."""
+    sounds = caption.sounds and [dataclasses.asdict(sound) for sound in caption.sounds]
+    return {
+        "caption": caption.text,
+        "log_prob": caption.log_prob,
+        "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
+        "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
+        "sounds": sounds,
+    }
+
+
+def _described(sounds):
+    """Sounds in one line of text."""
+    if not sounds:
+        return "none recognized"
+    return ", ".join(
+        f"{sound.name} {sound.score:.2f} ({sound.interval[0]:.1f}-{sound.interval[1]:.1f} s)" for sound in sounds
+    )
 
 
 def _plot_paths(options):

@@ -4,9 +4,9 @@ import json
 import logging
 import sys
 
-from aac_tf.cli.checks import check_files, check_model, check_output_folder
+from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_run
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_style_flag
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_style_flag
 
 
 def main(arguments=None):
@@ -21,12 +21,9 @@ def main(arguments=None):
         "    -- --direct_running_mode multi_processing --direct_num_workers 4",
         partly=True,
     )
-    parser.add_argument(
-        "--model",
-        required=True,
-        metavar="DIR",
-        help="folder written by aac-export; the newest version in it is used",
-    )
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--model", metavar="DIR", help="folder written by aac-export; the newest version in it is used")
+    add_run_flag(model, required=False)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
     add_style_flag(parser)
     parser.add_argument(
@@ -83,7 +80,10 @@ def import_beam():
 
 
 def _caption_many(options, beam_flags, console):
-    check_model(options.model)
+    if options.run is None:
+        check_model(options.model)
+    else:
+        check_run(options.run)
     check_files(options.files, options.list)
     if options.shards is not None and options.shards < 1:
         raise ValueError(f"--shards must be at least 1, got {options.shards}")
@@ -100,6 +100,11 @@ def _caption_many(options, beam_flags, console):
     settings = Settings(
         options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed, options.style
     )
+    if options.run is not None:
+        from aac_tf.export.cached import cached_export
+
+        console.show(f"exporting {options.run}, unless that was done before; this takes up to a minute")
+        options.model = str(cached_export(options.run))
     version = newest_version(options.model)
     check_style(version, options.style)
     # Captions in another style are another job.

@@ -9,10 +9,10 @@ import pathlib
 
 
 def check_run(folder, overrides=()):
-    """Checks that a folder holds a trained run that can be used with config overrides.
+    """Checks that there is a trained run that can be used with config overrides.
 
     Args:
-        folder: path.
+        folder: str, what `--run` takes; a run on the web is downloaded.
         overrides: list of str `section.key=value`.
 
     Returns:
@@ -23,8 +23,9 @@ def check_run(folder, overrides=()):
         ConfigError: if an override is invalid, or its key cannot change after training.
     """
     from aac_tf.runs import Run
+    from aac_tf.runs.fetch import find_run
 
-    run = Run(folder)
+    run = Run(find_run(folder))
     config = run.config(overrides)
     run.check_trained()
     return config

@@ -54,8 +54,8 @@ def main(arguments=None):
         "--output",
         metavar="PATH",
         help="with --run: folder for predictions.csv and metrics.json, or predictions-SPLIT.csv and metrics-SPLIT.json "
-        "for splits other than test (default: the run folder); with --predictions: JSON file for the corpus and "
-        "per-item scores",
+        "for splits other than test (default: the run folder, if --run is one); with --predictions: JSON file for the "
+        "corpus and per-item scores",
     )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="also print N captions with their references")
     add_json_flag(parser, "print the corpus scores as a JSON object")
@@ -199,9 +199,12 @@ def _add_statistics(result, options):
 def _write_scores(result, options):
     """Writes the scores; returns the paths of the files."""
     from aac_tf.evaluation.evaluator import write_evaluation, write_scores
+    from aac_tf.runs.fetch import is_folder
 
     if options.run:
-        return write_evaluation(result, options.output or options.run)
+        # The files of a preset or of a downloaded run are not the user's.
+        folder = options.output or (options.run if is_folder(options.run) else None)
+        return write_evaluation(result, folder) if folder else []
     if options.output:
         write_scores(result, options.output)
     return [options.output] if options.output else []

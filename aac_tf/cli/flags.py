@@ -10,9 +10,18 @@ def add_config_flag(parser, **options):
     parser.add_argument("--config", help="config file, or name of a packaged config, such as demo", **options)
 
 
-def add_run_flag(parser, required=True):
-    """Adds `--run`, the trained run that a command uses."""
-    parser.add_argument("--run", required=required, help="folder of the trained run")
+def add_run_flag(parser, required=True, default=None):
+    """Adds `--run`, the trained run that a command uses.
+
+    Args:
+        parser: `argparse.ArgumentParser`.
+        required: bool, whether the command cannot do without.
+        default: str, the preset that is used without the flag.
+    """
+    about = "trained run: its folder, the name of a preset, hf://USER/REPO[@REVISION], or https://... of an archive"
+    if default is not None:
+        about += f" (default: the preset {default})"
+    parser.add_argument("--run", required=required and default is None, default=default, help=about)
 
 
 def add_overrides(parser, example, trained=True):

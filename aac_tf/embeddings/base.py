@@ -19,7 +19,8 @@ class FrozenEncoder(tf.keras.layers.Layer):
     as SpecAugment applies to the spectrogram; any normalization that the network needs is part of this layer.
 
     Subclasses call `super().__init__(**kwargs)`, set the attributes below and implement `spec_for`, `call`,
-    `output_length`, `segment_times` and `get_config`; `for_export` if LiteRT needs another form of the layer.
+    `output_length`, `segment_times` and `get_config`; `for_export` if LiteRT needs another form of the layer;
+    `class_names` and `embed_and_score` if the network also classifies sounds.
 
     Attributes:
         spec: `SpectrogramSpec` of the spectrogram that the network takes.
@@ -103,6 +104,24 @@ class FrozenEncoder(tf.keras.layers.Layer):
     @property
     def segment_times(self):
         """`(first, hop)` in seconds: segment i is centred `first + i * hop` seconds after the start of the sound."""
+        raise NotImplementedError
+
+    @property
+    def class_names(self):
+        """Names of the classes that `embed_and_score` scores, tuple of str; empty if the network has no classifier."""
+        return ()
+
+    def embed_and_score(self, spectrogram, length=None):
+        """The embedding of a call, and the scores of the network's classifier, computed in the same pass.
+
+        Args:
+            spectrogram: as for a call.
+            length: as for a call.
+
+        Returns:
+            `(embedding, scores, length)`: embedding and length as from a call; scores float32
+            `[batch, segments, classes]`, probabilities, zero after the end of a clip.
+        """
         raise NotImplementedError
 
     def for_export(self):

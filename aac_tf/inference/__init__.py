@@ -2,5 +2,6 @@
 
 from aac_tf.inference.caption import Alternative, Caption, Word
 from aac_tf.inference.captioner import Captioner
+from aac_tf.inference.sounds import Sound
 
-__all__ = ["Alternative", "Caption", "Captioner", "Word"]
+__all__ = ["Alternative", "Caption", "Captioner", "Sound", "Word"]

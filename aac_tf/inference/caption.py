@@ -1,9 +1,11 @@
 """Captions with the attention of their words."""
 
 import dataclasses
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
+
+from aac_tf.inference.sounds import Sound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Caption:
         alternatives: list of `Alternative`, the other captions of the search, best first; empty for greedy search.
         words: list of `Word`, the words of the caption with their attention.
         step_edges: float numpy array `[steps + 1]`, seconds; encoder step i covers the time from edge i to edge i + 1.
+        sounds: list of `Sound`, what the frozen encoder's own classifier hears, strongest first; None if the run has no
+            frozen encoder with a classifier.
     """
 
     text: str
@@ -54,9 +58,10 @@ class Caption:
     alternatives: List[Alternative]
     words: List[Word] = dataclasses.field(repr=False, compare=False)
     step_edges: np.ndarray = dataclasses.field(repr=False, compare=False)
+    sounds: Optional[List[Sound]] = dataclasses.field(default=None, repr=False, compare=False)
 
 
-def make_caption(hypotheses, words, weights, step_times, seconds):
+def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None):
     """Makes a `Caption` from the results of a search.
 
     Args:
@@ -65,6 +70,7 @@ def make_caption(hypotheses, words, weights, step_times, seconds):
         weights: float32 numpy array `[words or more, steps]`, attention of the words.
         step_times: (first, hop) in seconds; step i is centred at first + i * hop.
         seconds: float, length of the sound.
+        sounds: list of `Sound`; None if the run has no frozen encoder with a classifier.
 
     Returns:
         `Caption`.
@@ -79,7 +85,7 @@ def make_caption(hypotheses, words, weights, step_times, seconds):
         step = int(np.argmax(attention))
         peak = float(edges[step : step + 2].mean())
         attended.append(Word(word, attention, peak, _half_interval(attention, edges, step)))
-    return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], attended, edges)
+    return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], attended, edges, sounds)
 
 
 def _half_interval(weights, edges, peak):

@@ -13,8 +13,17 @@ from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
-from aac_tf.inference.graphs import attention_function, encode_function, search_function, step_seconds
+from aac_tf.inference.graphs import (
+    attention_function,
+    encode_function,
+    hears_sounds,
+    search_function,
+    step_seconds,
+)
+from aac_tf.inference.sounds import strongest_sounds
 from aac_tf.runs import Run
+from aac_tf.runs.fetch import find_run
+from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.utils.reading import bounded_batches, read_ahead
 
 # Maximum number of frames in a batch, padding included: five minutes of log-mel frames at 44.1 kHz. A longer clip forms
@@ -56,17 +65,18 @@ class Captioner:
         self.search = build_search(config)
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
-        self._encode = encode_function(model, self.spec.num_bins)
+        self._encode = encode_function(model, self.spec.num_bins, hears_sounds(model))
         self._attend = attention_function(model, tokenizer)
         self._searches = {}
         self._step_times = step_seconds(model, self.spec)
 
     @classmethod
     def load(cls, run, overrides=()):
-        """Loads the best weights of a run folder that `train.py` wrote.
+        """Loads the best weights of a run.
 
         Args:
-            run: path of the folder.
+            run: path of a run folder that `train.py` or `aac-publish` wrote; name of a preset; `hf://USER/REPO`; or
+                `https://...` of an archive (see `find_run`).
             overrides: list of str `section.key=value`, for keys that a trained run can still change (see `Run.config`).
 
         Returns:
@@ -76,8 +86,9 @@ class Captioner:
             RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder.
             ConfigError: if an override is invalid, or its key cannot change after training.
             StyleError: if the model does not have the style `decoding.style`.
+            DownloadError: if a download fails.
         """
-        run = Run(run)
+        run = Run(find_run(run))
         config = run.config(overrides)
         tokenizer = run.tokenizer(config)
         embedder = build_frozen_encoder(config)
@@ -87,6 +98,27 @@ class Captioner:
         )
         run.restore_best(model)
         return cls(model, tokenizer, config)
+
+    @classmethod
+    def from_preset(cls, name, overrides=()):
+        """Loads a captioner that is installed with the package.
+
+        Args:
+            name: str, one of `presets()`.
+            overrides: as for `load`.
+
+        Returns:
+            `Captioner`.
+
+        Raises:
+            RunError: if there is no such preset.
+        """
+        return cls.load(find_preset(name), overrides)
+
+    @staticmethod
+    def presets():
+        """Returns the names that `from_preset` accepts, sorted."""
+        return preset_names()
 
     def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None, style=None):
         """Captions sounds.
@@ -181,14 +213,14 @@ class Captioner:
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        encoded, steps = self._encode(sound.features[tf.newaxis], [len(sound.features)])
+        encoded, steps, sounds = self._heard(sound.features[tf.newaxis], [len(sound.features)], [sound.seconds])
         start = tf.constant([self._start])
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         log_probs = tf.nn.log_softmax(self.model.decoder(before, encoded, steps))
         log_prob = tf.reduce_sum(tf.gather(log_probs, tokens, batch_dims=2))
         weights = self._attend(tokens, encoded, steps, start=start)[0]
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
-        return make_caption([found], self._words(tokens[0]), weights.numpy(), self._step_times, sound.seconds)
+        return make_caption([found], self._words(tokens[0]), weights.numpy(), self._step_times, sound.seconds, *sounds)
 
     def _starts(self, style, sounds):
         """Iterator of the ids of the tokens before the captions of sounds."""
@@ -244,7 +276,7 @@ class Captioner:
         features = np.zeros([len(sounds), length.max(), self.spec.num_bins], np.float32)
         for row, sound in zip(features, sounds):
             row[: len(sound.features)] = sound.features
-        encoded, steps = self._encode(features, length)
+        encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()
@@ -257,7 +289,21 @@ class Captioner:
                 if value > -1e30
             ]
             weights = attention[row, :, : int(steps[row])]
-            yield make_caption(hypotheses, self._words(best[row]), weights, self._step_times, sound.seconds)
+            words = self._words(best[row])
+            yield make_caption(hypotheses, words, weights, self._step_times, sound.seconds, heard[row])
+
+    def _heard(self, features, length, seconds):
+        """Encoder steps, their number, and the list of `Sound` of each clip, or None."""
+        if not hears_sounds(self.model):
+            return (*self._encode(features, length), [None] * len(seconds))
+        encoded, steps, scores, segments = self._encode(features, length)
+        embedder = self.model.embedder
+        clips = zip(scores.numpy(), segments.numpy(), seconds)
+        sounds = [
+            strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
+            for clip, count, end in clips
+        ]
+        return encoded, steps, sounds
 
     def _words(self, tokens):
         """The words of the tokens int32 `[words]` of a caption, up to its end."""

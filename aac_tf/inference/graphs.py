@@ -5,19 +5,26 @@ import tensorflow as tf
 from aac_tf.decoding import Rules
 
 
-def encode_function(model, bins):
+def encode_function(model, bins, scores=False):
     """Compiles the encoder of a model.
 
     Args:
         model: `CaptioningModel`.
         bins: int, width of the features.
+        scores: bool, whether to return the scores of the frozen encoder's classifier, too; see `hears_sounds`.
 
     Returns:
         `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to encoded `[batch,
-        steps, width]` and length int32 `[batch]`. It is traced once for all batch sizes and lengths.
+        steps, width]` and length int32 `[batch]`; with `scores`, to the four results of
+        `CaptioningModel.encode_and_score`. It is traced once for all batch sizes and lengths.
     """
     signature = [tf.TensorSpec([None, None, bins], tf.float32), tf.TensorSpec([None], tf.int32)]
-    return tf.function(model.encode, signature, autograph=False)
+    return tf.function(model.encode_and_score if scores else model.encode, signature, autograph=False)
+
+
+def hears_sounds(model):
+    """Whether the frozen encoder of a model also classifies sounds."""
+    return bool(getattr(model.embedder, "class_names", ()))
 
 
 def search_function(model, tokenizer, search):

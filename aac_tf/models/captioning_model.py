@@ -55,6 +55,20 @@ class CaptioningModel(tf.keras.Model):
         """
         return self.encoder.infer(*self._encoder_inputs(features, length))
 
+    def encode_and_score(self, features, length):
+        """`encode` for a model whose embedder also classifies sounds (see `FrozenEncoder.embed_and_score`).
+
+        Args:
+            features: see `call`.
+            length: see `call`.
+
+        Returns:
+            Encoder steps and their number, as from `encode`; scores float32 `[batch, segments, classes]` and the number
+            of segments int32 `[batch]`.
+        """
+        embedding, scores, segments = self.embedder.embed_and_score(self._normalized(features), length)
+        return (*self.encoder.infer(embedding, segments), scores, segments)
+
     def output_length(self, length):
         """Number of encoder steps of `length` (int or int tensor) feature frames."""
         return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))
@@ -70,9 +84,11 @@ class CaptioningModel(tf.keras.Model):
         return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
 
     def _encoder_inputs(self, features, length):
-        if self.normalization is not None:
-            features = self.normalization(features)
+        features = self._normalized(features)
         return (features, length) if self.embedder is None else self.embedder(features, length)
+
+    def _normalized(self, features):
+        return features if self.normalization is None else self.normalization(features)
 
     # AutoGraph would spend 15 s on converting Keras' code and ours, which have no Python control flow to convert.
     @tf.autograph.experimental.do_not_convert

@@ -14,15 +14,11 @@ from aac_tf.config.keys import NEVER
 from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import is_remote
-from aac_tf.errors import AacError
+from aac_tf.runs.errors import RunError
 from aac_tf.runs.mirror import BEST, LAST, Mirror
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import is_url
 from aac_tf.utils.locks import LockedError, file_lock
-
-
-class RunError(AacError, ValueError):
-    """A run folder is missing or incomplete, or does not match what it is used with."""
 
 
 class Run:
@@ -39,6 +35,9 @@ class Run:
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
     NETWORK, TRAINED_ON = "frozen_network.json", "card.json"
+    # A published run has its weights in one file instead of checkpoints, and a model card and scores.
+    WEIGHTS, CARD, SCORES = "weights.safetensors", "README.md", "scores.json"
+    PUBLISHED = (CONFIG, VOCABULARY, NORMALIZATION, DATA, NETWORK, TRAINED_ON, WEIGHTS, CARD, SCORES)
 
     def __init__(self, folder):
         self._mirror = None
@@ -121,7 +120,12 @@ class Run:
     @property
     def trained(self):
         """Whether there are best weights."""
-        return any(self.best.glob("*.index"))
+        return self.published or any(self.best.glob("*.index"))
+
+    @property
+    def published(self):
+        """Whether the folder was written by `aac-publish`."""
+        return (self.folder / self.WEIGHTS).is_file()
 
     @property
     def started(self):
@@ -299,9 +303,14 @@ class Run:
         Raises:
             RunError: if there is no checkpoint yet, or it is damaged or does not fit the model.
         """
+        self.check_trained()
+        if self.published:
+            from aac_tf.runs.weights import load_weights  # imports TensorFlow
+
+            load_weights(model, self.folder / self.WEIGHTS)
+            return
         import tensorflow as tf
 
-        self.check_trained()
         checkpoint = tf.train.latest_checkpoint(str(self.best))
         if checkpoint is None:
             raise RunError(f"{self.name} is damaged: {BEST} names no checkpoint")

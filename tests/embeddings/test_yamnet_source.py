@@ -1,8 +1,11 @@
+import hashlib
+import io
 import json
 import os
 import pathlib
 import re
 import shutil
+import tarfile
 
 import h5py
 import numpy as np
@@ -10,6 +13,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_hub as hub
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+from web import serve
 
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
 from aac_tf.embeddings.sources import choose_source, is_remote
@@ -270,3 +274,62 @@ def test_the_environment_replaces_a_missing_source(monkeypatch, tmp_path):
     assert choose_source(here, "A_COPY", "published") == os.fspath(here)
     for source in (None, "/gone/yamnet.h5", "owner/model"):
         assert choose_source(source, "A_COPY", "published") == os.path.expanduser("~/copy")
+
+
+@pytest.fixture
+def web(own_cache, tmp_path, monkeypatch):
+    """A server of weights that stands in for TF-Hub and for the weights' authors."""
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)
+    monkeypatch.setenv("TFHUB_CACHE_DIR", os.fspath(tmp_path / "hub"))
+    with serve() as web:
+        monkeypatch.setattr("aac_tf.embeddings.yamnet.source.HANDLE", f"{web.address}/google/yamnet/1")
+        yield web
+
+
+def test_the_hub_comes_first(web, folded, save_hub_model, monkeypatch):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        archive.add(save_hub_model(folded), ".")
+    web.files["/google/yamnet/1"] = buffer.getvalue()
+    assert YamnetEmbedder(self_test=False).width == 1024
+    assert {path for _, path, _ in web.requests} == {"/google/yamnet/1"}
+
+
+def test_without_the_hub_the_weights_of_the_authors_are_downloaded_once(web, folded, save_h5, monkeypatch):
+    content = save_h5(folded).read_bytes()
+    web.files["/yamnet.h5"] = content
+    address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    path = resolve_source()
+    assert path.read_bytes() == content
+    assert resolve_source() == path
+    assert [path for _, path, _ in web.requests].count("/yamnet.h5") == 1
+    assert YamnetEmbedder(address, self_test=False).checksum == YamnetEmbedder(path, self_test=False).checksum
+    # The environment variable may pin the file.
+    monkeypatch.setenv("AAC_TF_YAMNET", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    with pytest.raises(EmbeddingError, match="does not match"):
+        resolve_source()
+
+
+def test_other_weights_from_the_authors_address_fail_the_self_test(web, folded, save_h5, monkeypatch):
+    content = save_h5(folded).read_bytes()
+    web.files["/yamnet.h5"] = content
+    address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    with pytest.raises(EmbeddingError, match="not its weights"):
+        YamnetEmbedder()
+
+
+def test_without_any_network_both_reasons_are_told(web, monkeypatch):
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    with pytest.raises(
+        EmbeddingError, match=r"cannot download YAMNet from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+    ):
+        YamnetEmbedder()
+
+
+def test_another_handle_has_no_second_source(web, monkeypatch):
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    with pytest.raises(EmbeddingError, match="cannot download"):
+        YamnetEmbedder(f"{web.address}/somebody/yamnet/1")
+    assert "/yamnet.h5" not in {path for _, path, _ in web.requests}

@@ -94,6 +94,18 @@ def test_a_killed_job_continues(run, model, clips, read_lines, tmp_path):
     assert not (output / "unfinished").exists()
 
 
+def test_a_run_is_exported_once(run, one_run, clips, tmp_path, monkeypatch):
+    files = [path for path, valid in clips.items() if valid][:3]
+    arguments = ["--run", str(one_run.folder), "--output", str(tmp_path / "out"), "--json", *files]
+    code, out, err = run(*arguments)
+    assert code == 0, err
+    assert json.loads(out)["captioned"] == 3
+    monkeypatch.delattr("aac_tf.export.cached.export_saved_model")
+    code, out, err = run(*arguments)  # the same model, so that the job goes on
+    assert code == 0, err
+    assert (json.loads(out)["captioned"], json.loads(out)["now"]["captioned"]) == (3, 0)
+
+
 def test_captions_of_another_job_are_not_overwritten(run, model, clips, tmp_path):
     good = [path for path, good in clips.items() if good]
     assert run("--model", model, "--output", tmp_path / "out", *good[:2])[0] == 0

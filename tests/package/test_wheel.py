@@ -17,6 +17,7 @@ import aac_tf
 
 ROOT = pathlib.Path(__file__).parents[2]
 BUILT_FROM = ["setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff"]
+PRESET = ["README.md", "config.yaml", "scores.json", "vocabulary.txt", "weights.safetensors"]
 
 pytestmark = pytest.mark.slow
 
@@ -34,6 +35,9 @@ def dist(tmp_path_factory):
     shutil.copytree(ROOT / "aac_tf", source / "aac_tf", ignore=shutil.ignore_patterns("__pycache__"))
     for name in BUILT_FROM:
         shutil.copy(ROOT / name, source)
+    (source / "aac_tf" / "presets" / "of_the_test").mkdir(parents=True)
+    for name in PRESET:
+        (source / "aac_tf" / "presets" / "of_the_test" / name).write_text(name)
     folder = tmp_path_factory.mktemp("dist")
     # Without isolation, which would download setuptools.
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source)
@@ -65,6 +69,7 @@ def test_wheel_and_sdist_hold_the_whole_package(dist):
         for path in (ROOT / "aac_tf").rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
+    files |= {f"aac_tf/presets/of_the_test/{name}" for name in PRESET}
     (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     with zipfile.ZipFile(wheel) as archive:
         assert {name for name in archive.namelist() if ".dist-info/" not in name} == files

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-
 import tensorflow as tf
 import tensorflow_hub as hub
 
 from aac_tf.audio import YAMNET
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
+from aac_tf.embeddings.yamnet.class_names import class_names
 from aac_tf.embeddings.yamnet.network import CLASSES, WIDTH
 from aac_tf.embeddings.yamnet.source import cached_network
 
@@ -22,9 +21,10 @@ class YamnetEmbedder(WindowedEncoder):
 
     Args:
         source: path of YAMNet's weights: the folder of the TF-Hub model, the published `yamnet.h5`, or an `.npz` with
-            batch normalization folded in; or a TF-Hub or Kaggle handle. None takes the environment variable
-            AAC_TF_YAMNET, or else `https://tfhub.dev/google/yamnet/1`. The weights are converted once, into a folder
-            under AAC_TF_CACHE (default `~/.cache/aac_tf`), which is a valid source too.
+            batch normalization folded in; a TF-Hub or Kaggle handle; or the address of an `.h5` or `.npz` file, with
+            `#sha256=...` to accept only this file. None takes the environment variable AAC_TF_YAMNET, or else
+            `https://tfhub.dev/google/yamnet/1`, or the `yamnet.h5` of its authors. The weights are converted once, into
+            a folder under AAC_TF_CACHE (default `~/.cache/aac_tf`), which is a valid source too.
         batch_windows: int, maximum number of windows that go through the network at once, which bounds memory; None
             runs all at once.
         self_test: bool, whether to check that the network recognizes some known sounds; False accepts weights that were
@@ -57,8 +57,9 @@ class YamnetEmbedder(WindowedEncoder):
         self.spec, self.width = self.spec_for(), WIDTH
         self.checksum = self.checksum_of(weights)
         network = hub.KerasLayer(folder, trainable=False, dtype="float32")
-        # A closure: if Keras tracked the layer, every checkpoint would list the functions of the cached model.
-        self._network = lambda windows, output="embedding": network(windows)[output]
+        # Closures: if Keras tracked the layer, every checkpoint would list the functions of the cached model.
+        self._outputs = lambda windows: network(windows)
+        self._network = lambda windows: network(windows)["embedding"]
 
     @classmethod
     def spec_for(cls, source=None, batch_windows=256, self_test=True):
@@ -74,7 +75,20 @@ class YamnetEmbedder(WindowedEncoder):
         Returns:
             `(scores, length)`: float32 `[batch, segments, 521]`, zero after the end of a clip; int32 `[batch]`.
         """
-        return self.embed_windows(functools.partial(self._network, output="scores"), spectrogram, length, CLASSES)
+        return self.embed_windows(lambda windows: self._outputs(windows)["scores"], spectrogram, length, CLASSES)
+
+    @property
+    def class_names(self):
+        return class_names()
+
+    def embed_and_score(self, spectrogram, length=None):
+        def both(windows):
+            outputs = self._outputs(windows)
+            return tf.concat([outputs["embedding"], outputs["scores"]], axis=1)
+
+        found, length = self.embed_windows(both, spectrogram, length, WIDTH + CLASSES)
+        embedding, scores = tf.split(found, [WIDTH, CLASSES], axis=-1)
+        return embedding, scores, length
 
     def get_config(self):
         return {**super().get_config(), "self_test": self.self_test}

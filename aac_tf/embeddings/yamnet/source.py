@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
+import os
 import pathlib
 import re
 import shutil
+import sys
 import uuid
 from typing import NamedTuple
 
@@ -21,15 +24,19 @@ from aac_tf.embeddings.yamnet.check import check_known_sounds
 from aac_tf.embeddings.yamnet.network import build_network, save_network
 from aac_tf.embeddings.yamnet.weights import read_weights, shortened
 from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.download import DownloadError, download
 
 logger = logging.getLogger(__name__)
 
-VARIABLE, HANDLE, _ = PUBLISHED["yamnet"]
+VARIABLE, HANDLE, _KNOWN = PUBLISHED["yamnet"]
+# The weights by the authors of YAMNet, for when the hub cannot be reached.
+FALLBACK = "https://storage.googleapis.com/audioset/yamnet.h5"
+_MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
 _FORMAT = 1  # of the cached folder; increase it when the output of `save_network` changes
 _ADVICE = (
     "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
-    "from https://storage.googleapis.com/audioset/yamnet.h5, and set embedding.source or the environment variable "
+    f"from {FALLBACK}, and set embedding.source or the environment variable "
     f"{VARIABLE} to that folder or file"
 )
 
@@ -80,9 +87,10 @@ def cached_network(source=None, self_test=True):
     The cache is `$AAC_TF_CACHE/yamnet`, or `~/.cache/aac_tf/yamnet`, with one folder per source.
 
     Args:
-        source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, or a folder of the cache; None
-            takes $AAC_TF_YAMNET, or else the TF-Hub handle. Of all sources only weights are read: only graphs that
-            this function built and cached are executed.
+        source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, the address of an `.h5` or `.npz`
+            file (see `download`), or a folder of the cache; None takes $AAC_TF_YAMNET, or else the TF-Hub handle or, if
+            that cannot be reached, the weights of its authors (`FALLBACK`). Of all sources only weights are read: only
+            graphs that this function built and cached are executed.
         self_test: bool, whether the network must pass `check_known_sounds`.
 
     Returns:
@@ -115,13 +123,45 @@ def resolve_source(source=None):
     if re.fullmatch(r"google/yamnet(/\w+)+", source) and not path.exists():
         source = f"https://www.kaggle.com/models/{source}"
     if "://" in source:
-        try:
-            path = pathlib.Path(hub.resolve(source))
-        except Exception as error:  # each way of downloading raises its own errors
-            raise EmbeddingError(f"cannot download YAMNet from {source}: {error}; {_ADVICE}") from error
+        path = _from_file(source) if re.search(r"\.(h5|npz)(#|$)", source) else _from_hub(source)
     if not path.exists():
         raise EmbeddingError(f"YAMNet not found: there is no file or folder {path}; {_ADVICE}")
     return path
+
+
+def _from_hub(handle):
+    try:
+        with _progress_of_hub():
+            return pathlib.Path(hub.resolve(handle))
+    except Exception as error:  # each way of downloading raises its own errors
+        problem = f"cannot download YAMNet from {handle}: {error}"
+        if handle != HANDLE and not re.fullmatch(_KNOWN, handle):
+            raise EmbeddingError(f"{problem}; {_ADVICE}") from error
+        try:
+            return _from_file(FALLBACK)
+        except EmbeddingError as second:
+            raise EmbeddingError(f"{problem}; {second}") from error
+
+
+def _from_file(address):
+    try:
+        return download(address, _MAX_BYTES)
+    except (DownloadError, ValueError) as error:
+        raise EmbeddingError(f"{error}; {_ADVICE}") from error
+
+
+@contextlib.contextmanager
+def _progress_of_hub():
+    """Lets TF-Hub show its progress on a terminal: on standard error, as standard output is for results."""
+    if not sys.stderr.isatty() or "TFHUB_DOWNLOAD_PROGRESS" in os.environ:
+        yield
+        return
+    os.environ["TFHUB_DOWNLOAD_PROGRESS"] = "1"
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        del os.environ["TFHUB_DOWNLOAD_PROGRESS"]
 
 
 def _build(path, folder, checksum, self_test):

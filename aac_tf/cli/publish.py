@@ -1,0 +1,48 @@
+"""`aac-publish`: writes the form of a trained run that one uploads."""
+
+import json
+
+from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.flags import add_json_flag
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    parser = make_parser(
+        ("aac-publish",),
+        "Write what others need to use a trained run: config, vocabulary, weights, scores and a model card, without "
+        "any data. Every command takes the folder, or its copy on the Hugging Face hub or the web, as --run.",
+        "aac-publish runs/mine --output mine --licence cc-by-4.0\nhf upload USER/mine mine",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of the trained run")
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder to write")
+    parser.add_argument(
+        "--licence",
+        "--license",
+        default="other",
+        metavar="NAME",
+        help="licence of the weights for the model card, as the hub writes it, such as apache-2.0 or cc-by-nc-4.0",
+    )
+    parser.add_argument(
+        "--scores",
+        metavar="JSON",
+        help="scores for the model card, as aac-evaluate writes them (default: metrics.json of the run)",
+    )
+    parser.add_argument("--float", action="store_true", help="store 32-bit instead of 16-bit weights")
+    add_json_flag(parser, "print the folder and its size as a JSON object")
+    return run_command(_publish, parser, arguments)
+
+
+def _publish(options, console):
+    from aac_tf.export.published import publish_run
+
+    folder = publish_run(options.run, options.output, options.licence, not options.float, options.scores)
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    if not (folder / "scores.json").is_file():
+        console.show("the model card has no scores: run aac-evaluate on the run first, or give --scores JSON")
+    if options.licence == "other":
+        console.show("the model card names no licence: give --licence NAME")
+    if options.json:
+        print(json.dumps({"path": str(folder), "bytes": size}))
+    else:
+        print(f"{folder}: {size / 1e6:.2f} MB")

@@ -1,0 +1,116 @@
+"""Publishes a run: the folder that one uploads, and that every command takes as a run."""
+
+import dataclasses
+import json
+import pathlib
+import re
+import shutil
+import tempfile
+
+import tensorflow as tf
+
+from aac_tf.config import save_config
+from aac_tf.embeddings.sources import PUBLISHED
+from aac_tf.export.card import model_card
+from aac_tf.runs import Run, RunError
+from aac_tf.runs.weights import read_checkpoint, save_weights
+
+
+def publish_run(run, output, licence="other", half=True, scores=None):
+    """Writes the published form of a trained run.
+
+    The folder holds config, vocabulary, normalization, fingerprint of the frozen network and summary of the data as
+    the run does, the best weights as `weights.safetensors`, the scores, and a model card for the Hugging Face hub. It
+    holds no sounds, no captions and no names of folders of this machine.
+
+    Args:
+        run: path of the run folder.
+        output: path of the folder to write, which must not exist or be empty.
+        licence: str, licence of the weights as the hub writes it, such as `cc-by-nc-4.0`.
+        half: bool, whether to store the weights as float16.
+        scores: path of a JSON file with scores under `corpus`, as `aac-evaluate` writes it, and optionally the name of
+            what they were measured on under `dataset`; None takes the run's `metrics.json`, if there is one.
+
+    Returns:
+        `pathlib.Path` of the folder.
+
+    Raises:
+        RunError: if the run lacks what a captioner needs, or a weight is beyond float16.
+        FileExistsError: if the output holds files.
+    """
+    run, output = Run(run), pathlib.Path(output)
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise FileExistsError(f"{output} exists: choose another folder, or delete it")
+    config = _portable(run.stored_config())
+    tokenizer = run.tokenizer(config)
+    run.normalization()
+    if config.embedding.kind != "none" and not (run.folder / run.NETWORK).is_file():
+        raise RunError(f"{run.folder} is incomplete: it has no {run.NETWORK}, the fingerprint of its frozen network")
+    weights = _best_weights(run)
+    found = _scores(run, scores)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output.parent))
+    try:
+        written = Run(unfinished)
+        for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.DATA):
+            if (run.folder / name).is_file():
+                shutil.copy(run.folder / name, unfinished / name)
+        save_weights(weights, unfinished / run.WEIGHTS, half)
+        if found:
+            written.write_text(run.SCORES, json.dumps(found, indent=1) + "\n")
+        count = sum(value.size for value in weights.values())
+        written.write_text(run.CARD, model_card(config, tokenizer, found, licence, run.data(), count))
+        save_config(config, unfinished / run.CONFIG)
+        unfinished.chmod(0o755)
+        if output.is_dir():
+            output.rmdir()
+        unfinished.rename(output)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return output
+
+
+def _best_weights(run):
+    checkpoint = tf.train.latest_checkpoint(str(run.best))
+    if checkpoint is None:
+        published = f": it is published already ({run.WEIGHTS})" if run.published else ""
+        raise RunError(f"{run.folder} has no checkpoint with trained weights{published}")
+    return read_checkpoint(checkpoint)
+
+
+def _portable(config):
+    """A config without paths of this machine: of each, only the last part."""
+    changed = {}
+    for item in dataclasses.fields(config):
+        value = getattr(config, item.name)
+        changed[item.name] = _portable(value) if dataclasses.is_dataclass(value) else _without_folders(value)
+    if getattr(config, "source", None) is not None and getattr(config, "kind", None) in PUBLISHED:
+        # A frozen encoder: other weights than the published ones are for the user to name.
+        changed["source"] = config.source if re.fullmatch(PUBLISHED[config.kind].known, config.source) else None
+    return dataclasses.replace(config, **changed)
+
+
+def _without_folders(value):
+    if isinstance(value, list):
+        return [_portable(item) if dataclasses.is_dataclass(item) else _without_folders(item) for item in value]
+    if not isinstance(value, str) or "://" in value:
+        return value
+    return re.split(r"[/\\]", value.rstrip("/\\"))[-1] or value
+
+
+def _scores(run, path):
+    """Scores for the card: dict of `dataset`, what they were measured on, `corpus` and `confidence_95`; {} for none."""
+    path = run.folder / "metrics.json" if path is None else pathlib.Path(path)
+    if path == run.folder / "metrics.json" and not path.is_file():
+        return {}
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        corpus = {str(name): float(value) for name, value in stored["corpus"].items() if value is not None}
+        intervals = {
+            str(name): [float(low), float(high)] for name, (low, high) in stored.get("confidence_95", {}).items()
+        }
+        clips = f", {int(stored['clips'])} clips" if "clips" in stored else ""
+    except (ValueError, AttributeError, KeyError, TypeError) as error:
+        raise RunError(f"{path} has no scores: expected a JSON object with `corpus`, as aac-evaluate writes") from error
+    dataset = str(stored.get("dataset") or f"{stored.get('split') or 'test'} split of the training data")
+    return {"dataset": dataset + clips, "corpus": corpus, "confidence_95": intervals}

@@ -1,0 +1,64 @@
+"""The sounds that a frozen encoder's classifier hears, beside the caption."""
+
+import dataclasses
+from typing import Tuple
+
+import numpy as np
+
+MAX_SOUNDS = 5
+MIN_SCORE = 0.1
+
+
+@dataclasses.dataclass(frozen=True)
+class Sound:
+    """A sound that the frozen encoder recognizes.
+
+    Attributes:
+        name: str, its AudioSet class, such as `Dog`.
+        score: float, the highest score of the class in the recording, from 0 to 1.
+        interval: (begin, end) in seconds, the part around the highest score where the class has at least half of it.
+    """
+
+    name: str
+    score: float
+    interval: Tuple[float, float]
+
+
+def strongest_sounds(scores, names, segment_times, seconds):
+    """Finds the strongest classes of a recording.
+
+    Args:
+        scores: float array `[segments, classes]`.
+        names: names of the classes.
+        segment_times: (first, hop) in seconds; segment i is centred at first + i * hop.
+        seconds: float, length of the recording.
+
+    Returns:
+        list of up to `MAX_SOUNDS` `Sound` with a score of at least `MIN_SCORE`, strongest first.
+
+    Example:
+        >>> import numpy as np
+        >>> from aac_tf.inference.sounds import strongest_sounds
+        >>> scores = np.array([[0.1, 0.0], [0.8, 0.0], [0.5, 0.0], [0.2, 0.3]])
+        >>> for sound in strongest_sounds(scores, ["Dog", "Bell"], (0.5, 0.5), 2.4):
+        ...     print(sound.name, sound.score, sound.interval)
+        Dog 0.8 (0.75, 1.75)
+        Bell 0.3 (1.75, 2.4)
+    """
+    first, hop = segment_times
+    best = scores.max(axis=0)
+    found = []
+    for index in np.argsort(-best, kind="stable")[:MAX_SOUNDS]:
+        if best[index] < MIN_SCORE:
+            break
+        loud = scores[:, index] >= best[index] / 2
+        begin = end = int(np.argmax(scores[:, index]))
+        while begin > 0 and loud[begin - 1]:
+            begin -= 1
+        while end + 1 < len(loud) and loud[end + 1]:
+            end += 1
+        # Segments overlap: each stands for the time that is closest to its centre. The last may extend beyond the end.
+        start = 0.0 if begin == 0 else min(first + (begin - 0.5) * hop, seconds)
+        stop = seconds if end + 1 == len(loud) else min(first + (end + 0.5) * hop, seconds)
+        found.append(Sound(names[index], float(best[index]), (float(start), float(stop))))
+    return found

@@ -1,0 +1,99 @@
+"""Downloads from a local server."""
+
+import hashlib
+import os
+
+import pytest
+from web import serve
+
+from aac_tf.utils.download import DownloadError, download, split_address
+
+CONTENT = bytes(range(256)) * 4000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", os.fspath(tmp_path / "cache"))
+    monkeypatch.setattr("aac_tf.utils.download.time.sleep", lambda seconds: None)
+    with serve() as web:
+        web.files["/run.tar.gz"] = CONTENT
+        yield web
+
+
+def test_a_file_is_downloaded_once(web):
+    address = f"{web.address}/run.tar.gz#sha256={SHA256.upper()}"
+    path = download(address, 1 << 24)
+    assert path.read_bytes() == CONTENT
+    assert download(address, 1 << 24) == path
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize("ranges", [True, False], ids=["continued", "from the start"])
+def test_a_broken_connection_is_continued(web, ranges):
+    web.cut, web.ranges = 2, ranges
+    path = download(f"{web.address}/run.tar.gz#sha256={SHA256}", 1 << 24)
+    assert path.read_bytes() == CONTENT
+    starts = [int(wanted[6:-1]) if wanted else 0 for _, _, wanted in web.requests]
+    assert starts[0] == 0
+    assert starts[1] > len(CONTENT) // 2 - 100_000
+    assert len(starts) == 3
+
+
+def test_a_connection_that_always_breaks_is_an_error(web):
+    web.cut, web.ranges = 100, False
+    with pytest.raises(DownloadError, match=r"cannot download .*/run\.tar\.gz: "):
+        download(f"{web.address}/run.tar.gz#sha256={SHA256}", 1 << 24)
+
+
+def test_another_file_than_expected_is_refused(web):
+    address = f"{web.address}/run.tar.gz#sha256={'0' * 64}"
+    with pytest.raises(DownloadError, match="does not match"):
+        download(address, 1 << 24)
+    with pytest.raises(DownloadError, match="does not match"):  # nothing was kept
+        download(address, 1 << 24)
+
+
+def test_a_large_file_is_given_up(web):
+    with pytest.raises(DownloadError, match="more than 1 MB"):
+        download(f"{web.address}/run.tar.gz#sha256={SHA256}", 1_000_000)
+
+
+def test_a_missing_file_is_an_error(web):
+    with pytest.raises(DownloadError, match="404"):
+        download(f"{web.address}/other#sha256={SHA256}", 1 << 24)
+
+
+@pytest.mark.parametrize(
+    ("address", "message"),
+    [
+        ("http://example.org/run.zip", "not protected"),
+        ("https://example.org/run.zip#md5=1", "expected #sha256="),
+        ("ftp://example.org/run.zip", "expected an address https"),
+        ("https:///run.zip", "expected an address https"),
+    ],
+)
+def test_addresses_that_are_refused(address, message):
+    with pytest.raises(ValueError, match=message):
+        split_address(address)
+
+
+def test_the_checksum_may_lie_beside_the_file(web, monkeypatch, caplog):
+    # As if the server spoke HTTPS.
+    monkeypatch.setattr("aac_tf.utils.download.split_address", lambda address: (address, None))
+    monkeypatch.setattr("aac_tf.utils.download._Downloader._check_protection", lambda *arguments: None)
+    web.files["/run.tar.gz.sha256"] = f"{'0' * 64}  run.tar.gz\n".encode()
+    with pytest.raises(DownloadError, match="does not match"):
+        download(f"{web.address}/run.tar.gz", 1 << 24, checksum_beside=True)
+    web.files["/run.tar.gz.sha256"] = f"{SHA256}  run.tar.gz\n".encode()
+    assert download(f"{web.address}/run.tar.gz", 1 << 24, checksum_beside=True).read_bytes() == CONTENT
+    assert not caplog.text
+
+
+def test_a_file_without_checksum_says_how_to_pin_it(web, monkeypatch, caplog):
+    monkeypatch.setattr("aac_tf.utils.download.split_address", lambda address: (address, None))
+    with pytest.raises(DownloadError, match="not protected"):
+        download(f"{web.address}/run.tar.gz", 1 << 24)
+    monkeypatch.setattr("aac_tf.utils.download._Downloader._check_protection", lambda *arguments: None)
+    download(f"{web.address}/run.tar.gz", 1 << 24, checksum_beside=True)
+    assert f"{web.address}/run.tar.gz#sha256={SHA256}" in caplog.text
