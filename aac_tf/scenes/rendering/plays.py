@@ -31,8 +31,8 @@ def bursts(waveform: np.ndarray, sample_rate: int) -> list[tuple[int, int]]:
     Example:
         >>> import numpy as np
         >>> from aac_tf.scenes.rendering.plays import bursts
-        >>> bursts(np.repeat([1.0, 0.0, 1.0, 1.0], 1600), sample_rate=16000)
-        [(0, 1600), (3200, 6400)]
+        >>> bursts(np.repeat([1.0, 0.0, 1.0, 1.0], 3200), sample_rate=16000)
+        [(0, 3200), (6400, 12800)]
     """
     frame = max(1, round(_FRAME * sample_rate))
     loud = _loud_frames(waveform, frame)
