@@ -3,8 +3,6 @@
 import pathlib
 import tempfile
 
-import tensorflow as tf
-
 from aac_tf.utils.files import file_path
 
 BEST, LAST = "checkpoints/best", "checkpoints/last"
@@ -43,6 +41,8 @@ class Mirror:
         self._fetched.add(folder)
         if not self._fetch(f"{folder}/checkpoint"):
             return
+        import tensorflow as tf  # local run folders do not need it
+
         state = tf.train.get_checkpoint_state(str(self.folder / folder))
         for path in state.all_model_checkpoint_paths if state else ():
             name = pathlib.PurePath(path).name

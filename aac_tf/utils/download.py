@@ -116,7 +116,7 @@ class _Downloader:
         self._version = None  # of the file on the server, from its first answer
 
     def __call__(self, url, output_file, pooch=None):
-        path, reason = pathlib.Path(output_file), None
+        path, reason = pathlib.Path(output_file), ""
         path.write_bytes(b"")
         name = os.path.basename(urlsplit(url).path)
         interval = 0.1 if sys.stderr.isatty() else 10
@@ -128,7 +128,7 @@ class _Downloader:
                         return
                     reason = "the connection was closed before the end"
                 except OSError as error:  # that of requests are OSErrors, too
-                    reason = error
+                    reason = str(error)
         raise DownloadError(f"cannot download {url}: {reason}")
 
     def _continue(self, url, path, bar):
