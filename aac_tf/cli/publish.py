@@ -2,8 +2,10 @@
 
 import json
 
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.checks import check_output_folder, check_run
+from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
+from aac_tf.utils.files import check_new_folder
 
 
 def main(arguments=None):
@@ -34,6 +36,10 @@ def main(arguments=None):
 
 
 def _publish(options, console):
+    check_run(options.run)
+    check_new_folder(options.output)
+    check_output_folder(options.output)
+    start_tensorflow(options)
     from aac_tf.export.published import publish_run
 
     folder = publish_run(options.run, options.output, options.licence, not options.float, options.scores)

@@ -101,12 +101,12 @@ class ScenesConfig:
     seed: int = key(0, "the same seed and keys give the same corpus", at_least=0)
     scripts: Any = key(
         None,
-        "file of human captions to compose scenes after, or several, as for bank; null: scenes at random, captioned by "
-        "templates",
+        "file of human captions to compose scenes after, or several, as for bank; STYLE=FILE gives its captions a "
+        "style; null: scenes at random, captioned by templates",
     )
     renderings: int = key(1, "with scripts: number of scenes for each script", at_least=1)
     max_alike: Optional[int] = key(
-        None, "with scripts: maximum number of scripts of a split with the same sounds; null: all", at_least=1
+        None, "with scripts: maximum number of scripts of a split with the same sounds and style; null: all", at_least=1
     )
 
 
@@ -257,8 +257,8 @@ class TrainingConfig:
 
     initial: Optional[str] = key(
         None,
-        "trained run to start from: its folder. The architecture (audio, embedding, encoder, decoder) is its own, its "
-        "words are kept, and those of the training captions are added",
+        "trained run to start from: what --run of aac-caption takes. The architecture (audio, embedding, encoder, "
+        "decoder) is its own, its words are kept, and those of the training captions are added",
     )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)

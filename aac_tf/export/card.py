@@ -35,7 +35,7 @@ them. Do not rely on it where a wrong caption does harm.
 """
 
 
-def model_card(config, tokenizer, scores, licence, data, weights):
+def model_card(config, tokenizer, scores, licence, card, data, weights):
     """Writes the model card of a run in Markdown, with the YAML header of the Hugging Face hub.
 
     Args:
@@ -43,6 +43,7 @@ def model_card(config, tokenizer, scores, licence, data, weights):
         tokenizer: `WordTokenizer`.
         scores: dict of `dataset`, `corpus` and `confidence_95`, as in `scores.json`; {} for none.
         licence: str, as the hub writes it.
+        card: dict from `read_card`, what the run was trained on.
         data: dict of the run's data, from `Run.data`.
         weights: int, number of trained weights.
 
@@ -58,9 +59,9 @@ def model_card(config, tokenizer, scores, licence, data, weights):
         f"vocabulary: {words} words",
         f"written by aac_tf {aac_tf.__version__}",
     ]
-    sources = [
-        f"`{source.source}`{f' (`{source.root}`)' if source.root else ''}" for source in config.data.all_sources()
-    ]
+    if tokenizer.styles:
+        facts.insert(-1, f"styles (`--style`): {', '.join(tokenizer.styles)}")
+    sources = [f"`{source['source']}`" for source in card["sources"]]
     for split, about in data.items():
         if isinstance(about, dict) and isinstance(about.get("clips"), int):
             sources.append(f"{split}: {about['clips']:,} clips")
@@ -81,7 +82,7 @@ def model_card(config, tokenizer, scores, licence, data, weights):
     if finite:
         results = {
             "task": {"type": "audio-captioning", "name": "Audio captioning"},
-            "dataset": {"type": config.data.all_sources()[0].source, "name": scores["dataset"]},
+            "dataset": {"type": card["sources"][0]["source"], "name": scores["dataset"]},
             "metrics": [{"type": name, "value": round(value, 4)} for name, value in finite.items()],
         }
         header["model-index"] = [{"name": config.name, "results": [results]}]

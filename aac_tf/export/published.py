@@ -13,7 +13,10 @@ from aac_tf.config import save_config
 from aac_tf.embeddings.sources import PUBLISHED
 from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
+from aac_tf.runs.card import read_card
+from aac_tf.runs.fetch import find_run, is_folder
 from aac_tf.runs.weights import read_checkpoint, save_weights
+from aac_tf.utils.files import check_new_folder
 
 
 def publish_run(run, output, licence="other", half=True, scores=None):
@@ -21,10 +24,10 @@ def publish_run(run, output, licence="other", half=True, scores=None):
 
     The folder holds config, vocabulary, normalization, fingerprint of the frozen network and summary of the data as
     the run does, the best weights as `weights.safetensors`, the scores, and a model card for the Hugging Face hub. It
-    holds no sounds, no captions and no names of folders of this machine.
+    holds no sounds, no captions and no names of files, folders and buckets.
 
     Args:
-        run: path of the run folder.
+        run: path or URL of the run folder.
         output: path of the folder to write, which must not exist or be empty.
         licence: str, licence of the weights as the hub writes it, such as `cc-by-nc-4.0`.
         half: bool, whether to store the weights as float16.
@@ -38,10 +41,9 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         RunError: if the run lacks what a captioner needs, or a weight is beyond float16.
         FileExistsError: if the output holds files.
     """
-    run, output = Run(run), pathlib.Path(output)
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise FileExistsError(f"{output} exists: choose another folder, or delete it")
-    config = _portable(run.stored_config())
+    run, output = Run(find_run(run)), pathlib.Path(output)
+    check_new_folder(output)
+    config, card = _portable(run.stored_config()), read_card(run)
     tokenizer = run.tokenizer(config)
     run.normalization()
     if config.embedding.kind != "none" and not (run.folder / run.NETWORK).is_file():
@@ -55,11 +57,12 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.DATA):
             if (run.folder / name).is_file():
                 shutil.copy(run.folder / name, unfinished / name)
+        written.write_text(run.TRAINED_ON, json.dumps(card, indent=1))
         save_weights(weights, unfinished / run.WEIGHTS, half)
         if found:
             written.write_text(run.SCORES, json.dumps(found, indent=1) + "\n")
         count = sum(value.size for value in weights.values())
-        written.write_text(run.CARD, model_card(config, tokenizer, found, licence, run.data(), count))
+        written.write_text(run.CARD, model_card(config, tokenizer, found, licence, card, run.data(), count))
         save_config(config, unfinished / run.CONFIG)
         unfinished.chmod(0o755)
         if output.is_dir():
@@ -79,23 +82,18 @@ def _best_weights(run):
 
 
 def _portable(config):
-    """A config without paths of this machine: of each, only the last part."""
-    changed = {}
-    for item in dataclasses.fields(config):
-        value = getattr(config, item.name)
-        changed[item.name] = _portable(value) if dataclasses.is_dataclass(value) else _without_folders(value)
-    if getattr(config, "source", None) is not None and getattr(config, "kind", None) in PUBLISHED:
-        # A frozen encoder: other weights than the published ones are for the user to name.
-        changed["source"] = config.source if re.fullmatch(PUBLISHED[config.kind].known, config.source) else None
-    return dataclasses.replace(config, **changed)
-
-
-def _without_folders(value):
-    if isinstance(value, list):
-        return [_portable(item) if dataclasses.is_dataclass(item) else _without_folders(item) for item in value]
-    if not isinstance(value, str) or "://" in value:
-        return value
-    return re.split(r"[/\\]", value.rstrip("/\\"))[-1] or value
+    """A config without the paths and addresses of the user's files, and with a single source of data to replace."""
+    source = config.data.all_sources()[0].source
+    data = dataclasses.replace(config.data, source=source, root=None, sources=[], embedding_folder=None)
+    bank = config.scenes.bank if config.scenes.bank == "synthetic" else None
+    scenes = dataclasses.replace(config.scenes, bank=bank, scripts=None)
+    training = config.training
+    if training.initial and (is_folder(training.initial) or "?" in training.initial):  # a query may hold a password
+        training = dataclasses.replace(training, initial=None)
+    embedding = config.embedding
+    if getattr(embedding, "source", None) and not re.fullmatch(PUBLISHED[embedding.kind].known, embedding.source):
+        embedding = dataclasses.replace(embedding, source=None)  # other weights are for the user to name
+    return dataclasses.replace(config, data=data, scenes=scenes, training=training, embedding=embedding)
 
 
 def _scores(run, path):

@@ -1,5 +1,6 @@
 """What a run was trained on: `card.json` in its folder, and the line that commands say about it."""
 
+import dataclasses
 import json
 
 from aac_tf.runs.run import Run, RunError
@@ -15,14 +16,14 @@ def make_card(config, dataset, clips, words):
         words: int, number of words that the run knows.
 
     Returns:
-        dict for JSON: `sources` (kind and folder of each dataset), `synthetic` (whether all sounds are), `clips`,
-        `hours` (None if unknown), `captions`, `words`, and `sounds`, the kinds of sound if the dataset knows them.
+        dict for JSON: `sources` (kind, folder, weight and style of each dataset), `synthetic` (whether all sounds
+        are), `clips`, `hours` (None if unknown), `captions`, `words`, and `sounds`, the kinds of sound if the dataset
+        knows them.
     """
     events = dataset.events("train")
     kinds = {event.category for scene in (events or {}).values() for event in scene.events}
-    sources = [{"source": source.source, "root": source.root} for source in config.data.all_sources()]
     return {
-        "sources": sources,
+        "sources": [dataclasses.asdict(source) for source in config.data.all_sources()],
         "synthetic": _is_synthetic(config),
         "clips": len(clips),
         "hours": None if clips.seconds is None else round(clips.seconds / 3600, 3),
@@ -42,7 +43,7 @@ def trained_on(run):
         str, such as `trained on 1,000 scenes of synthetic sounds (2.2 h): captions of real recordings are nonsense`.
     """
     run = run if isinstance(run, Run) else Run(run)
-    card = _read(run)
+    card = read_card(run)
     scenes = {source["source"] for source in card["sources"]} == {"scenes"}
     what = "scenes of synthetic sounds" if card["synthetic"] else "composed scenes" if scenes else "clips"
     names = "" if scenes else f" of {' and '.join(sorted({source['source'] for source in card['sources']}))}"
@@ -60,21 +61,36 @@ def trained_on(run):
     return said
 
 
-def _read(run):
-    """The card of a run; for runs of earlier versions, what their config and data tell."""
+def read_card(run):
+    """Reads the card of a run; for runs of earlier versions, what their config and data tell.
+
+    Args:
+        run: `Run`.
+
+    Returns:
+        dict as from `make_card`, without the folders of the datasets.
+
+    Raises:
+        RunError: if the card is damaged.
+    """
     if (run.folder / Run.TRAINED_ON).is_file():
         try:
             card = json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8"))
-            card["clips"], card["synthetic"] = int(card["clips"]), bool(card["synthetic"])
-            card["sources"] = [{"source": str(source["source"])} for source in card["sources"]]
-            card["hours"] = float(card.get("hours") or 0)
+            card["clips"] = None if card["clips"] is None else int(card["clips"])
+            card["synthetic"] = bool(card["synthetic"])
+            card["sources"] = [_without_root(source) for source in card["sources"]]
+            card["hours"] = None if card.get("hours") is None else float(card["hours"])
             card["sounds"] = [str(sound) for sound in card.get("sounds") or ()]
             return card
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{run.folder / Run.TRAINED_ON} is damaged: {error}") from error
     config, data = run.stored_config(), run.data()
-    sources = [{"source": source.source} for source in config.data.all_sources()]
+    sources = [_without_root(dataclasses.asdict(source)) for source in config.data.all_sources()]
     return {"sources": sources, "synthetic": _is_synthetic(config), "clips": (data.get("train") or {}).get("clips")}
+
+
+def _without_root(source):
+    return {"source": str(source["source"])} | {name: source[name] for name in ("weight", "style") if name in source}
 
 
 def _is_synthetic(config):

@@ -3,6 +3,7 @@
 import json
 
 from aac_tf.config import ConfigError, flatten
+from aac_tf.runs.fetch import find_run
 from aac_tf.runs.run import Run
 
 _ARCHITECTURE = ("audio.", "embedding.", "encoder.", "decoder.", "vocabulary.padding")
@@ -11,14 +12,15 @@ _FREE = ("embedding.source", "embedding.batch_windows", "embedding.precision", "
 
 
 def open_initial(config):
-    """Opens the run that a config starts from; None if it starts from random weights.
+    """Opens the run that a config starts from, as `find_run` finds it; None if it starts from random weights.
 
     Raises:
         RunError: if it is not a trained run.
+        DownloadError: if it cannot be downloaded.
     """
     if config.training.initial is None:
         return None
-    run = Run(config.training.initial)
+    run = Run(find_run(config.training.initial))
     run.stored_config()
     run.check_trained()
     return run
@@ -46,6 +48,6 @@ def check_architecture(config, run):
     for name, value in wanted.items():
         if name.startswith(_ARCHITECTURE) and name not in _FREE and value != found.get(name):
             raise ConfigError(
-                f"{name}={value}: training.initial={run.folder} has {found.get(name)}, and its weights do not fit; "
+                f"{name}={value}: training.initial={run.name} has {found.get(name)}, and its weights do not fit; "
                 f"leave {name} out, or start without training.initial"
             )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
-from aac_tf.scenes.corpus_files import CAPTIONS, write_corpus
+from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
 from aac_tf.scenes.events import Event, Scene
 from aac_tf.scenes.templates import write_captions
 
@@ -73,7 +73,7 @@ def write_scenes(
         # Seeded one by one, so that a scene does not depend on how many others there are.
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
         waveform, events = compose_scene(bank, split, rng, **limits)
-        return waveform, events, write_captions(events, rng, CAPTIONS)
+        return ComposedScene(waveform, events, write_captions(events, rng, CAPTIONS))
 
     return write_corpus(root, record, record["counts"], compose, bank.sample_rate, progress=progress)
 

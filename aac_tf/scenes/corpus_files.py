@@ -21,14 +21,29 @@ from aac_tf.scenes.events import Event
 
 CAPTIONS = 5
 
-Compose = Callable[[str, int], tuple[np.ndarray, Sequence[Event], Sequence[str]]]
+
+@dataclasses.dataclass(frozen=True)
+class ComposedScene:
+    """A scene to be written.
+
+    Args:
+        waveform: float32 [samples] between -1 and 1.
+        events: its events.
+        captions: up to `CAPTIONS` captions.
+        style: style of the captions, as of a `Clip`; empty for none.
+    """
+
+    waveform: np.ndarray
+    events: Sequence[Event]
+    captions: Sequence[str]
+    style: str = ""
 
 
 def write_corpus(
     root: pathlib.Path,
     record: Mapping,
     counts: Mapping[str, int],
-    compose: Compose,
+    compose: Callable[[str, int], ComposedScene],
     sample_rate: int,
     ending: str = ".wav",
     workers: int = 1,
@@ -40,8 +55,8 @@ def write_corpus(
         root: folder to write.
         record: everything that the corpus depends on, in JSON types; it becomes `scenes.json`.
         counts: {split: number of scenes}.
-        compose: function `(split, index) -> (waveform, events, captions)` with up to five captions. Called from
-            several threads, it must give the same for the same arguments.
+        compose: function of split and index. Called from several threads, it must give the same for the same
+            arguments.
         sample_rate: Hz.
         ending: of the sound files, `.wav` or `.flac`; both have 16 bits.
         workers: number of threads; the files do not depend on it.
@@ -75,10 +90,12 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
 
     def make(scene):
         split, index = scene
-        waveform, events, captions = compose(split, index)
+        composed = compose(split, index)
         name = f"{split}_{index:05d}{ending}"
-        write(folder / split / name, waveform, rate)
-        return name, captions, round(len(waveform) / rate, 3), [dataclasses.asdict(event) for event in events]
+        write(folder / split / name, composed.waveform, rate)
+        captions = [*composed.captions, *[""] * (CAPTIONS - len(composed.captions))]
+        events = [dataclasses.asdict(event) for event in composed.events]
+        return [name, *captions, composed.style], {"seconds": round(len(composed.waveform) / rate, 3), "events": events}
 
     for split in counts:
         (folder / split).mkdir()
@@ -88,19 +105,21 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
     pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
     try:
         for done, ((split, _), made) in enumerate(zip(scenes, (pool.map if pool else map)(make, scenes)), 1):
-            name, captions, seconds, events = made
-            rows[split].append([name, *captions, *[""] * (CAPTIONS - len(captions))])
-            found[split][name] = {"seconds": seconds, "events": events}
+            row, about = made
+            rows[split].append(row)
+            found[split][row[0]] = about
             if progress is not None:
                 progress(done, len(scenes))
     finally:
         if pool:
             pool.shutdown(cancel_futures=True)
+    header = ["file_name", *(f"caption_{number + 1}" for number in range(CAPTIONS)), "style"]
+    styled = any(row[-1] for split in counts for row in rows[split])
     for split in counts:
         with open(folder / f"captions_{split}.csv", "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["file_name", *(f"caption_{number + 1}" for number in range(CAPTIONS))])
-            writer.writerows(rows[split])
+            writer.writerow(header if styled else header[:-1])
+            writer.writerows(row if styled else row[:-1] for row in rows[split])
     (folder / "events.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / "scenes.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pathlib
+import re
 from collections.abc import Sequence
 
 from aac_tf.datasets import Dataset, DatasetError, match_audio
@@ -20,7 +21,7 @@ class Scenes(Dataset):
     Args:
         root: path of the corpus.
         bank: `synthetic`, or path of a folder of labelled recordings (see `FolderBank`); several folders as a list, or
-            separated by commas.
+            separated by commas; None if `root` holds the corpus.
         train: number of training scenes; with `scripts`, None renders each script of the split.
         validation: number of validation scenes.
         test: number of test scenes.
@@ -29,9 +30,10 @@ class Scenes(Dataset):
         max_seconds: longest duration of a scene.
         max_events: maximum number of events in a scene without a script, 1 to 3.
         seed: seed of all random choices.
-        scripts: path of a file of captions to compose scenes after, or several, as for `bank`; None uses templates.
+        scripts: path of a file of captions to compose scenes after, or several, as for `bank`, or `STYLE=PATH` (see
+            `script_files`); None uses templates.
         renderings: number of scenes for each script.
-        max_alike: maximum number of scripts of a split with exactly the same sounds; None takes all.
+        max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
 
     Example:
         >>> import tempfile
@@ -49,7 +51,7 @@ class Scenes(Dataset):
     def __init__(
         self,
         root: str | pathlib.Path,
-        bank: str | pathlib.Path | Sequence[str | pathlib.Path] = "synthetic",
+        bank: str | pathlib.Path | Sequence[str | pathlib.Path] | None = "synthetic",
         train: int | None = 1000,
         validation: int | None = 60,
         test: int | None = 100,
@@ -77,9 +79,14 @@ class Scenes(Dataset):
     def check(self, audio_needed=True):
         if (self.root / "scenes.json").is_file():
             return
-        for file in [] if self.scripts is None else path_list(self.scripts):
+        for _, file in [] if self.scripts is None else script_files(self.scripts):
             if not file.is_file():
-                raise DatasetError(f"{file} is no file; scenes.scripts takes files of captions")
+                raise DatasetError(f"{file} is no file; scenes.scripts takes files of captions, FILE or STYLE=FILE")
+        if self.bank is None:
+            raise DatasetError(
+                f"{self.root} holds no scenes, and scenes.bank names no sounds to compose them from (that of a "
+                "published run is not known): set data.root to a folder of composed scenes"
+            )
         if self.bank == "synthetic":
             return
         for folder in path_list(self.bank):
@@ -88,6 +95,8 @@ class Scenes(Dataset):
 
     def prepare(self, progress=None):
         progress = progress or (lambda what: None)
+        if self.bank is None:
+            return self.check()
         local_path(self.root)
         if self.scripts is None:
             counts = {split: count for split, count in self.counts.items() if count is not None}
@@ -112,17 +121,17 @@ class Scenes(Dataset):
         from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
         from aac_tf.scenes.scripts import read_scripts
 
-        files = path_list(self.scripts)
+        files = script_files(self.scripts)
         folders = [] if self.bank == "synthetic" else path_list(self.bank)
         # Banks and captions take a minute to read, which a corpus that is there does not need.
-        found = fingerprint({**vars(self), "root": None}, [*files, *folders], [SCRIPTED_VERSION])
+        found = fingerprint({**vars(self), "root": None}, [*(file for _, file in files), *folders], [SCRIPTED_VERSION])
         if is_known(self.root, found):
             return
-        read = read_scripts(files)
+        read = [read_scripts([file], style) for style, file in files]
         write_scripted_scenes(
             self.root,
             self._bank(progress, train_first=True),
-            read.scripts,
+            [script for found in read for script in found.scripts],
             self.counts,
             renderings=self.renderings,
             max_alike=self.max_alike,
@@ -130,7 +139,7 @@ class Scenes(Dataset):
             min_seconds=self.min_seconds,
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
-            captions=read.captions,
+            captions=sum(found.captions for found in read),
         )
         remember(self.root, found)
 
@@ -152,6 +161,31 @@ class Scenes(Dataset):
 
     def events(self, split):
         return None if self.clips(split, audio_needed=False) is None else read_scenes(self.root, split)
+
+
+def script_files(value) -> list[tuple[str, pathlib.Path]]:
+    """Reads the files of captions and their styles.
+
+    Args:
+        value: as for `path_list`; each path may follow the style of the file's captions and `=`, unless a file of that
+            name exists.
+
+    Returns:
+        list of (style, path); the style is empty if there is none.
+
+    Raises:
+        DatasetError: if it is something else, or empty.
+
+    Example:
+        >>> from aac_tf.scenes.dataset import script_files
+        >>> [(style, str(path)) for style, path in script_files("clotho=train.csv, mine.txt")]
+        [('clotho', 'train.csv'), ('', 'mine.txt')]
+    """
+    files = []
+    for path in path_list(value):
+        styled = None if path.exists() else re.fullmatch(r"([\w.-]+)=(.+)", str(path))
+        files.append((styled[1], pathlib.Path(styled[2]).expanduser()) if styled else ("", path))
+    return files
 
 
 def path_list(value) -> list[pathlib.Path]:

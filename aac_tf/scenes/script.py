@@ -46,11 +46,13 @@ class Script:
         caption: the caption.
         sounds: what it names, in the order in which the caption does.
         clip: name of the clip that the caption was written for; captions of one clip never end up in two splits.
+        style: way of speaking of the caption, as of a `Clip`; empty for none.
     """
 
     caption: str
     sounds: tuple[ScriptedSound, ...]
     clip: str = ""
+    style: str = ""
 
     @property
     def steps(self) -> int:

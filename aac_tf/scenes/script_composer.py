@@ -14,7 +14,7 @@ from aac_tf.scenes.rendering.plays import play
 from aac_tf.scenes.rendering.recorders import ambience, noise_level, record
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.waveforms import loudness_db, trim_silence
-from aac_tf.scenes.wording import wording
+from aac_tf.scenes.wording import categories_for, wording
 
 _LEVELS_DB = {"soft": (-12.0, -8.0), "normal": (-3.0, 3.0), "loud": (4.0, 7.0)}
 _DISTANT_DB = (-10.0, -6.0)
@@ -26,23 +26,6 @@ _GAP = (0.05, 0.5)  # seconds between two steps
 _OVERLAP = (0.1, 0.4)  # seconds by which a step reaches into the next one, in
 _OVERLAPPING = 0.2  # this share of cases
 _SHORTEST_STEP = 0.6  # seconds
-
-
-def sources(category: str, bank: Bank, split: str) -> list[str]:
-    """The categories of a bank whose sounds a script's category stands for.
-
-    Args:
-        category: category of a script.
-        bank: bank of sounds.
-        split: split of the bank.
-
-    Returns:
-        The category itself, and its members, such as "car" for "vehicle", as far as the split has sounds of them.
-    """
-    available, names = set(bank.available(split)), [category]
-    for name in names:  # members may have members
-        names += [member for member in getattr(wording(name), "members", ()) if member not in names]
-    return [name for name in names if name in available]
 
 
 def compose_script(
@@ -62,7 +45,7 @@ def compose_script(
     Args:
         bank: where the sounds come from.
         split: the bank's split to take sounds from.
-        script: the script; `sources` must be found for each of its categories.
+        script: the script; the split must have sounds of each of its categories (see `categories_for`).
         rng: random generator.
         min_seconds: shortest duration.
         max_seconds: longest duration.
@@ -124,7 +107,7 @@ def _draw_recordings(bank, split, script, rng):
     """{category: recording}, {category: whether it can be looped}; a category named twice is the same source."""
     recordings, sustained = {}, {}
     for category in dict.fromkeys(sound.category for sound in script.sounds):
-        names = sources(category, bank, split)
+        names = categories_for(category, bank.available(split))
         name = names[rng.integers(len(names))]
         recording = trim_silence(bank.recording(name, split, rng), bank.sample_rate, below_db=35.0)
         recordings[category] = _change_speed(recording, 1 + rng.uniform(-_SPEED, _SPEED))

@@ -12,7 +12,7 @@ import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import Bank
-from aac_tf.scenes.corpus_files import CAPTIONS, write_corpus
+from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
 from aac_tf.scenes.script import Script
 from aac_tf.scenes.script_composer import compose_script
 from aac_tf.scenes.selection import select_scripts
@@ -20,7 +20,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 1
+SCRIPTED_VERSION = 2
 
 
 def write_scripted_scenes(
@@ -40,7 +40,8 @@ def write_scripted_scenes(
     """Composes scenes after scripts and writes them as a captioned corpus.
 
     The folder is that of `write_scenes`, with FLAC files. The captions of a scene are its script's and up to four
-    others of the same split whose scripts have exactly the same sounds. `scenes.json` also says how many scripts can be
+    others of the same split and style whose scripts have exactly the same sounds. If a script has a style, the captions
+    files have a column `style`. `scenes.json` also says how many scripts can be
     composed and which sounds lack recordings.
 
     Args:
@@ -50,7 +51,7 @@ def write_scripted_scenes(
         counts: {split: number of scenes} for any splits; None renders each script of the split `renderings` times.
         renderings: number of scenes for each script. With a number of scenes, as many scripts are taken as are needed
             for it, and if there are not enough, they are rendered more often.
-        max_alike: maximum number of scripts with exactly the same sounds in a split; None takes all.
+        max_alike: maximum number of scripts with exactly the same sounds and style in a split; None takes all.
         seed: seed of all random choices.
         min_seconds: shortest duration of a scene, at least 2.
         max_seconds: longest duration of a scene.
@@ -100,9 +101,10 @@ def write_scripted_scenes(
         used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
         script = selection.scripts[split][index % used]
         waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
-        others = [text for text in selection.references[split][script.sounds] if text != script.caption]
+        others = selection.references[split][script.sounds, script.style]
+        others = [text for text in others if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
-        return waveform, events, [script.caption, *others]
+        return ComposedScene(waveform, events, [script.caption, *others], script.style)
 
     workers = workers or os.cpu_count() or 1
     return write_corpus(pathlib.Path(root), record, numbers, compose, bank.sample_rate, ".flac", workers, progress)

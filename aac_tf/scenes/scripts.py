@@ -81,12 +81,13 @@ class Scripts:
         return tuple(usable), lacking
 
 
-def read_script(caption: str, clip: str = "") -> Script:
+def read_script(caption: str, clip: str = "", style: str = "") -> Script:
     """Reads a caption as a script.
 
     Args:
         caption: the caption.
         clip: name of the clip that it was written for.
+        style: its style, empty for none.
 
     Returns:
         Its sounds, how they are said to sound, and when.
@@ -101,17 +102,18 @@ def read_script(caption: str, clip: str = "") -> Script:
         [('dog bark', 0, 0, 2), ('man speaking', 1, 1, None), ('rain', 0, 1, None)]
     """
     try:
-        return Script(caption, CaptionParser(caption).timeline.sounds(), clip)
+        return Script(caption, CaptionParser(caption).timeline.sounds(), clip, style)
     except Unexplained as error:
         raise ScriptError(caption, error.words) from None
 
 
-def read_scripts(paths: Iterable[str | pathlib.Path]) -> Scripts:
+def read_scripts(paths: Iterable[str | pathlib.Path], style: str = "") -> Scripts:
     """Reads the captions of files as scripts.
 
     Args:
         paths: paths of CSV files in the layout of Clotho (`file_name,caption_1,...` or `file_name,caption`) or of
             AudioCaps (`youtube_id,start_time,caption`), or of text files with a caption a line.
+        style: style of all captions, empty for none.
 
     Returns:
         The scripts, and what was not understood.
@@ -124,7 +126,7 @@ def read_scripts(paths: Iterable[str | pathlib.Path]) -> Scripts:
         for clip, caption in _captions(path):
             captions += 1
             try:
-                scripts.append(read_script(caption, clip))
+                scripts.append(read_script(caption, clip, style))
             except ScriptError as error:
                 if len(set(error.words)) == 1:
                     unexplained[error.words[0]] += 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from aac_tf.datasets import SPLITS
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.script import Script, ScriptedSound
-from aac_tf.scenes.script_composer import sources
+from aac_tf.scenes.wording import categories_for
 
 _TRAIN, _VALIDATION = 0.9, 0.95  # the splits' upper bounds on the hash of a clip, between 0 and 1
 Sounds = tuple[ScriptedSound, ...]
@@ -22,7 +23,8 @@ class Selection:
 
     Args:
         scripts: {split: scripts to render}, in random order.
-        references: {split: {sounds: all captions of the split's scripts with exactly these sounds}}.
+        references: {split: {(sounds, style): all captions of the split's scripts with exactly these sounds and this
+            style}}.
         captions: number of captions, of which some may not have been understood.
         read: number of scripts.
         usable: number of scripts for whose sounds there are recordings to train on.
@@ -30,7 +32,7 @@ class Selection:
     """
 
     scripts: Mapping[str, Sequence[Script]]
-    references: Mapping[str, Mapping[Sounds, Sequence[str]]]
+    references: Mapping[str, Mapping[tuple[Sounds, str], Sequence[str]]]
     captions: int
     read: int
     usable: int
@@ -54,7 +56,7 @@ def select_scripts(
         scripts: all scripts.
         bank: bank of sounds. A script of a split uses only categories of which the split has sounds.
         seed: seed of the order of the scripts.
-        max_alike: maximum number of scripts of a split with exactly the same sounds; None takes all.
+        max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
         captions: number of captions that the scripts were read from; None takes that of the scripts.
 
     Returns:
@@ -68,39 +70,33 @@ def select_scripts(
         >>> select_scripts(scripts, SyntheticBank()).describe()
         '1 of 2 captions can be composed; most wanted sounds without recordings: bicycle bell 1'
     """
-    have = {split: _Sources(bank, split) for split in SPLITS}
+    have = {split: _categories_of(bank, split) for split in SPLITS}
     wanted: collections.Counter = collections.Counter()
     read = usable = 0
     chosen: dict[str, list[Script]] = {split: [] for split in SPLITS}
-    texts: dict[str, dict[Sounds, dict[str, None]]] = {split: {} for split in SPLITS}
+    texts: dict[str, dict[tuple[Sounds, str], dict[str, None]]] = {split: {} for split in SPLITS}
     for script in sorted(set(scripts), key=lambda script: _hash(script, seed)):
         read += 1
         categories = {sound.category for sound in script.sounds}
-        missing = {name for name in categories if not have["train"][name]}
+        missing = {name for name in categories if not have["train"](name)}
         wanted.update(missing)
         usable += not missing
         split = _split(script)
-        if not all(have[split][name] for name in categories):
+        if not all(have[split](name) for name in categories):
             continue
-        alike = texts[split].setdefault(script.sounds, {})
+        alike = texts[split].setdefault((script.sounds, script.style), {})
         if max_alike is None or len(alike) < max_alike:
             chosen[split].append(script)
         alike[script.caption] = None
-    found = {split: {sounds: sorted(alike) for sounds, alike in known.items()} for split, known in texts.items()}
+    found = {split: {key: sorted(alike) for key, alike in known.items()} for split, known in texts.items()}
     order = sorted(wanted.items(), key=lambda item: (-item[1], item[0]))
     return Selection(chosen, found, read if captions is None else captions, read, usable, dict(order))
 
 
-class _Sources(dict):
-    """{category: its `sources` in a split}, computed when asked for."""
-
-    def __init__(self, bank, split):
-        super().__init__()
-        self._place = bank, split
-
-    def __missing__(self, category):
-        self[category] = sources(category, *self._place)
-        return self[category]
+def _categories_of(bank, split):
+    """Function from a category to those of the split that stand for it."""
+    available = frozenset(bank.available(split))
+    return functools.cache(lambda category: categories_for(category, available))
 
 
 def _hash(script, seed):

@@ -5,7 +5,16 @@ import pathlib
 from aac_tf.utils.remote import FileSystemError, RemotePath, is_url, load_file_system
 from aac_tf.utils.web import WebPath
 
-__all__ = ["FileSystemError", "RemotePath", "file_path", "is_url", "list_names", "load_file_system", "local_path"]
+__all__ = [
+    "FileSystemError",
+    "RemotePath",
+    "check_new_folder",
+    "file_path",
+    "is_url",
+    "list_names",
+    "load_file_system",
+    "local_path",
+]
 
 
 def file_path(name):
@@ -40,6 +49,13 @@ def local_path(name):
             f"{name} cannot be written directly: write to a folder on this machine, and copy it there"
         )
     return pathlib.Path(name)
+
+
+def check_new_folder(path):
+    """Raises `FileExistsError` unless a local folder does not exist yet, or is empty."""
+    path = pathlib.Path(path)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path} exists: choose another folder, or delete it")
 
 
 def list_names(folder):

@@ -26,6 +26,8 @@ REFUSED = {
         (["--config", "clotho_logmel", "data.root=none"], "the folder none does not exist"),
         (["--config", "clotho_logmel", "data.root=none", "--describe"], "the folder none does not exist"),
         (["--config", "clotho_logmel", *MANIFEST], "has no usable clip"),
+        (["--config", "clotho_logmel", *MANIFEST, "training.initial=none"], "none is not a run folder, nor a preset"),
+        (["--config", "demo", "data.root=new", "scenes.scripts=clotho=none.csv"], "none.csv is no file"),
         (["--config", "demo", "data.root=new", "scenes.bank=none"], "none is not a folder"),
         (["--config", "demo", "--run", "run"], "already holds a run"),
         (["--run", "none", "--resume"], "none is not a run folder"),
@@ -41,9 +43,18 @@ REFUSED = {
     ],
     "caption": [
         (["--run", "none", "a.wav"], "none is not a run folder"),
+        (["--run", "hf://none", "a.wav"], "expected hf://USER/REPO"),
+        (["--run", "https://[", "a.wav"], "https://["),
+        (["--run", "http://localhost/a.zip", "a.wav"], "http:// is not protected"),
         (["--run", "run", "--search", "beams", "a.wav"], "decoding.kind takes"),
         (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
         (["--run", "run", "--attention", "run", "a.wav"], "is a folder"),
+    ],
+    "publish": [
+        (["none", "--output", "new"], "none is not a run folder"),
+        (["untrained", "--output", "new"], "has no trained weights yet"),
+        (["run", "--output", "model"], "model exists: choose another folder"),
+        (["run", "--output", "my.csv"], "my.csv exists: choose another folder"),
     ],
     "export": [
         (["--run", "none", "--output", "new"], "none is not a run folder"),
@@ -55,6 +66,7 @@ REFUSED = {
     ],
     "caption_many": [
         (["--model", "none", "--output", "new", "a.wav"], "none holds no SavedModel"),
+        (["--run", "none", "--output", "new", "a.wav"], "none is not a run folder"),
         (["--model", "model", "--output", "new"], "no files to caption"),
         (["--model", "model", "--output", "new", "*.wav"], "no file matches '*.wav'"),
         (["--model", "model", "--output", "new", "--list", "none.txt"], "no such list of files: none.txt"),

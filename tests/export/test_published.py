@@ -11,10 +11,19 @@ from small_runs import KINDS, SMALL_AST, write_run
 
 from aac_tf import Captioner
 from aac_tf.cli import caption, evaluate, export_tflite, publish
+from aac_tf.datasets import ClipList, Dataset
 from aac_tf.export.published import publish_run
 from aac_tf.runs import Run, RunError
+from aac_tf.runs.card import make_card, trained_on
 
 RATE = 16000
+
+
+class Nothing(Dataset):
+    """A dataset without clips."""
+
+    def clips(self, split, audio_needed=True):
+        return None
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +50,7 @@ def test_captions_are_those_of_the_run(small_runs, kind, sounds, tmp_path, monke
     run = small_runs[kind]
     folder = publish_run(run.folder, tmp_path / "published")
     captioner = Captioner.load(folder)
+    assert captioner.styles == run.captioner.styles
     for beam_size in (1, 3):
         expected = run.captioner.caption(sounds, beam_size, sample_rate=RATE)
         found = captioner.caption(sounds, beam_size, sample_rate=RATE)
@@ -60,15 +70,35 @@ def test_float32_weights_are_exact(one_run, tmp_path):
 
 
 def test_no_folder_of_this_machine_is_published(tmp_path):
-    sources = "[{source: clotho, root: /home/me/clotho}, {source: audiocaps, root: data/audiocaps}]"
-    overrides = [f"data.sources={sources}", "data.embedding_folder=/home/me/store", "scenes.bank=/home/me/bank/"]
-    folder = publish_run(write_run(tmp_path / "run", overrides), tmp_path / "published")
-    config = Run(folder).config()
-    assert [source.root for source in config.data.sources] == ["clotho", "audiocaps"]
-    assert config.scenes.bank == "bank"
+    sources = "[{source: audiocaps, root: s3://secret/audiocaps, style: audiocaps}, {source: scenes, root: secret/a}]"
+    overrides = [f"data.sources={sources}", "data.root=/secret/clotho", "data.embedding_folder=secret"]
+    overrides += ["scenes.bank=/secret/a,secret/b", "scenes.scripts=[clotho=/secret/c.csv]", "training.initial=secret"]
+    run = Run(write_run(tmp_path / "run", overrides))
+    config = run.stored_config()
+    run.write_text(run.TRAINED_ON, json.dumps(make_card(config, Nothing(None), ClipList([], seconds=3600.0), 3)))
+    folder = publish_run(run.folder, tmp_path / "published")
     for path in folder.iterdir():
-        assert b"/home/me" not in path.read_bytes()
+        assert b"secret" not in path.read_bytes()
     assert {path.name for path in folder.iterdir()} <= set(Run.PUBLISHED)
+    assert trained_on(folder) == trained_on(run)
+    assert trained_on(run).startswith("trained on 0 clips of audiocaps and scenes (1.0 h): too few")
+    # The data to evaluate on need not be those of the training.
+    published = Run(folder).config(["data.source=clotho", "data.root=here"])
+    assert [(source.source, source.root) for source in published.data.all_sources()] == [("clotho", "here")]
+
+
+@pytest.mark.parametrize(
+    ("initial", "kept"),
+    [("hf://somebody/some", True), ("https://example.org/a.zip", True), ("https://example.org/a.zip?key=1", False)],
+)
+def test_the_published_run_that_training_started_from_is_named(tmp_path, initial, kept):
+    folder = publish_run(write_run(tmp_path / "run", [f"training.initial={initial}"]), tmp_path / "published")
+    assert Run(folder).config().training.initial == (initial if kept else None)
+
+
+def test_what_a_run_without_a_card_was_trained_on_is_published(one_run, published):
+    assert (published / "card.json").is_file()
+    assert trained_on(published) == trained_on(one_run.folder) == "trained on clips of clotho"
 
 
 def test_the_card_has_licence_and_scores(one_run, tmp_path, capsys):

@@ -9,13 +9,15 @@ from contracts.dataset import check_dataset
 from dataset_files import write_csv
 from scipy.io import wavfile
 
+from aac_tf.build_dataset import build_dataset
 from aac_tf.config import load_config
 from aac_tf.config.schema import ScenesConfig
+from aac_tf.data.preparation import fit_tokenizer
 from aac_tf.datasets import SPLITS, DatasetError, HeldOut, Mixture
 from aac_tf.scenes import Scenes
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import write_scenes
-from aac_tf.scenes.dataset import path_list
+from aac_tf.scenes.dataset import path_list, script_files
 from aac_tf.scenes.script import Script, ScriptedSound
 
 SMALL = {"train": 4, "validation": 1, "test": 2, "min_seconds": 2.0, "max_seconds": 4.0}
@@ -101,7 +103,7 @@ def test_scenes_after_scripts(tmp_path, monkeypatch):
     given = [Script(f"a dog barks {number} times", sounds, f"{number}.wav") for number in range(40)]
     module = types.ModuleType("aac_tf.scenes.scripts")
     reads = []
-    module.read_scripts = lambda paths: reads.append(paths) or types.SimpleNamespace(scripts=given, captions=50)
+    module.read_scripts = lambda paths, _: reads.append(paths) or types.SimpleNamespace(scripts=given, captions=50)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     csv_file = tmp_path / "clotho.csv"
     csv_file.write_text("file_name,caption_1\n")
@@ -116,3 +118,35 @@ def test_scenes_after_scripts(tmp_path, monkeypatch):
     check_dataset(dataset, SPLITS)
     assert {clip.name for clip in dataset.clips("train")} == {f"train_0000{index}.flac" for index in range(4)}
     assert [event.category for scene in dataset.events("train").values() for event in scene.events] == ["dog bark"] * 4
+
+
+def test_styles_of_scripts_become_those_of_clips(tmp_path):
+    texts = {"clotho.txt": "A dog is barking", "mine.txt": "a bell rings"}
+    for name, text in texts.items():
+        (tmp_path / name).write_text("".join(f"{text}{', and rain falls' * (n % 2)}\n" for n in range(20)))
+    files = f"clotho={tmp_path / 'clotho.txt'},{tmp_path / 'mine.txt'}"
+    overrides = ["data.source=scenes", f"data.root={tmp_path / 'scenes'}", f"scenes.scripts={files}"]
+    overrides += ["scenes.train=null", "scenes.validation=null", "scenes.test=null", "vocabulary.min_count=1"]
+    config = load_config(None, [*overrides, "scenes.min_seconds=2", "scenes.max_seconds=2"])
+    dataset = build_dataset(config)
+    dataset.check()
+    dataset.prepare()
+    clips = dataset.clips("train")
+    assert {(clip.captions[0].startswith("A dog"), clip.style) for clip in clips} == {(True, "clotho"), (False, None)}
+    assert list(fit_tokenizer(config).styles) == ["clotho"]
+
+
+def test_paths_of_scripts_may_have_an_equals_sign(tmp_path):
+    path = tmp_path / "split=train.txt"
+    assert script_files([f"clotho={path}"]) == [("clotho", path)]
+    path.touch()
+    assert script_files(str(path)) == [("", path)]
+
+
+def test_a_corpus_whose_bank_is_not_known(scenes, tmp_path):
+    kept = Scenes(scenes.root, bank=None, **SMALL)
+    kept.check()
+    kept.prepare()
+    assert len(kept.clips("train")) == 4
+    with pytest.raises(DatasetError, match=r"set data\.root to a folder of composed scenes"):
+        Scenes(tmp_path / "scenes", bank=None, **SMALL).prepare()

@@ -1,4 +1,3 @@
-import dataclasses
 import itertools
 
 import numpy as np
@@ -10,8 +9,9 @@ from aac_tf.scenes.rendering.filters import gain
 from aac_tf.scenes.rendering.places import Room, move
 from aac_tf.scenes.rendering.plays import bursts, play
 from aac_tf.scenes.script import Script, ScriptedSound
-from aac_tf.scenes.script_composer import compose_script, sources
+from aac_tf.scenes.script_composer import compose_script
 from aac_tf.scenes.waveforms import loudness_db
+from aac_tf.scenes.wording import categories_for
 
 RATE = 16000
 BANK = SyntheticBank()
@@ -142,6 +142,17 @@ def test_continuous_and_sustained_sounds_last():
         assert min(level(part) for part in waveform.reshape(80, -1)) > -12
 
 
+def test_brief_sounds_are_short():
+    rng = np.random.default_rng(0)
+    for sustained, motion in ((True, "none"), (False, "none"), (False, "passing")):
+        sound = ScriptedSound("x", brief=True, motion=motion)
+        played = [play(sound, tone(700, 9), 8 * RATE, RATE, rng, sustained) for _ in range(20)]
+        assert all(0.4 * RATE < len(waveform) <= 2 * RATE for _, waveform in played)
+        assert max(start for start, _ in played) > 4 * RATE
+    waveform = play(ScriptedSound("x", brief=True, times=3), tone(700, 0.5), 8 * RATE, RATE, rng)[1]
+    assert len(bursts(waveform, RATE)) == 3
+
+
 def test_a_stretch_of_a_long_recording_has_sound():
     recording = np.zeros(60 * RATE, np.float32)
     recording[: RATE // 4] = recording[-20 * RATE :] = 0.5
@@ -190,17 +201,8 @@ def test_nothing_but_the_named_sounds_is_loud():
         assert recorders.noise_level([0.0], rng) <= -10
 
 
-def test_members_stand_for_their_kind(monkeypatch):
-    from aac_tf.scenes import script_composer
-    from aac_tf.scenes.wording import wording
-
-    @dataclasses.dataclass(frozen=True)
-    class Kind:
-        members: tuple = ()
-        sustained: bool = False
-
-    kinds = {"pet": Kind(("cat", "dog")), "dog": Kind(("dog bark",))}
-    monkeypatch.setattr(script_composer, "wording", lambda name: kinds.get(name) or wording(name))
-    assert sources("pet", BANK, "train") == [name for name in ("cat", "dog bark") if name in BANK.categories]
-    assert sources("zither", BANK, "train") == []
-    assert [event.category for event in compose([ScriptedSound("pet")])[1]] == ["pet"]
+def test_members_stand_for_their_kind():
+    assert "ringing" not in BANK.categories
+    assert len(categories_for("ringing", BANK.available("train"))) == 3
+    scenes = [compose([ScriptedSound("ringing")], seed) for seed in range(4)]
+    assert all([event.category for event in events] == ["ringing"] for _, events in scenes)

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import json
 
 import pytest
@@ -54,6 +55,21 @@ def test_scenes_are_captioned_by_their_scripts(written):
             info = soundfile.info(written / split / row["file_name"])
             assert (info.format, info.subtype, info.samplerate, info.channels) == ("FLAC", "PCM_16", 16000, 1)
             assert info.duration == scenes[row["file_name"]].seconds == 2.0
+
+
+def test_captions_of_a_scene_share_a_style(written, tmp_path):
+    assert "style" not in rows_of(written, "train")[0]
+    styled = [
+        dataclasses.replace(script, style=("", "clotho", "audiocaps")[index % 3])
+        for index, script in enumerate([Script(f"caption {index}", (DOG,), f"clip {index}") for index in range(60)])
+    ]
+    style_of = {script.caption: script.style for script in styled}
+    root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), styled, {"train": None}, **SHORT)
+    rows = rows_of(root, "train")
+    assert {row["style"] for row in rows} == {"", "clotho", "audiocaps"}
+    for row in rows:
+        captions = [row[f"caption_{number}"] for number in range(1, 6)]
+        assert {style_of[caption] for caption in captions} == {row["style"]}
 
 
 def test_no_clip_is_in_two_splits(written):
@@ -122,7 +138,7 @@ def test_a_limit_on_scripts_with_the_same_sounds():
     found = select_scripts(scripts(), SyntheticBank(), max_alike=7)
     sounds = [script.sounds for script in found.scripts["train"]]
     assert sorted(sounds.count(kind) for kind in set(sounds)) == [7, 7]
-    assert len(found.references["train"][(DOG,)]) > 7
+    assert len(found.references["train"][(DOG,), ""]) > 7
     assert len(set(found.scripts["train"])) == len(found.scripts["train"])
 
 

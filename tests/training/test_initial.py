@@ -7,6 +7,7 @@ from small_runs import WORDS, write_run
 
 from aac_tf.build import build_model
 from aac_tf.config import ConfigError, load_config
+from aac_tf.export.published import publish_run
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.initial import architecture, check_architecture, open_initial
 from aac_tf.text import WordTokenizer
@@ -52,7 +53,21 @@ def test_another_architecture_is_refused_with_the_key_that_differs(run, override
         check_architecture(config, run)
 
 
+def test_a_preset_to_start_from(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_PRESETS", str(tmp_path))
+    publish_run(run.folder, tmp_path / "small", half=False)
+    preset = open_initial(load_config(None, ["training.initial=small"]))
+    assert architecture(preset) == architecture(run)
+    config, words = load_config(None, architecture(run)), run.tokenizer(run.stored_config())
+    models = [build_model(config, words.vocabulary_size(), run.normalization()) for _ in range(2)]
+    for model, initial in zip(models, (run, preset)):
+        load_initial(model, config, initial, words, bins=64)
+    np.testing.assert_array_equal(*map(logits, models))
+
+
 def test_weights_come_only_from_a_trained_run(tmp_path):
     with pytest.raises(RunError, match="is not a run folder"):
         open_initial(load_config(None, [f"training.initial={tmp_path}"]))
+    with pytest.raises(RunError, match="nothing is not a run folder, nor a preset"):
+        open_initial(load_config(None, ["training.initial=nothing"]))
     assert open_initial(load_config(None)) is None

@@ -15,6 +15,7 @@ _LONGEST_BURST = 3.0  # a sound with a number of times is at most this long each
 _SEVERAL = (3, 6)  # number of times of "several times" and "repeatedly"
 _PAUSES = (0.2, 1.0)  # between the times that a caption counts, seconds
 _STEADY = 0.6  # share of loud frames from which on a long recording is one that lasts, such as speech
+_BRIEF = (0.6, 2.0)  # length of a sound that is said to be brief, seconds
 _LASTING = 3.0  # shortest recording that lasts, seconds
 
 
@@ -58,7 +59,7 @@ def play(
 
     Sustained and continuous sounds and those that move last for the whole time. A number of times plays a single burst
     of the recording as often. Any other sound is played once or several times, with pauses, or in a stretch that has
-    sound if it is longer than the time.
+    sound if it is longer than the time. A brief sound has at most 2 s of the time.
 
     Args:
         sound: the sound of a script.
@@ -72,6 +73,9 @@ def play(
     Returns:
         (its first sample within the n, waveform [at most n samples]); float32.
     """
+    span = n
+    if sound.brief and sound.times is None:
+        n = min(n, round(rng.uniform(*_BRIEF) * sample_rate))
     lasts = sustained or sound.continuous or sound.motion != "none"
     if sound.times is not None and not sound.continuous:
         waveform = _counted(sound.times, recording, n, sample_rate, rng)
@@ -81,10 +85,10 @@ def play(
         waveform = _fill(recording, n, sample_rate, rng, pauses=0.05, share=1.0)
     else:
         waveform = _freely(recording, n, sample_rate, rng, crowded)
-    room = n - len(waveform)
+    room = span - len(waveform)
     if crowded:
         # In the middle, or early if it is long.
-        room = min(room, max(room // 2, n // 6))
+        room = min(room, max(room // 2, span // 6))
     return int(rng.integers(room + 1)), waveform
 
 
