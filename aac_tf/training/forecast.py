@@ -123,7 +123,7 @@ class Pace(tf.keras.callbacks.Callback):
     def __init__(self, steps, epochs, show, seconds=10.0):
         super().__init__()
         self._total, self._epochs, self._show, self._seconds = steps, epochs, show, seconds
-        self._began, self._measured = None, 0
+        self._began, self._now, self._measured = None, None, 0
         # Otherwise Keras fetches the loss of every step for this callback, and the device waits for it.
         self._supports_tf_logs = True
 
@@ -131,11 +131,12 @@ class Pace(tf.keras.callbacks.Callback):
         """Measures the step; the first one, which compiles the model, does not count."""
         if self._show is None:
             return
+        self._now = time.monotonic()
         if self._began is None:
-            self._began = time.monotonic()
+            self._began = self._now
             return
         self._measured += 1
-        if time.monotonic() - self._began >= self._seconds:
+        if self._now - self._began >= self._seconds:
             self._say()
 
     def on_epoch_end(self, epoch, logs=None):
@@ -144,7 +145,7 @@ class Pace(tf.keras.callbacks.Callback):
             self._say()
 
     def _say(self):
-        epoch = (time.monotonic() - self._began) / self._measured * self._total
+        epoch = (self._now - self._began) / self._measured * self._total
         self._show(
             f"time: about {_duration(epoch)} per epoch and {_duration(epoch * self._epochs)} for {self._epochs}, "
             "without validation; training.epochs=... sets their number"

@@ -51,6 +51,13 @@ def test_the_time_is_said_once(monkeypatch):
         now[0] += 60.0 if batch == 0 else 2.0  # the first step compiles the model
         pace.on_train_batch_end(batch)
     pace.on_epoch_end(0)
+    short = Pace(steps=2, epochs=30, show=said.append)
+    for batch in range(2):
+        now[0] += 3.0
+        short.on_train_batch_end(batch)
+    now[0] += 100.0  # validation
+    short.on_epoch_end(0)
+    assert said.pop().startswith("time: about 6 s per epoch")
     assert said == [
         "time: about 3 min per epoch and 1.7 h for 30, without validation; training.epochs=... sets their number"
     ]
