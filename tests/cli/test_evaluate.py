@@ -113,7 +113,7 @@ def test_missing_predictions_are_named_or_skipped(files, capsys):
         (["--predictions", "mine.csv"], "must be given together"),
         (["--run", "r", *MINE], "give either --run, or"),
         ([*MINE, "data.root=x"], "unexpected argument data.root=x"),
-        ([*MINE, "--beam", "3"], "--beam and --search need --run"),
+        ([*MINE, "--beam", "3"], "--beam, --search and --style need --run"),
         (["--run", "r", "--partial"], "--partial needs --predictions"),
         ([*MINE, "--metrics", "blue"], "unknown metric 'blue'"),
         (["--predictions", "none.csv", "--references", "references.csv"], "cannot read none.csv"),
