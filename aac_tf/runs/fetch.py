@@ -13,6 +13,7 @@ from aac_tf.utils.download import DownloadError, download
 
 _HUB = re.compile(r"hf://(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?/?")
 _WEB = re.compile(r"https?://")
+_ARCHIVE = re.compile(r"https?://.*[^/]")  # the URL of a run folder ends with /
 
 
 def find_run(reference):
@@ -21,11 +22,12 @@ def find_run(reference):
     Nothing of a downloaded run is executed: only the files of `Run.PUBLISHED` are fetched, which hold text and numbers.
 
     Args:
-        reference: path of a run folder; name of a preset; `hf://USER/REPO` or `hf://USER/REPO@REVISION`; or
-            `https://...` of a tar or zip archive, with `#sha256=...` or a file `ADDRESS.sha256` beside it.
+        reference: path of a run folder, or its URL, such as `s3://bucket/run` or `https://.../run/`; name of a preset;
+            `hf://USER/REPO` or `hf://USER/REPO@REVISION`; or `https://...` of a tar or zip archive, with `#sha256=...`
+            or a file `ADDRESS.sha256` beside it.
 
     Returns:
-        Path of the run folder. A path that is none of the other forms is returned as it is.
+        Path of the run folder. A path or URL of a folder is returned as it is.
 
     Raises:
         RunError: if there is no such run, or it is not a published one.
@@ -35,7 +37,7 @@ def find_run(reference):
         return reference
     if reference.startswith("hf://"):
         return _from_hub(reference)
-    if _WEB.match(reference):
+    if _ARCHIVE.fullmatch(reference):
         return _from_web(reference)
     if re.fullmatch(r"[\w.-]+", reference) and not Run(reference).exists:
         if reference in preset_names():

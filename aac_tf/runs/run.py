@@ -51,17 +51,8 @@ class Run:
         """`pathlib.Path` of the folder, or of the copy of a remote one."""
         if not is_url(self.name):
             return pathlib.Path(self.name)
-        names = (
-            self.CONFIG,
-            self.VOCABULARY,
-            self.NORMALIZATION,
-            self.DATA,
-            self.NETWORK,
-            self.TRAINED_ON,
-            "history.csv",
-        )
         with self._readable():
-            self._mirror = Mirror(self.name, names)
+            self._mirror = Mirror(self.name, (*self.PUBLISHED, "history.csv", "metrics.json"))
         return self._mirror.folder
 
     @contextlib.contextmanager

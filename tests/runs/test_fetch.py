@@ -100,6 +100,15 @@ def test_an_archive_on_the_web(web, published, one_captioner):
     assert not is_folder(address)
 
 
+def test_a_published_folder_on_the_web(web, published, one_captioner):
+    web.files |= {f"/runs/small/{name}": content for name, content in contents(published).items()}
+    address = f"{web.address}/runs/small/"
+    assert Captioner.load(address).tokenizer.get_vocabulary() == one_captioner.tokenizer.get_vocabulary()
+    assert not is_folder(address)
+    with pytest.raises(RunError, match=r"none/ is not a run folder: it has no config\.yaml"):
+        Captioner.load(f"{web.address}/none/")
+
+
 @pytest.mark.parametrize("address", ["http://example.org/a.zip", "https://example.org/a.zip#sha256=12"])
 def test_addresses_that_are_not_safe_are_refused(address):
     with pytest.raises(RunError, match="sha256"):
