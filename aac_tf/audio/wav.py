@@ -92,7 +92,7 @@ def find_chunks(read_header, start, total):
     """
     state = _first_chunk(start, total, 0)
     while _is_searching(state, total):
-        state = _next_chunk(state, *read_header(state.position), OnHost)
+        state = _next_chunk(state, read_header(state.position), OnHost)
     return state.format_start, state.data_start, state.data_size, state.end
 
 
@@ -100,7 +100,7 @@ def find_chunks_in_graph(read_header, start, total):
     """`find_chunks` of int64 scalar tensors."""
     state = tf.while_loop(
         lambda *state: _is_searching(_Search(*state), total),
-        lambda *state: _next_chunk(_Search(*state), *read_header(state[0]), InGraph),
+        lambda *state: _next_chunk(_Search(*state), read_header(state[0]), InGraph),
         _first_chunk(start, total, tf.zeros([], tf.int64)),
         parallel_iterations=1,
     )
@@ -119,8 +119,8 @@ def _is_searching(state, total):
     return (state.position + 8 <= total) & (state.chunks < _MAX_CHUNKS) & is_incomplete
 
 
-def _next_chunk(state, kind, size, ops):
-    body = state.position + 8
+def _next_chunk(state, header, ops):
+    (kind, size), body = header, state.position + 8
     following = body + size + size % 2  # chunks start at even offsets
     is_format = (kind == b"fmt ") & (size >= 16) & (state.format_start == 0)
     is_data = (kind == b"data") & (state.data_start == 0)
