@@ -3,13 +3,18 @@
     python benchmarks/pipeline.py [--clips 32] [--config configs/clotho_yamnet.yaml data.root=clotho ...]
 
 Writes clips of 30 s at 44.1 kHz as WAV, FLAC, Ogg Vorbis and MP3 files and computes their spectrograms at 16 kHz with
-SpecAugment: with the input pipeline of training; with a loop of librosa, whose resampler is soxr; and with a loop of
-soundfile, scipy's polyphase resampler and NumPy. With --config, also measures the share of the time of training steps
-that is spent waiting for the next batch, from files or, if the config stores embeddings, from the store.
+SpecAugment: with the input pipeline of training; with a loop of librosa, whose resampler is soxr; with the same loop in
+a pool of two processes; with a loop of soundfile, scipy's polyphase resampler and NumPy; and, as the limit of what any
+pipeline can reach, decodes the files with soundfile in two threads and does nothing else. The clips are noise, or parts
+of the recordings in --sounds. With --config, also measures the share of the time of training steps that is spent
+waiting for the next batch, from files or, if the config stores embeddings, from the store.
 """
 
 import argparse
+import concurrent.futures
+import functools
 import itertools
+import multiprocessing
 import pathlib
 import tempfile
 import time
@@ -59,19 +64,37 @@ def masked(log_mel, random):
     return log_mel
 
 
+def one_with_librosa(spec, path, seed):
+    """The same for one clip with librosa."""
+    waveform, _ = librosa.load(path, sr=SAMPLE_RATE)
+    waveform /= np.abs(waveform).max()
+    sizes = {"n_fft": spec.fft_length, "hop_length": spec.hop_length, "win_length": spec.window_length}
+    mel = librosa.feature.melspectrogram(
+        y=waveform, sr=SAMPLE_RATE, window=spec.window, power=1.0, n_mels=spec.num_bins, fmax=spec.fmax, **sizes
+    )
+    return masked(np.log(np.maximum(mel, spec.log_floor)).T, np.random.default_rng(seed))
+
+
 def with_librosa(paths, spec):
     """The same with librosa, one clip after another."""
+    return lambda: [one_with_librosa(spec, path, index) for index, path in enumerate(paths)]
 
-    def one(path, random):
-        waveform, _ = librosa.load(path, sr=SAMPLE_RATE)
-        waveform /= np.abs(waveform).max()
-        sizes = {"n_fft": spec.fft_length, "hop_length": spec.hop_length, "win_length": spec.window_length}
-        mel = librosa.feature.melspectrogram(
-            y=waveform, sr=SAMPLE_RATE, window=spec.window, power=1.0, n_mels=spec.num_bins, fmax=spec.fmax, **sizes
-        )
-        return masked(np.log(np.maximum(mel, spec.log_floor)).T, random)
 
-    return lambda: [one(path, np.random.default_rng(index)) for index, path in enumerate(paths)]
+@functools.cache
+def pool():
+    """Two processes, which do not inherit TensorFlow's threads."""
+    return concurrent.futures.ProcessPoolExecutor(2, multiprocessing.get_context("spawn"))
+
+
+def with_librosa_pool(paths, spec):
+    """The same with librosa in two processes."""
+    return lambda: list(pool().map(functools.partial(one_with_librosa, spec), paths, range(len(paths)), chunksize=4))
+
+
+def decoded(paths, spec):
+    """Decodes the files in two threads; libsndfile releases Python's lock."""
+    threads = concurrent.futures.ThreadPoolExecutor(2)
+    return lambda: list(threads.map(lambda path: len(soundfile.read(path, dtype="float32")[0]), paths))
 
 
 def with_numpy(paths, spec):
@@ -89,7 +112,13 @@ def with_numpy(paths, spec):
     return lambda: [one(path, np.random.default_rng(index)) for index, path in enumerate(paths)]
 
 
-METHODS = {"tf.data": with_tf_data, "librosa loop": with_librosa, "soundfile and NumPy loop": with_numpy}
+METHODS = {
+    "tf.data": with_tf_data,
+    "librosa loop": with_librosa,
+    "librosa, two processes": with_librosa_pool,
+    "soundfile and NumPy loop": with_numpy,
+    "decoding alone, two threads": decoded,
+}
 
 
 def _write(path, samples):
@@ -99,17 +128,29 @@ def _write(path, samples):
             file.write(samples[start : start + RATE])
 
 
-def measure_reading(count, repeats):
+def clips(count, sounds):
+    """Clips of float32 `[SECONDS * RATE]`: noise, or the recordings of a folder, repeated to this length."""
+    recordings = sorted(path for path in pathlib.Path(sounds).rglob("*.wav")) if sounds else []
+    for index in range(count):
+        if recordings:
+            samples, rate = soundfile.read(recordings[index % len(recordings)], always_2d=True)
+            assert rate == RATE, f"{recordings[index % len(recordings)]}: {rate} Hz"
+            yield np.resize(np.roll(samples[:, 0], index * RATE), SECONDS * RATE)
+        else:
+            noise = np.random.default_rng(index).normal(0, 0.1, SECONDS * RATE)
+            yield scipy.signal.lfilter([1], [1, -0.95], noise) / 4
+
+
+def measure_reading(count, repeats, sounds=None):
     """{(format, method): clips per second}, the best of the repeats; the methods alternate."""
     spec, found = build_spec(CONFIG), {}
     with tempfile.TemporaryDirectory() as folder:
         for suffix in FORMATS:
             paths = [str(pathlib.Path(folder) / f"{index}.{suffix}") for index in range(count)]
-            for index, path in enumerate(paths):
-                noise = np.random.default_rng(index).normal(0, 0.1, SECONDS * RATE)
-                _write(path, scipy.signal.lfilter([1], [1, -0.95], noise) / 4)
+            for path, clip in zip(paths, clips(count, sounds)):
+                _write(path, clip)
             runs = {name: method(paths, spec) for name, method in METHODS.items()}
-            shapes = {name: run()[0].shape for name, run in runs.items()}
+            shapes = {name: result.shape for name, run in runs.items() if not isinstance(result := run()[0], int)}
             assert len(set(shapes.values())) == 1, shapes
             for _ in range(repeats):
                 for name, run in runs.items():
@@ -154,11 +195,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clips", type=int, default=32)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--sounds", help="folder of WAV recordings at 44.1 kHz to use in place of noise")
     parser.add_argument("--config", help="config of the training steps to measure")
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
-    found = measure_reading(options.clips, options.repeats)
+    found = measure_reading(options.clips, options.repeats, options.sounds)
     print("| 30 s, 44.1 kHz, clips/s |" + "".join(f" {suffix} | |" for suffix in FORMATS))
     print("| --- |" + " ---: | ---: |" * len(FORMATS))
     for name in METHODS:

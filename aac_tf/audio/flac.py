@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from aac_tf.audio.errors import Unusable
 
 TAIL_BYTES = 2**20  # a frame is not longer
+# "fLaC" and the header of STREAMINFO, with or without the mark of the last block.
+FLAC_START, FLAC_START_BYTES = re.compile(rb"fLaC[\x00\x80]\x00\x00\x22"), 8
 INFO_BYTES = 42  # "fLaC", a block header and STREAMINFO
 _BLOCK_SIZES = {
     1: 192,

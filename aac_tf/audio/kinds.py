@@ -26,7 +26,7 @@ WAV, RIFX = Kind("WAV", "wav"), Kind("big-endian WAV")
 FLAC, OGG = Kind("FLAC", "flac"), Kind("Ogg", "ogg")
 AIFF, AU = Kind("AIFF", "aiff"), Kind("AU", "au")
 W64, CAF = Kind("Wave64", "w64"), Kind("CAF", "caf")
-MP3 = Kind("MP3", "mp3")
+MP3, MP2 = Kind("MP3", "mp3"), Kind("MP2", "mp3")
 AAC = Kind("AAC", "aac")
 TRANSPORT = Kind("MPEG transport stream", "mpegts")
 _MP4 = Kind("M4A or MP4", "mov")
@@ -55,6 +55,7 @@ _SIGNATURES = (
     (0, b"\xff\xf1", AAC),
     (0, b"\xff\xf9", AAC),
     (0, b"ADIF", AAC),
+    *((0, bytes([0xFF, second]), MP2) for second in (0xFD, 0xFC, 0xF5, 0xF4)),
     (0, b"\x0b\x77", Kind("AC-3", "ac3")),
     (0, b"\x7f\xfe\x80\x01", Kind("DTS", "dts")),
     (0, b"FLV\x01", Kind("FLV", "flv")),

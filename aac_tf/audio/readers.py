@@ -11,7 +11,7 @@ from aac_tf.audio import kinds
 from aac_tf.audio.backends import OnHost
 from aac_tf.audio.errors import Unusable
 from aac_tf.audio.ffmpeg import open_ffmpeg
-from aac_tf.audio.flac import INFO_BYTES, TAIL_BYTES, flac_length, with_length
+from aac_tf.audio.flac import FLAC_START, FLAC_START_BYTES, INFO_BYTES, TAIL_BYTES, flac_length, with_length
 from aac_tf.audio.libsndfile import CannotOpen, in_memory, open_pieces, spliced, whole
 from aac_tf.audio.mp3 import after_id3, is_mp3, mp3_pieces
 from aac_tf.audio.ogg import ogg_streams
@@ -21,6 +21,7 @@ from aac_tf.audio.wav import FORMAT_BYTES, HEADER_BYTES, find_chunks, wav_layout
 logger = logging.getLogger(__name__)
 
 _MP3_PROBE = 2**17
+_SCAN_BYTES = 2**24
 _MAX_DATA = 0xFFFFFFFF
 _OPEN_SIZE = 0x7FFFF000  # encoders that write to a pipe leave a size of at least this
 _MAX_CHUNKS = 4096
@@ -59,7 +60,7 @@ def _kind(source):
             file.seek(start)
             head = file.read(kinds.HEAD_BYTES)
     kind = kinds.recognize(head)
-    if kind is None or kind in (kinds.AAC, kinds.TRANSPORT):  # their signatures are short
+    if kind is None or kind in (kinds.AAC, kinds.MP2, kinds.TRANSPORT):  # their signatures are short
         with source.open() as file:
             if is_mp3(file.read(start + _MP3_PROBE)):
                 return kinds.MP3
@@ -131,17 +132,33 @@ def _further_data(read_header, position, total):
 
 
 def _open_flac(source):
-    start = after_id3(source.head)
+    """Opens one or more FLAC files that were joined; libsndfile reads only the first."""
+    starts, pieces, total = _flac_starts(source), [], 0
+    for start, end in zip(starts, [*starts[1:], source.size]):
+        with source.open() as file:
+            file.seek(start)
+            info = file.read(INFO_BYTES)
+            parts = [(start, end - start)]
+            if not flac_length(info):
+                tail_start = max(end - TAIL_BYTES, start)
+                file.seek(tail_start)
+                info = with_length(info, file.read(end - tail_start))
+                parts = [info, (start + INFO_BYTES, end - start - INFO_BYTES)]
+        pieces.append(whole(source) if len(starts) == 1 and len(parts) == 1 else spliced(source, parts))
+        total += flac_length(info)
+    return open_pieces("FLAC", pieces, total)
+
+
+def _flac_starts(source):
+    """Offsets of the FLAC streams of a file."""
+    starts, held = [after_id3(source.head)], b""
     with source.open() as file:
-        file.seek(start)
-        info = file.read(INFO_BYTES)
-        samples, parts = flac_length(info), None
-        if not samples:
-            file.seek(max(source.size - TAIL_BYTES, start))
-            info = with_length(info, file.read())
-            parts = [info, (start + INFO_BYTES, source.size - start - INFO_BYTES)]
-    piece = whole(source) if parts is None else spliced(source, parts)
-    return open_pieces("FLAC", [piece], flac_length(info))
+        file.seek(starts[0] + 1)
+        while data := file.read(_SCAN_BYTES):
+            held, base = held + data, file.tell() - len(held) - len(data)
+            starts += [base + match.start() for match in FLAC_START.finditer(held)]
+            held = held[1 - FLAC_START_BYTES :]
+    return starts
 
 
 def _open_ogg(source):

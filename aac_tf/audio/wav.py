@@ -120,8 +120,7 @@ def _is_searching(state, total):
 
 
 def _next_chunk(state, header, ops):
-    kind, size = header
-    body = state.position + 8
+    (kind, size), body = header, state.position + 8
     following = body + size + size % 2  # chunks start at even offsets
     is_format = (kind == b"fmt ") & (size >= 16) & (state.format_start == 0)
     is_data = (kind == b"data") & (state.data_start == 0)

@@ -87,7 +87,10 @@ def split_address(address):
     found = re.fullmatch(r"sha256=([0-9a-fA-F]{64})", fragment)
     if fragment and not found:
         raise ValueError(f"{address}: expected #sha256= and 64 hexadecimal digits after the address, got #{fragment}")
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise ValueError(f"{address}: expected an address https://...: {error}") from error
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError(f"{address}: expected an address https://...")
     if parts.scheme == "http" and not found:

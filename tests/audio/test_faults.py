@@ -14,7 +14,7 @@ import soundfile
 import tensorflow as tf
 from sound_files import RATE, chunk, encode, fmt, integers, noise, remux, riff
 
-from aac_tf.audio import AudioError, SoundFile, decode_wav, error_reason, load_audio, read_audio
+from aac_tf.audio import AudioError, SoundFile, decode_wav, error_reason, load_audio, read_audio, readers
 
 
 @pytest.fixture
@@ -157,6 +157,25 @@ def test_joined_mp3_files(write):
         np.testing.assert_array_equal(SoundFile(write(contents)).read(), expected)
     bare = first + sounds.without_xing(second)
     assert SoundFile(write(bare)).samples >= 4 * RATE
+
+
+@pytest.mark.parametrize("lengths", [(1.0, 0.5), (0.3, 0.4, 0.5)])
+@pytest.mark.parametrize("tag", [b"", b"ID3\x03\0\0\0\0\x08\0" + bytes(1024)], ids=["plain", "tagged"])
+def test_joined_flac_files(write, monkeypatch, lengths, tag):
+    monkeypatch.setattr(readers, "_SCAN_BYTES", 1001)
+    parts = [noise(seconds, seed=index) for index, seconds in enumerate(lengths)]
+    contents = b"".join(tag + encode("FLAC", sound=part) for part in parts)
+    found = SoundFile(write(contents))
+    assert found.samples == sum(map(len, parts))
+    np.testing.assert_allclose(found.read(), np.concatenate(parts)[:, 0], atol=4e-5)
+
+
+def test_mp2(write, monkeypatch):
+    path = write(remux(encode("WAV", sound=noise(3.0)), "mp2", "mp2", RATE), "my clip.mp2")
+    assert len(load_audio(path)[0]) == pytest.approx(3 * RATE, abs=2 * 1152)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match=r"MP2 needs PyAV: pip install av, or ffmpeg -i .*my clip.mp2' 'my clip.wav'"):
+        load_audio(path)
 
 
 def test_joined_mp3_files_of_different_rates(write):

@@ -72,9 +72,16 @@ def test_equal_rates_change_nothing():
     np.testing.assert_array_equal(in_graph(sound, 16000, 16000), sound)
 
 
-def test_static_and_dynamic_rates_agree():
-    sound = band_limited(44100, 16000)[0]
-    np.testing.assert_allclose(resample(sound, 44100, 16000), in_graph(sound, 44100, 16000), atol=1e-6)
+@pytest.mark.parametrize("samples", [0, 1, 441, 5000, 30011])
+@pytest.mark.parametrize(
+    ("rate_in", "rate_out"), [*PAIRS, (48000, 16000), (44101, 16000), (96000, 8000), (11025, 192000)]
+)
+def test_static_and_dynamic_rates_agree(rate_in, rate_out, samples):
+    sound = band_limited(rate_in, rate_out)[0][:samples].astype("f4")
+    expected = in_graph(sound, rate_in, rate_out)
+    np.testing.assert_allclose(resample(sound, rate_in, rate_out), expected, rtol=0, atol=2e-6)
+    pair = resample(np.stack([np.zeros_like(sound), sound]), rate_in, rate_out)
+    np.testing.assert_allclose(pair, [np.zeros_like(expected), expected], rtol=0, atol=2e-6)
 
 
 def test_padding_on_the_right_changes_no_valid_sample():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aac_tf.audio import AudioError
+from aac_tf.audio import AudioError, parts, resample
 from aac_tf.audio.levels import limit_in_graph
 from aac_tf.audio.waveforms import is_single, read_waveform
 
@@ -21,6 +21,20 @@ def test_numbers_are_scaled_by_their_type(dtype):
     found = read_waveform(np.round(sound).astype(dtype) if dtype[0] != "f" else sound.astype(dtype), RATE)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, TONE, atol=2e-2 if dtype in ("i1", "u1") else 1e-3)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "i2"])
+def test_long_sounds_are_resampled_in_parts(monkeypatch, dtype):
+    seconds, rates = 95, (44100, 16000)
+    sound = np.random.default_rng(0).uniform(-9000, 9000, seconds * rates[0]).astype(dtype)
+    sound = sound / np.float32(32768) if dtype == "f4" else sound
+    expected = resample(sound if dtype == "f4" else sound / np.float32(32768), *rates)
+    np.testing.assert_allclose(read_waveform(sound, rates[1], rates[0]), expected, rtol=0, atol=2e-6)
+    sizes, windows = [], parts._windows
+    monkeypatch.setattr(parts, "_windows", lambda *given: (sizes.append(len(one[2])) or one for one in windows(*given)))
+    read_waveform(sound, rates[1], rates[0])
+    assert len(sizes) == 4
+    assert max(sizes) <= 33 * rates[0]
 
 
 @pytest.mark.parametrize("dtype", [tf.bfloat16, tf.float16, tf.float32, tf.float64])
