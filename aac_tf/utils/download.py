@@ -128,7 +128,7 @@ class _Downloader:
                         return
                     reason = "the connection was closed before the end"
                 except OSError as error:  # that of requests are OSErrors, too
-                    reason = error
+                    reason = str(error)
         raise DownloadError(f"cannot download {url}: {reason}")
 
     def _continue(self, url, path, bar):
