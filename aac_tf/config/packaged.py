@@ -13,7 +13,7 @@ def config_names():
     Example:
         >>> from aac_tf.config.packaged import config_names
         >>> config_names()
-        ['clotho_ast', 'clotho_logmel', 'clotho_yamnet', 'dcase2020', 'demo', 'esc_scenes', 'my_clips']
+        ['clotho_ast', 'clotho_logmel', 'clotho_yamnet', 'dcase2020', 'demo', 'esc_scenes', 'everyday', 'my_clips']
     """
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
