@@ -69,9 +69,18 @@ def test_float32_weights_are_exact(one_run, tmp_path):
             np.testing.assert_array_equal(weight, other)
 
 
-def test_no_folder_of_this_machine_is_published(tmp_path):
-    sources = "[{source: audiocaps, root: s3://secret/audiocaps, style: audiocaps}, {source: scenes, root: secret/a}]"
-    overrides = [f"data.sources={sources}", "data.root=/secret/clotho", "data.embedding_folder=secret"]
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (
+            "sources=[{source: audiocaps, root: s3://secret/a, style: audiocaps}, {source: scenes, root: secret/b}]",
+            "audiocaps and scenes",
+        ),
+        ("root=/secret/clotho", "clotho"),
+    ],
+)
+def test_no_folder_of_this_machine_is_published(tmp_path, data, names):
+    overrides = [f"data.{data}", "data.embedding_folder=secret"]
     overrides += ["scenes.bank=/secret/a,secret/b", "scenes.scripts=[clotho=/secret/c.csv]", "training.initial=secret"]
     run = Run(write_run(tmp_path / "run", overrides))
     config = run.stored_config()
@@ -81,7 +90,7 @@ def test_no_folder_of_this_machine_is_published(tmp_path):
         assert b"secret" not in path.read_bytes()
     assert {path.name for path in folder.iterdir()} <= set(Run.PUBLISHED)
     assert trained_on(folder) == trained_on(run)
-    assert trained_on(run).startswith("trained on 0 clips of audiocaps and scenes (1.0 h): too few")
+    assert trained_on(run).startswith(f"trained on 0 clips of {names} (1.0 h): too few")
     # The data to evaluate on need not be those of the training.
     published = Run(folder).config(["data.source=clotho", "data.root=here"])
     assert [(source.source, source.root) for source in published.data.all_sources()] == [("clotho", "here")]

@@ -18,6 +18,8 @@ import sys
 import tempfile
 import time
 
+import aac_tf  # noqa: F401 - selects the Keras that TensorFlow uses
+
 ROOT = pathlib.Path(__file__).parents[2]
 # Formats of whole files: ending, then what `sound_files.encode` or `sound_files.remux` takes.
 ENCODED = [
@@ -27,20 +29,8 @@ ENCODED = [
 ]
 CONVERTED = [("m4a", "mp4", "aac"), ("webm", "webm", "libopus"), ("mkv", "matroska", "flac"), ("wma", "asf", "wmav2")]
 NAMES = [
-    "{}",
-    "a {} b",
-    "-{}",
-    "'{}\"",
-    "[{}]",
-    "{}*?",
-    "é {} ü",
-    "雨 {}",
-    "{}\n2",
-    "#%20{}",
-    "{}..",
-    " {}",
-    "🔔{}",
-    "\udcff{}",
+    *["{}", "a {} b", "-{}", "'{}\"", "[{}]", "{}*?", "é {} ü", "雨 {}", "{}\n2", "#%20{}", "{}..", " {}", "🔔{}"],
+    "\udcff{}",  # not UTF-8
 ]
 
 
@@ -48,13 +38,12 @@ def main(arguments=None):
     """Runs the script; returns 1 if a file is not accounted for."""
     parser = argparse.ArgumentParser(prog="python -m fuzz.many_files", description="Caption files of all formats.")
     parser.add_argument("--files", type=int, default=2000, help="number of files (default: %(default)s)")
-    parser.add_argument("--sounds", metavar="DIR", help="folder of WAV files to convert (default: noise)")
+    parser.add_argument("--sounds", metavar="DIR", help="folder of WAV, FLAC or Ogg files (default: noise)")
     parser.add_argument("--run", metavar="DIR", help="run folder of a model (default: one with random weights)")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same files")
     options = parser.parse_args(arguments)
     from small_runs import KINDS, write_run
 
-    import aac_tf  # noqa: F401 - selects the Keras that TensorFlow uses
     from aac_tf import Captioner
     from aac_tf.export.saved_model import export_saved_model
 
@@ -93,9 +82,10 @@ def make_files(folder, count, sounds=None, seed=0):
 
     folder.mkdir()
     rng, files, whole = random.Random(seed), {}, {}
-    paths = sorted(pathlib.Path(sounds).rglob("*.wav")) if sounds else []
+    endings = (".wav", ".flac", ".ogg")
+    paths = sorted(path for path in pathlib.Path(sounds).rglob("*") if path.suffix in endings) if sounds else []
     if sounds and not paths:
-        raise SystemExit(f"{sounds} has no WAV files")
+        raise SystemExit(f"{sounds} has no WAV, FLAC or Ogg files")
 
     def sound():
         """1 to 2 s of one of the sounds, at a rate that Opus has."""

@@ -40,6 +40,15 @@ def test_other_exceptions_are_failures(monkeypatch, tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_each_of_many_files_is_accounted_for():
+    pytest.importorskip("apache_beam", reason="needs the extra beam")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+    command = [sys.executable, "-m", "fuzz.many_files", "--files", "120"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("room", ["audio", "waveforms", "csv", "config", "weights", "served"])
 def test_every_input_is_used_or_refused(room):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}

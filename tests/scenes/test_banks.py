@@ -165,7 +165,7 @@ def test_several_folders_are_one_bank(tmp_path):
     folders = [tmp_path / name for name in ("esc10", "esc50", "mine")]
     bank = FolderBank(folders, RATE)
     check_bank(bank)
-    assert bank.categories == ("drum", "gong")
+    assert bank.categories == ("drums", "gong")
     files = [bank.files("gong", split) for split in SPLITS]
     assert sum(map(len, files)) == 12
     assert "esc50/1-0-A-41.wav" in set().union(*files)
