@@ -1,9 +1,9 @@
 """Scores of a captioner on real recordings, beside floors and a ceiling, by kind of sound and by coverage.
 
-    python benchmarks/real_recordings.py --run RUN --captions audiocaps_clips/audiocaps_clips.csv [--json FILE]
+    python benchmarks/real_recordings.py --run RUN --captions AUDIOCAPS.csv --captions CLOTHO_1.csv CLOTHO_2.csv
 
-The CSV (file_name, caption_1 ... caption_5) lies in the folder of its sound files or above it; several CSVs may be
-given. For each: BLEU-1, BLEU-4, METEOR and CIDEr with bootstrap intervals of
+A CSV (file_name, caption_1 ... caption_5) lies in the folder of its sound files, or beside it as in Clotho. Each
+`--captions` is a set of recordings. For each set: BLEU-1, BLEU-4, METEOR and CIDEr with bootstrap intervals of
 
 - the captioner;
 - YAMNet's two strongest classes in a template, if the captioner has YAMNet;
@@ -123,22 +123,28 @@ def by_group(groups, cider):
     return {str(group): (len(values), float(np.mean(values))) for group, values in rows}
 
 
-def measure(captioner, path, beam_size, show):
-    """All scores of one CSV of recordings, as a JSON object."""
-    written = read_captions(path)
-    clips = match_audio(written, path.parent)
+def sound_folder(path):
+    """The folder of the sound files of a CSV: in Clotho's layout, `X` beside `clotho_captions_X.csv`."""
+    folder = path.parent / path.stem.rsplit("_", 1)[-1]
+    return folder if folder.is_dir() else path.parent
+
+
+def measure(captioner, paths, beam_size, style, show):
+    """All scores of a set of recordings, as a JSON object."""
+    clips = [clip for path in paths for clip in match_audio(read_captions(path), sound_folder(path))]
     references = {clip.name: clip.captions for clip in clips}
     captions, sounds = {}, {}
-    for clip, caption in zip(clips, captioner.caption_each([clip.path for clip in clips], beam_size)):
+    found = captioner.caption_each([clip.path for clip in clips], beam_size, style=style)
+    for clip, caption in zip(clips, found):
         if isinstance(caption, AudioError):
             raise SystemExit(str(caption))
         captions[clip.name] = caption.text
-        sounds[clip.name] = getattr(caption, "sounds", None)
+        sounds[clip.name] = caption.sounds
     own, cider = scores_of(captions, references)
     rows = {"captioner": own}
-    if all(sounds.values()):
+    if None not in sounds.values():
         template = {
-            name: " and ".join(sound.name.lower() for sound in heard[:2]) + " can be heard"
+            name: " and ".join(sound.name.lower() for sound in heard[:2] or []) or "something"
             for name, heard in sounds.items()
         }
         rows["YAMNet's two strongest classes"] = scores_of(template, references)[0]
@@ -159,9 +165,9 @@ def measure(captioner, path, beam_size, show):
     }
 
 
-def show_table(path, found):
+def show_table(title, found):
     """Prints what `measure` found."""
-    print(f"\n{path} ({found['clips']} clips)\n{'':60s}" + "".join(f"{name:>20s}" for name in SHOWN))
+    print(f"\n{title} ({found['clips']} clips)\n{'':60s}" + "".join(f"{name:>20s}" for name in SHOWN))
     for row, scores in found["scores"].items():
         cells = [
             f"{value:.3f}" + (f" [{low:.3f} {high:.3f}]" if low is not None else "")
@@ -180,16 +186,26 @@ def main():
     """Measures the captioner on the command line on all captions given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", required=True, help="run folder or preset")
-    parser.add_argument("--captions", required=True, nargs="+", type=pathlib.Path, help="CSVs of captions")
-    parser.add_argument("--beam-size", type=int, help="beam size; default: that of the run")
+    parser.add_argument(
+        "--captions",
+        required=True,
+        nargs="+",
+        action="append",
+        type=pathlib.Path,
+        metavar="CSV",
+        help="captions of a set of recordings; may be repeated for other sets",
+    )
+    parser.add_argument("--beam", type=int, help="beam size; default: that of the run")
+    parser.add_argument("--style", help="style of the captions; default: that of the run")
     parser.add_argument("--show", type=int, default=0, help="captions to print")
     parser.add_argument("--json", type=pathlib.Path, help="file for all scores and captions")
     arguments = parser.parse_args()
     captioner = Captioner.load(arguments.run)
     found = {}
-    for path in arguments.captions:
-        found[str(path)] = measure(captioner, path, arguments.beam_size, arguments.show)
-        show_table(path, found[str(path)])
+    for paths in arguments.captions:
+        title = ", ".join(map(str, paths))
+        found[title] = measure(captioner, paths, arguments.beam, arguments.style, arguments.show)
+        show_table(title, found[title])
     if arguments.json:
         arguments.json.write_text(json.dumps(found, indent=1), encoding="utf-8")
 
