@@ -232,10 +232,10 @@ def test_standard_input(monkeypatch):
 
     contents = encode("OGG", "VORBIS")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(contents)))
-    source._standard_input.cache_clear()
+    source.read_standard_input.cache_clear()
     for _ in range(2):  # an attention plot reads it again
         check("-", *reference(contents))
-    source._standard_input.cache_clear()
+    source.read_standard_input.cache_clear()
 
 
 @pytest.mark.parametrize("big", [False, True])
