@@ -12,7 +12,7 @@ import os
 import tensorflow as tf
 
 from aac_tf.errors import AacError
-from aac_tf.utils.atomic import WriteError, writing
+from aac_tf.utils.atomic import WriteError, atomic_write, writing
 from aac_tf.utils.files import is_url, load_file_system
 from aac_tf.utils.locks import LockedError, file_lock
 
@@ -183,7 +183,7 @@ def _read_bytes(path):
 
 
 def write_atomically(path, contents, unfinished=None):
-    """Writes a temporary file and renames it, so that `path` never holds a partial file.
+    """Writes a temporary file, then renames or uploads it, so that `path` never holds a partial file.
 
     Args:
         path: str, path in any file system of `tf.io.gfile`.
@@ -193,7 +193,11 @@ def write_atomically(path, contents, unfinished=None):
     Raises:
         WriteError: if it cannot be written; a previous file is kept.
     """
-    load_file_system(path)
+    if is_url(path):
+        # Object stores cannot rename, and S3 refuses to copy an empty file. An upload is whole or absent.
+        with atomic_write(path) as local:
+            local.write_bytes(contents)
+        return
     unfinished = unfinished or f"{path}.unfinished"
     try:
         with writing(path, tf.errors.OpError):
