@@ -140,7 +140,7 @@ class CaptioningModule(tf.Module):
 
     def _attention(self, best, encoded, steps, start, usable):
         captioner = self._captioner()
-        attend = attention_function(captioner.model, captioner.tokenizer)
+        attend = attention_function(captioner.model)
         attention = attend(best, encoded, steps, start=start)
         # Tokens up to the end of the caption, inclusive.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0

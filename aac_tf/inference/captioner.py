@@ -66,7 +66,7 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.spec.num_bins, hears_sounds(model))
-        self._attend = attention_function(model, tokenizer)
+        self._attend = attention_function(model)
         self._searches = {}
         self._step_times = step_seconds(model, self.spec)
 

@@ -4,6 +4,8 @@ import tensorflow as tf
 
 from aac_tf.decoding import Rules
 
+STARTS = tf.TensorSpec([None], tf.int32)
+
 
 def encode_function(model, bins, scores=False):
     """Compiles the encoder of a model.
@@ -36,11 +38,11 @@ def search_function(model, tokenizer, search):
         search: `Search`, such as `Beam(3)`.
 
     Returns:
-        Compiled function from encoded and length, as from `encode_function`, and the optional `start` int32 `[batch]`,
-        to `Hypotheses` with tokens `[batch, size, words]`. `start` holds the ids of the tokens before the first words,
-        see `WordTokenizer.style_id`; the default is that of `<START>`.
+        `tf.function` from encoded and length, as from `encode_function`, and `start` int32 `[batch]`, the ids of the
+        tokens before the first words (`WordTokenizer.style_id`), to `Hypotheses` with tokens `[batch, size, words]`.
     """
 
+    @tf.function(input_signature=[*_encoded(model), STARTS], autograph=False)
     def find(encoded, length, start):
         rules = Rules(
             start_id=start,
@@ -52,27 +54,26 @@ def search_function(model, tokenizer, search):
         state = model.decoder.initial_state(memory, tokenizer.max_words)
         return search(model.decoder.step, state, memory, rules)
 
-    return _with_start(find, _encoded(model), tokenizer)
+    return find
 
 
-def attention_function(model, tokenizer):
+def attention_function(model):
     """Compiles the attention for given captions.
 
     Args:
         model: `CaptioningModel`.
-        tokenizer: `WordTokenizer`.
 
     Returns:
-        Compiled function from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
-        `encode_function`, and the optional `start`, as for `search_function`, to attention weights float32 `[batch,
-        words, steps]`.
+        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
+        `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`.
     """
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
     def attend(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         return model.decoder.attention(before, encoded, length)
 
-    return _with_start(attend, [tf.TensorSpec([None, None], tf.int32), *_encoded(model)], tokenizer)
+    return attend
 
 
 def step_seconds(model, spec):
@@ -88,18 +89,6 @@ def step_seconds(model, spec):
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride
-
-
-def _with_start(function, signature, tokenizer):
-    """Compiles a function of tensors whose last argument is `start`, and makes that argument optional."""
-    compiled = tf.function(function, [*signature, tf.TensorSpec([None], tf.int32)], autograph=False)
-
-    def with_start(*inputs, start=None):
-        if start is None:
-            start = tf.fill([tf.shape(inputs[0])[0]], tokenizer.start_id)
-        return compiled(*inputs, start)
-
-    return with_start
 
 
 def _encoded(model):

@@ -88,7 +88,8 @@ def test_a_search_is_the_same_under_xla(kind, search):
     inputs, *_ = make_batch(200, 64)
     encoded = encode_function(model, 64)(inputs["features"], inputs["length"])
     find = search_function(model, TOKENIZER, search)
-    found, expected = tf.function(find.python_function, jit_compile=True)(*encoded), find(*encoded)
+    start = tf.fill(tf.shape(encoded[1]), TOKENIZER.start_id)
+    found, expected = tf.function(find.python_function, jit_compile=True)(*encoded, start), find(*encoded, start)
     np.testing.assert_array_equal(found.tokens, expected.tokens)
     np.testing.assert_allclose(found.log_probs, expected.log_probs, atol=1e-5)
 
