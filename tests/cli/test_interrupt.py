@@ -38,7 +38,7 @@ def test_ctrl_c_ends_a_command_that_reads_standard_input(one_run):
         time.sleep(0.5)  # now it waits
         process.send_signal(signal.SIGINT)
         try:
-            assert process.wait(timeout=20) == 130  # nothing else would end it
+            assert process.wait(timeout=60) == 130  # nothing else would end it
         finally:
             process.kill()
         assert process.stderr.read().splitlines()[-1] == "interrupted"
