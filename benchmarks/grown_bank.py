@@ -26,7 +26,7 @@ def main():
     """Prints the precision at several thresholds."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", nargs="+", type=pathlib.Path)
-    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.3, 0.5, 0.7])
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.3, 0.5, 0.7, 0.8])
     parser.add_argument("--margin", type=float, default=MARGIN)
     parser.add_argument("--min-seconds", type=float, default=MIN_SECONDS)
     options = parser.parse_args()
@@ -40,18 +40,20 @@ def main():
     known = sound_classes(embedder.class_names)
     for threshold in options.thresholds:
         right, pieces, files, mistakes = 0, 0, 0, collections.Counter()
+        length, length_right = 0.0, 0.0
         for label, scores, seconds in clips:
             limits = {"threshold": threshold, "margin": options.margin, "min_seconds": options.min_seconds}
             found = find_stretches(scores, known, embedder.segment_times, seconds, **limits)
             pieces, files = pieces + len(found), files + bool(found)
             for piece in found:
+                length += piece.end - piece.start
                 if categories_for(label, [piece.category]) or categories_for(piece.category, [label]):
-                    right += 1
+                    right, length_right = right + 1, length_right + piece.end - piece.start
                 else:
                     mistakes[f"{piece.category} in {label}"] += 1
         print(
-            f"threshold {threshold}: {pieces} pieces, {right} right ({right / max(1, pieces):.3f}), "
-            f"of {files} of {len(clips)} files"
+            f"threshold {threshold}: {pieces} pieces, {right / max(1, pieces):.3f} of them right, "
+            f"{length_right / max(1e-9, length):.3f} of their seconds, of {files} of {len(clips)} files"
         )
         print("  " + "; ".join(f"{count} {mistake}" for mistake, count in mistakes.most_common(8)))
 

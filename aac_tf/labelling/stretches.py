@@ -10,7 +10,7 @@ import numpy as np
 
 from aac_tf.labelling.classes import SoundClasses
 
-THRESHOLD = 0.5
+THRESHOLD = 0.7
 MARGIN = 0.2
 MIN_SECONDS = 0.9
 MAX_SECONDS = 30.0
@@ -56,7 +56,7 @@ def find_stretches(
     """Finds the stretches in which one sound dominates.
 
     A sound dominates a segment if its score reaches `threshold` and exceeds that of every rival by `margin`. If this
-    holds for several sounds, of which none is a rival of another, the most specific one counts: a growling dog, not a dog.
+    holds for several sounds, of which none is a rival of another, the most specific one counts: an owl, not a bird.
     Sounds that are too vague, such as an animal or a vehicle, give no stretch.
 
     Args:

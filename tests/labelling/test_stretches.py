@@ -19,9 +19,9 @@ def scores_of(*segments):
     return scores
 
 
-def found(*segments, seconds=None, **limits):
+def found(*segments, seconds=None, threshold=0.5, **limits):
     seconds = 0.5 * (len(segments) + 1) if seconds is None else seconds
-    return find_stretches(scores_of(*segments), KNOWN, TIMES, seconds, **limits)
+    return find_stretches(scores_of(*segments), KNOWN, TIMES, seconds, threshold, **limits)
 
 
 def spans(stretches):
