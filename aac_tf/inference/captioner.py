@@ -7,8 +7,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import PART_SECONDS, AudioError, SoundFile, spectrogram_of_parts
-from aac_tf.audio.levels import LOUD, peak, warn_loud
+from aac_tf.audio import PART_SECONDS, AudioError, spectrogram_of_parts
+from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
@@ -240,7 +240,7 @@ class Captioner:
         """The features of a sound, or the `AudioError` that says why it has none."""
         try:
             if isinstance(sound, (str, os.PathLike)):
-                features, seconds = self._read_file(sound)
+                features, seconds = spectrogram_of_file(sound, self.spec)
             else:
                 rate = self.spec.sample_rate
                 waveform, size = read_waveform(sound, rate, sample_rate), PART_SECONDS * rate
@@ -253,22 +253,6 @@ class Captioner:
             return _Sound(features, seconds)
         except AudioError as error:
             return error
-
-    def _read_file(self, path):
-        file, loudest = SoundFile(path), 0.0
-
-        def parts():
-            nonlocal loudest
-            for part in file.parts(self.spec.sample_rate):
-                loudest = max(loudest, peak(np.asarray(part)))
-                yield part
-
-        features = spectrogram_of_parts(parts(), self.spec)
-        if loudest > LOUD:
-            # Only now is the peak known, and a logarithm with an offset cannot be rescaled.
-            warn_loud(loudest, path)
-            features = spectrogram_of_parts((part / loudest for part in file.parts(self.spec.sample_rate)), self.spec)
-        return features, file.samples / file.sample_rate
 
     def _caption_batch(self, usable, find):
         sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])

@@ -50,6 +50,14 @@ REFUSED = {
         (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
         (["--run", "run", "--attention", "run", "a.wav"], "is a folder"),
     ],
+    "bank": [
+        (["none", "--output", "new"], "none does not exist"),
+        (["my.csv", "--output", "new"], "my.csv is a file"),
+        (["model", "--output", "new"], "model has no sound files"),
+        (["sounds", "--output", "model"], "model exists: choose another folder"),
+        (["sounds", "--output", "new", "--threshold", "50"], "a score above 0 and up to 1; got 50"),
+        (["sounds", "--output", "new", "--min-seconds", "40"], "got 40 and 30"),
+    ],
     "publish": [
         (["none", "--output", "new"], "none is not a run folder"),
         (["untrained", "--output", "new"], "has no trained weights yet"),
@@ -81,7 +89,7 @@ REFUSED = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A folder with a manifest without its sound files, a trained run, an untrained one and an exported model."""
+    """A folder with a manifest without its sound files, a recording, a trained and an untrained run, and a model."""
     from aac_tf.config import load_config, save_config
 
     folder = tmp_path_factory.mktemp("refused")
@@ -94,6 +102,8 @@ def folder(tmp_path_factory):
         checkpoints.mkdir(parents=True)
         (checkpoints / "checkpoint").write_text('model_checkpoint_path: "ckpt-1"\n')
         (checkpoints / "ckpt-1.index").touch()
+    (folder / "sounds").mkdir()
+    (folder / "sounds" / "a.wav").touch()
     (folder / "model" / "1").mkdir(parents=True)
     (folder / "model" / "1" / "saved_model.pb").touch()
     return folder

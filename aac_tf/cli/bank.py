@@ -1,0 +1,80 @@
+"""`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
+
+from aac_tf.cli.checks import check_output_folder
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.flags import add_json_flag
+from aac_tf.labelling import stretches
+from aac_tf.labelling.recordings import find_recordings
+from aac_tf.utils.files import check_new_folder
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    parser = make_parser(
+        ("aac-bank",),
+        "Find the stretches of recordings in which YAMNet hears a single sound, and write them, labelled, to a folder "
+        "that scenes.bank takes. The environment variable AAC_TF_YAMNET names a copy of YAMNet's weights.",
+        "aac-bank recordings --output my-bank --licence CC0\naac-train ... scenes.bank=ESC-50,my-bank",
+        partly=True,
+    )
+    parser.add_argument("folders", nargs="+", metavar="FOLDER", help="folder of recordings; subfolders are included")
+    parser.add_argument("--output", required=True, metavar="BANK", help="folder to write; it must not exist yet")
+    limits = (
+        ("threshold", "SCORE", stretches.THRESHOLD, "minimum score of the sound, from 0 to 1"),
+        ("margin", "SCORE", stretches.MARGIN, "minimum distance to the score of the next sound"),
+        ("min-seconds", "S", stretches.MIN_SECONDS, "shorter stretches are left out"),
+        ("max-seconds", "S", stretches.MAX_SECONDS, "longer stretches are divided into equal parts"),
+    )
+    for name, metavar, default, about in limits:
+        parser.add_argument(
+            f"--{name}", type=float, metavar=metavar, default=default, help=f"{about} (default: {default:g})"
+        )
+    parser.add_argument("--source", metavar="NAME", help="the collection, for the table (default: name of the folder)")
+    parser.add_argument(
+        "--licence", "--license", default="", metavar="NAME", help="licence of the recordings, for the table"
+    )
+    add_json_flag(parser, "print the counts as a JSON object")
+    return run_command(_grow, parser, arguments)
+
+
+def _grow(options, console):
+    limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
+    stretches.check_limits(**limits)
+    recordings = find_recordings(options.folders)
+    check_new_folder(options.output)
+    check_output_folder(options.output)
+    start_tensorflow(options)
+    from aac_tf.embeddings import YamnetEmbedder
+    from aac_tf.labelling.grow import grow_bank
+
+    growth = grow_bank(
+        recordings,
+        options.output,
+        YamnetEmbedder(),
+        options.source,
+        options.licence,
+        console.progress("recordings"),
+        console.show,
+        **limits,
+    )
+    pieces, used = sum(growth.pieces.values()), len(recordings) - len(growth.skipped)
+    if options.json:
+        categories = {
+            category: {
+                "pieces": count,
+                "recordings": growth.recordings[category],
+                "seconds": growth.seconds[category],
+            }
+            for category, count in growth.pieces.most_common()
+        }
+        counts = {"recordings": used, "skipped": growth.skipped, "pieces": pieces, "categories": categories}
+        print_json({"bank": options.output, **counts})
+    else:
+        for category, count in growth.pieces.most_common():
+            print(f"{category}\t{count} of {growth.recordings[category]} recordings, {growth.seconds[category]:.0f} s")
+    console.show(f"{pieces} pieces of {len(growth.pieces)} sounds in {used} recordings, {len(growth.skipped)} skipped")
+    if not pieces:
+        console.show("nothing was written: no sound dominates; a lower --threshold or --margin finds more")
+    if growth.skipped or not pieces:
+        return PARTLY if pieces else FAILED
+    return None
