@@ -41,6 +41,9 @@ def write_run(folder, overrides, styles=()):
     for weight in model.trainable_weights:
         # Otherwise all hypotheses have about the same probability, and rounding errors decide between them.
         weight.assign(weight * 4.0)
+    # As after training, the checkpoint has the state of an optimizer.
+    model.compile(optimizer="adam")
+    model.optimizer.build(model.trainable_variables)
     run = Run(folder)
     run.create(config, tokenizer, normalization, network=None if embedder is None else embedder.fingerprint())
     run.best.mkdir(parents=True)

@@ -6,11 +6,12 @@ import re
 import numpy as np
 import tensorflow as tf
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from aac_tf.runs.errors import RunError
 
-_KEY = re.compile(r"model/(?P<name>.+)/\.ATTRIBUTES/VARIABLE_VALUE")
+# The model of a checkpoint has the optimizer that it was compiled with.
+_KEY = re.compile(r"model/(?!optimizer/)(?P<name>.+)/\.ATTRIBUTES/VARIABLE_VALUE")
 
 
 def read_checkpoint(checkpoint):
@@ -54,7 +55,8 @@ def save_weights(weights, path, half=True):
             stored[name] = np.ascontiguousarray(value, np.float16 if half else np.float32)
         if not np.isfinite(stored[name]).all():
             raise RunError(f"{name} has weights up to {np.abs(value).max():.3g}, beyond float16: use float32")
-    save_file(stored, str(path), metadata={"format": "tf"})
+    # Not `save_file`, which makes files that only their owner can read.
+    pathlib.Path(path).write_bytes(save(stored, metadata={"format": "tf"}))
 
 
 def load_weights(model, path):
