@@ -11,7 +11,9 @@ import argparse
 import collections
 import pathlib
 
-import tensorflow as tf
+import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
+
+import tensorflow as tf  # isort: skip
 from tqdm import tqdm
 
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
