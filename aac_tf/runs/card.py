@@ -53,9 +53,9 @@ def trained_on(run):
     if card["synthetic"]:
         return f"{said}: captions of real recordings are nonsense"
     if card.get("sounds"):
-        shown = card["sounds"][:8]
-        more = f" and {len(card['sounds']) - 8} more" if len(card["sounds"]) > 8 else ""
-        return f"{said}: it knows {', '.join(shown)}{more}; do not expect other sounds"
+        # Of many sounds, the first few in alphabetical order would tell nothing.
+        known = ", ".join(card["sounds"]) if len(card["sounds"]) <= 8 else f"{len(card['sounds'])} kinds of sound"
+        return f"{said}: it knows {known}, and describes others as one of them"
     if card["clips"] is not None and card["clips"] < 500:
         return f"{said}: too few to expect sensible captions of other sounds"
     return said

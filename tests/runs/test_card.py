@@ -39,10 +39,10 @@ def test_synthetic_scenes_warn_of_real_recordings(tmp_path):
     assert card["sounds"]
     card.update(synthetic=False, sounds=[f"sound {n}" for n in range(10)])
     (run.folder / "card.json").write_text(json.dumps(card))
-    assert trained_on(run.folder).endswith(
-        "it knows sound 0, sound 1, sound 2, sound 3, sound 4, sound 5, sound 6, sound 7 and 2 more; do not expect "
-        "other sounds"
-    )
+    assert trained_on(run.folder).endswith("it knows 10 kinds of sound, and describes others as one of them")
+    card.update(sounds=["bell", "rain"])
+    (run.folder / "card.json").write_text(json.dumps(card))
+    assert trained_on(run.folder).endswith("it knows bell, rain, and describes others as one of them")
 
 
 @pytest.mark.parametrize(
