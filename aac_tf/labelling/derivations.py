@@ -49,9 +49,17 @@ def derivations() -> tuple[Derivation, ...]:
         'dog bark'
     """
     table = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
-    rules = []
-    for category, rows in table.items():
-        for row in rows:
-            fields = {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
-            rules.append(Derivation(category, **{"heard": (category,), **fields}))
-    return tuple(rules)
+    return tuple(_rule(category, dict(row)) for category, rows in table.items() for row in rows)
+
+
+def _rule(category, row):
+    pitch = row.get("pitch")
+    return Derivation(
+        category,
+        row["of"],
+        tuple(row["ratios"]),
+        row.get("tempo", False),
+        (pitch[0], pitch[1]) if pitch else None,
+        tuple(row.get("heard", [category])),
+        row.get("least", 0.3),
+    )

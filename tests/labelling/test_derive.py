@@ -108,7 +108,7 @@ def test_the_table_names_sounds_of_the_table():
     assert len({rule.category for rule in rules}) > 20
     for rule in rules:
         assert {rule.category, rule.of, *rule.heard} <= set(WORDINGS)
-        assert all(0.4 <= ratio <= 2.5 for ratio in rule.ratios)
+        assert all(0.3 <= ratio <= 2.5 for ratio in rule.ratios)
 
 
 @pytest.mark.parametrize("ratio", [0.6, 1.4, 2.1])
