@@ -269,6 +269,13 @@ class TrainingConfig:
     )
     min_learning_rate: float = key(0.0, "lower limit of the learning rate", at_least=0)
     clip_norm: Optional[float] = key(None, "maximum global norm of the gradients; null: no clipping", above=0)
+    ema: Optional[float] = key(
+        None,
+        "decay of the moving average of the weights, such as 0.999, which validation and the best checkpoint use; null "
+        "or 0: no average",
+        at_least=0,
+        below=1,
+    )
     monitor: str = key(
         "val_bleu",
         "score that selects the best checkpoint; val_bleu: mean of BLEU-1 to BLEU-4",

@@ -19,12 +19,14 @@ from aac_tf.runs import Run
 from aac_tf.runs.card import make_card
 from aac_tf.runs.initial import open_initial
 from aac_tf.runs.resume import check_data, check_folder, summarize
+from aac_tf.training.averages import with_averages
 from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions, read_history
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState, read_progress
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
 from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
+from aac_tf.training.optimizer import build_optimizer
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 
 
@@ -142,16 +144,13 @@ class _Trainer:
             if self.initial is not None:
                 bins = self.training.features.bins
                 load_initial(self.model, config, self.initial, self.initial.tokenizer(config), bins)
-            optimizer = tf.keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
-            if options.precision == "float16":
-                optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+            optimizer = build_optimizer(options, self.model)
             self.model.compile(
                 optimizer=optimizer,
                 loss=CaptionCrossentropy(),
                 weighted_metrics=[],
                 jit_compile=options.xla,
             )
-            optimizer.build(self.model.trainable_variables)
         self.state = TrainingState(higher_is_better=MONITORS[options.monitor] is max)
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
@@ -188,15 +187,15 @@ class _Trainer:
                     stop_patience=options.stop_patience,
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
-                LastCheckpoint(
-                    self.state,
-                    self.last,
-                    steps,
-                    options.save_minutes if alone else None,
-                    interruption,
-                    saved=self.written.upload,
-                ),
             ]
+            last = LastCheckpoint(
+                self.state,
+                self.last,
+                steps,
+                options.save_minutes if alone else None,
+                interruption,
+                saved=self.written.upload,
+            )
             shown = [
                 tf.keras.callbacks.ProgbarLogger("steps"),
                 Pace(steps, options.epochs - int(self.state.epoch), self._show_apart),
@@ -206,6 +205,8 @@ class _Trainer:
                 own.insert(0, captions)
                 # After the progress bar has ended its line.
                 shown.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: captions.show_samples()))
+            if options.ema:
+                own, callbacks = with_averages(self.model, own), with_averages(self.model, callbacks)
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
             epoch, step = int(self.state.epoch), int(self.state.step)
             rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
@@ -217,7 +218,7 @@ class _Trainer:
                     steps_per_epoch=steps - first_step,
                     validation_data=validation,
                     validation_steps=validation and -(-len(self.validation.examples) // options.batch_size),
-                    callbacks=[*own, *callbacks, *shown],
+                    callbacks=[*own, last, *callbacks, *shown],
                     verbose=(1 if self.report.interactive else 2) if is_chief(self.strategy) else 0,
                 )
                 if self.model.stop_training:

@@ -1,0 +1,96 @@
+"""The optimizer of a run, and the moving average of its weights."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from aac_tf.build import build_model
+from aac_tf.config import load_config
+from aac_tf.runs.run import Run
+from aac_tf.training.averages import with_averages
+from aac_tf.training.optimizer import build_optimizer
+from aac_tf.training.trainer import train
+
+X = np.array([[1, 2], [3, 4], [5, 6], [7, 9.0]])
+Y = np.array([1, 0, 2, 1.0])
+
+
+def linear_model(*overrides):
+    """A model of two weights with the optimizer of a config."""
+    tf.keras.utils.set_random_seed(0)
+    model = tf.keras.Sequential([tf.keras.layers.Dense(1, input_shape=[2])])
+    optimizer = build_optimizer(load_config(None, overrides).training, model)
+    model.compile(optimizer, "mse")
+    return model
+
+
+def fit(model, epochs=1, callbacks=()):
+    data = {"x": X, "y": Y, "validation_data": (X, Y)}
+    model.fit(**data, batch_size=1, shuffle=False, epochs=epochs, verbose=0, callbacks=list(callbacks))
+
+
+class Recorder(tf.keras.callbacks.Callback):
+    """Records the weights after every step and at the end of every epoch."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps, self.epochs = [], []
+
+    def on_train_begin(self, logs=None):
+        self.initial = self.values()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.steps.append(self.values())
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs.append(self.values())
+
+    def values(self):
+        return [weight.numpy() for weight in self.model.trainable_weights]
+
+
+def moving_average(initial, steps, decay):
+    average = initial
+    for step, weights in enumerate(steps):
+        share = min(decay, (1 + step) / (10 + step))
+        average = [share * old + (1 - share) * new for old, new in zip(average, weights)]
+    return average
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_epochs_end_with_the_moving_average_and_training_goes_on_without_it(precision):
+    options = ["training.learning_rate=0.1", "training.ema=0.2", f"training.precision={precision}"]
+    model, seen, during = linear_model(*options), Recorder(), Recorder()
+    fit(model, epochs=2, callbacks=[*with_averages(model, [seen]), during])
+    expected = moving_average(seen.initial, seen.steps, 0.2)
+    for found, value, trained in zip(seen.epochs[-1], expected, seen.steps[-1]):
+        np.testing.assert_allclose(found, value, rtol=1e-5)
+        assert not np.allclose(found, trained, rtol=1e-3)
+    plain, steps = linear_model(*options[:1], options[2]), Recorder()
+    fit(plain, epochs=2, callbacks=[steps])
+    for found, value in zip(tf.nest.flatten([seen.steps, during.epochs]), tf.nest.flatten([steps.steps, steps.epochs])):
+        np.testing.assert_array_equal(found, value)
+
+
+def test_validation_uses_the_moving_average():
+    model = linear_model("training.learning_rate=0.1", "training.ema=0.9")
+    losses = []
+    seen = tf.keras.callbacks.LambdaCallback(
+        on_test_end=lambda logs: losses.append((logs["loss"], model.get_weights()))
+    )
+    fit(model, callbacks=with_averages(model, [seen]))
+    ((loss, averages),) = losses
+    assert not np.allclose(averages[0], model.get_weights()[0])
+    model.set_weights(averages)
+    assert model.evaluate(X, Y, verbose=0) == pytest.approx(loss, rel=1e-5)
+
+
+def test_the_best_checkpoint_holds_the_moving_average(small, tmp_path):
+    short = ["encoder.layers=1", "audio.hop_length=1024", "training.epochs=1", "training.batch_size=8"]
+    config = load_config(None, [*small, *short, "training.ema=0.5"])
+    run, seen = Run(tmp_path / "run"), Recorder()
+    train(config, run, callbacks=[seen])
+    model = build_model(config, run.tokenizer(config).vocabulary_size())
+    run.restore_best(model)
+    for weight, expected in zip(model.trainable_weights, moving_average(seen.initial, seen.steps, 0.5), strict=True):
+        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
