@@ -262,7 +262,19 @@ class TrainingConfig:
     )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
-    learning_rate: float = key(1e-4, "learning rate of Adam", above=0)
+    learning_rate: float = key(1e-4, "learning rate of Adam; with a schedule, its highest value", above=0)
+    schedule: str = key(
+        "plateau",
+        "learning rate; plateau: multiplied by lr_factor after lr_patience epochs without improvement; cosine: falls "
+        "to min_learning_rate at the end of the last epoch; constant: not changed",
+        choices=("plateau", "cosine", "constant"),
+    )
+    warmup_steps: int = key(0, "steps in which the learning rate rises to learning_rate; 0: none", at_least=0)
+    weight_decay: float = key(
+        0.0,
+        "decoupled weight decay of AdamW, such as 0.01; biases, norms and embeddings have none; 0: Adam",
+        at_least=0,
+    )
     lr_factor: float = key(0.5, "factor by which the learning rate is reduced on a plateau", above=0, at_most=1)
     lr_patience: Optional[int] = key(
         3, "epochs without improvement that count as a plateau; null: never reduce", at_least=1

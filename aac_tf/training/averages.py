@@ -30,7 +30,7 @@ def with_averages(model, callbacks):
 
     class UseTrained(tf.keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
-            for weight, value in zip(weights, trained):
+            for weight, value in zip(weights, trained, strict=True):
                 weight.assign(value)
             trained.clear()
 

@@ -11,21 +11,34 @@ def build_optimizer(options, model):
         model: built `CaptioningModel`.
 
     Returns:
-        `tf.keras.optimizers.Optimizer` with its variables created. With `ema`, it has the method `assign_averages` of
-        `AveragingAdam`, or its `inner_optimizer` has.
+        `tf.keras.optimizers.Optimizer` with its variables created. With `ema`, it, or its `inner_optimizer`, has the
+        method `assign_averages` of `AveragingAdam`.
 
     Reference:
         D. P. Kingma, J. Ba, Adam: A Method for Stochastic Optimization, ICLR 2015.
+        I. Loshchilov, F. Hutter, Decoupled Weight Decay Regularization, ICLR 2019 (`weight_decay`).
         B. T. Polyak, A. B. Juditsky, Acceleration of stochastic approximation by averaging, SIAM Journal on Control
         and Optimization 1992 (`ema`).
     """
-    optimizer_class = AveragingAdam if options.ema else tf.keras.optimizers.Adam
-    averaging = {"use_ema": True, "ema_momentum": options.ema} if options.ema else {}
-    optimizer = optimizer_class(options.learning_rate, global_clipnorm=options.clip_norm, **averaging)
+    weights = model.trainable_variables
+    arguments = {"global_clipnorm": options.clip_norm}
+    if options.ema:
+        arguments.update(use_ema=True, ema_momentum=options.ema)
+    if options.weight_decay:
+        arguments.update(weight_decay=options.weight_decay)
+        optimizer = (AveragingAdamW if options.ema else tf.keras.optimizers.AdamW)(options.learning_rate, **arguments)
+        optimizer.exclude_from_weight_decay(var_list=[weight for weight in weights if not is_decayed(weight)])
+    else:
+        optimizer = (AveragingAdam if options.ema else tf.keras.optimizers.Adam)(options.learning_rate, **arguments)
     if options.precision == "float16":
         optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
-    optimizer.build(model.trainable_variables)
+    optimizer.build(weights)
     return optimizer
+
+
+def is_decayed(weight):
+    """Whether weight decay shrinks a weight, a variable: kernels, but not biases, embeddings and scales of norms."""
+    return weight.shape.rank > 1 and weight.name.split("/")[-1].split(":")[0] not in ("bias", "embeddings")
 
 
 class _Averaging:
@@ -56,3 +69,7 @@ class _Averaging:
 
 class AveragingAdam(_Averaging, tf.keras.optimizers.Adam):
     """Adam with the moving average of `_Averaging`."""
+
+
+class AveragingAdamW(_Averaging, tf.keras.optimizers.AdamW):
+    """AdamW with the moving average of `_Averaging`."""

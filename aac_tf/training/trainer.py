@@ -27,6 +27,7 @@ from aac_tf.training.forecast import Pace, available_memory, describe_memory, de
 from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
 from aac_tf.training.optimizer import build_optimizer
+from aac_tf.training.schedule import LearningRate
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 
 
@@ -173,7 +174,12 @@ class _Trainer:
             alone = not is_multiworker(self.strategy)
             # Not for several workers, which would have to stop at the same step.
             interruption = stack.enter_context(Interruption()) if alone else None
+            rate = LearningRate(options, self.state, steps)
+            jump = rate.describe_resumed(float(self.model.optimizer.learning_rate.numpy()))
+            if jump:
+                self.report.show(jump)
             own = [
+                rate,
                 history,
                 ModelSelection(
                     self.state,
@@ -181,7 +187,7 @@ class _Trainer:
                     options.monitor,
                     higher_is_better=MONITORS[options.monitor] is max,
                     decimals=options.monitor_decimals,
-                    lr_patience=options.lr_patience,
+                    lr_patience=options.lr_patience if options.schedule == "plateau" else None,
                     lr_factor=options.lr_factor,
                     min_learning_rate=options.min_learning_rate,
                     stop_patience=options.stop_patience,
