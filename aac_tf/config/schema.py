@@ -11,8 +11,6 @@ from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
 
 DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
 SPECS = ("DCASE2020", "YAMNET", "AST")
-# Scores that can select the best checkpoint: name to the function that picks the better of two values.
-MONITORS = {"val_bleu": max, "val_loss": min, "loss": min}
 
 
 @dataclass
@@ -290,8 +288,8 @@ class TrainingConfig:
     )
     monitor: str = key(
         "val_bleu",
-        "score that selects the best checkpoint; val_bleu: mean of BLEU-1 to BLEU-4",
-        choices=tuple(MONITORS),
+        "score that selects the best checkpoint: loss, val_loss, val_bleu (mean of BLEU-1 to BLEU-4), or val_ and a "
+        "score of aac-evaluate, such as val_cider or val_spider",
     )
     monitor_decimals: Optional[int] = key(
         None, "decimals that `monitor` is rounded to before comparing; null: not rounded", at_least=0

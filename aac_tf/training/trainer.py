@@ -1,6 +1,7 @@
 """Training of a captioner."""
 
 import contextlib
+import functools
 import tempfile
 
 import tensorflow as tf
@@ -8,7 +9,6 @@ import tensorflow as tf
 from aac_tf.build import build_frozen_encoder, build_model, build_word_weights
 from aac_tf.build_dataset import build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.config.schema import MONITORS
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, steps_per_epoch, training_batches, validation_batches
 from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, read_clips, training_draw
@@ -26,6 +26,7 @@ from aac_tf.training.errors import TrainingError
 from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
 from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
+from aac_tf.training.monitors import check_monitor, score_validation
 from aac_tf.training.optimizer import build_optimizer
 from aac_tf.training.schedule import LearningRate
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
@@ -108,6 +109,7 @@ class _Trainer:
     def __init__(self, config, run, written, resume, report, strategy):
         self.config, self.run, self.written, self.report, self.strategy = config, run, written, report, strategy
         options = config.training
+        self.monitor = check_monitor(options.monitor)
         tf.keras.utils.set_random_seed(config.seed)
         prepare_dataset(config, report.progress)
         self.initial = None if resume else open_initial(config)
@@ -126,6 +128,10 @@ class _Trainer:
                 f"training.monitor={options.monitor} needs validation clips, and the dataset has none: set "
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
             )
+        if self.validation is not None:
+            # What cannot be computed is found out before an epoch is trained.
+            trial = [list(clip.captions) for clip in self.validation.clips.clips[:2]]
+            score_validation(self.monitor, [captions[0] for captions in trial], trial)
         data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
         if resume:
             check_data(run, data)
@@ -152,7 +158,7 @@ class _Trainer:
                 weighted_metrics=[],
                 jit_compile=options.xla,
             )
-        self.state = TrainingState(higher_is_better=MONITORS[options.monitor] is max)
+        self.state = TrainingState(self.monitor.higher_is_better)
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
@@ -185,7 +191,7 @@ class _Trainer:
                     self.state,
                     self.best,
                     options.monitor,
-                    higher_is_better=MONITORS[options.monitor] is max,
+                    self.monitor.higher_is_better,
                     decimals=options.monitor_decimals,
                     lr_patience=options.lr_patience if options.schedule == "plateau" else None,
                     lr_factor=options.lr_factor,
@@ -315,4 +321,5 @@ class _Trainer:
             self.tokenizer,
             self.config.training.samples,
             self.report.show,
+            functools.partial(score_validation, self.monitor),
         )
