@@ -294,6 +294,11 @@ class TrainingConfig:
     monitor_decimals: Optional[int] = key(
         None, "decimals that `monitor` is rounded to before comparing; null: not rounded", at_least=0
     )
+    keep_epochs: int = key(
+        0,
+        "number of the best epochs, and of the last ones, whose weights are kept for aac-average; 0: none",
+        at_least=0,
+    )
     stop_patience: Optional[int] = key(
         None, "stop after this many epochs without improvement; null: never", at_least=1, resumable=True
     )

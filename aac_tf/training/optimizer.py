@@ -41,7 +41,7 @@ def is_decayed(weight):
     return weight.shape.rank > 1 and weight.name.split("/")[-1].split(":")[0] not in ("bias", "embeddings")
 
 
-class _Averaging:
+class _Averaging(tf.keras.optimizers.Optimizer):
     """Makes the moving average of a Keras optimizer (`use_ema`) useful for short runs and for runs that resume.
 
     Keras' average starts from the untrained weights, which a decay of 0.999 keeps for thousands of steps. Here the

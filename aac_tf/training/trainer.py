@@ -26,6 +26,7 @@ from aac_tf.training.errors import TrainingError
 from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
 from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
+from aac_tf.training.kept_epochs import KeptEpochs
 from aac_tf.training.monitors import check_monitor, score_validation
 from aac_tf.training.optimizer import build_optimizer
 from aac_tf.training.schedule import LearningRate
@@ -200,6 +201,8 @@ class _Trainer:
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
             ]
+            if options.keep_epochs:
+                own.append(KeptEpochs(self.written, self.model, history, self.monitor, options.keep_epochs))
             last = LastCheckpoint(
                 self.state,
                 self.last,

@@ -1,39 +1,13 @@
 """Scores that select the best checkpoint."""
 
-import csv
-
 import pytest
-import tensorflow as tf
+from training_helpers import Scripted
 
-from aac_tf.cli.train import _best_epoch
 from aac_tf.config import ConfigError, load_config
-from aac_tf.evaluation import METRICS, Metric, Score
-from aac_tf.evaluation.errors import UndefinedError
+from aac_tf.evaluation import METRICS
 from aac_tf.runs.run import Run
 from aac_tf.training.monitors import find_monitor, monitors, score_validation
 from aac_tf.training.trainer import train
-
-
-class Scripted(Metric):
-    """A metric of two scores that returns given values, one at each call."""
-
-    name = "scripted"
-    tokenized = False
-    scores = ("scripted_quality", "scripted_errors")
-    lower_is_better = ("scripted_errors",)
-
-    def __init__(self, values=(), reason=None):
-        self.values, self.reason, self.seen = list(values), reason, []
-
-    def score(self, predictions, references):
-        if not self.values:
-            raise UndefinedError("undefined for these")
-        self.seen.append((predictions, references))
-        value = self.values.pop(0)
-        return {name: Score.mean([sign * value] * len(predictions)) for name, sign in zip(self.scores, (-1, 1))}
-
-    def unavailable(self):
-        return self.reason
 
 
 @pytest.fixture
@@ -58,22 +32,6 @@ def test_what_cannot_be_computed_is_refused_before_training(options, tmp_path, m
         with pytest.raises(ConfigError, match=rf"val_scripted_errors cannot be computed: {reason}"):
             train(config, run)
         assert not run.exists
-
-
-def test_the_best_checkpoint_is_that_of_the_monitor(options, tmp_path, monkeypatch):
-    metric = Scripted([0.0, 0.5, 0.25, 0.75])  # the first is the trial
-    monkeypatch.setitem(METRICS, "scripted", metric)
-    run = Run(tmp_path / "run")
-    config = load_config(None, [*options, "training.monitor=val_scripted_errors", "training.epochs=3"])
-    train(config, run)
-    assert tf.train.latest_checkpoint(str(run.best)).endswith("-2")
-    rows = list(csv.DictReader((run.folder / "history.csv").open()))
-    assert [row["val_scripted_errors"] for row in rows] == ["0.5", "0.25", "0.75"]
-    assert [row["val_scripted_quality"] for row in rows] == ["-0.5", "-0.25", "-0.75"]
-    assert _best_epoch(config, rows) == {"epoch": 2, "monitor": "val_scripted_errors", "value": 0.25}
-    captions, references = metric.seen[-1]
-    assert [len(captions), len(references)] == [3, 3]
-    assert all(text and text[0] for text in references)
 
 
 def test_a_monitor_scores_like_evaluation():

@@ -3,13 +3,11 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from training_helpers import Recorder, moving_average
 
-from aac_tf.build import build_model
 from aac_tf.config import load_config
-from aac_tf.runs.run import Run
 from aac_tf.training.averages import with_averages
 from aac_tf.training.optimizer import build_optimizer
-from aac_tf.training.trainer import train
 
 X = np.array([[1, 2], [3, 4], [5, 6], [7, 9.0]])
 Y = np.array([1, 0, 2, 1.0])
@@ -27,34 +25,6 @@ def linear_model(*overrides):
 def fit(model, epochs=1, callbacks=()):
     data = {"x": X, "y": Y, "validation_data": (X, Y)}
     model.fit(**data, batch_size=1, shuffle=False, epochs=epochs, verbose=0, callbacks=list(callbacks))
-
-
-class Recorder(tf.keras.callbacks.Callback):
-    """Records the weights after every step and at the end of every epoch."""
-
-    def __init__(self):
-        super().__init__()
-        self.steps, self.epochs = [], []
-
-    def on_train_begin(self, logs=None):
-        self.initial = self.values()
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps.append(self.values())
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs.append(self.values())
-
-    def values(self):
-        return [weight.numpy() for weight in self.model.trainable_weights]
-
-
-def moving_average(initial, steps, decay):
-    average = initial
-    for step, weights in enumerate(steps):
-        share = min(decay, (1 + step) / (10 + step))
-        average = [share * old + (1 - share) * new for old, new in zip(average, weights)]
-    return average
 
 
 def test_replicas_train_with_the_moving_average_and_weight_decay():
@@ -121,14 +91,3 @@ def test_validation_uses_the_moving_average():
     assert not np.allclose(averages[0], model.get_weights()[0])
     model.set_weights(averages)
     assert model.evaluate(X, Y, verbose=0) == pytest.approx(loss, rel=1e-5)
-
-
-def test_the_best_checkpoint_holds_the_moving_average(small, tmp_path):
-    short = ["encoder.layers=1", "audio.hop_length=1024", "training.epochs=1", "training.batch_size=8"]
-    config = load_config(None, [*small, *short, "training.ema=0.5"])
-    run, seen = Run(tmp_path / "run"), Recorder()
-    train(config, run, callbacks=[seen])
-    model = build_model(config, run.tokenizer(config).vocabulary_size())
-    run.restore_best(model)
-    for weight, expected in zip(model.trainable_weights, moving_average(seen.initial, seen.steps, 0.5), strict=True):
-        np.testing.assert_allclose(weight, expected, rtol=1e-4, atol=1e-6)
