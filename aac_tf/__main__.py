@@ -9,6 +9,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "score a run, or captions in a file"),
     "caption": ("caption", "describe sound files"),
     "bank": ("bank", "find sounds for scenes in unlabelled recordings"),
+    "average": ("average", "average the weights of several epochs of a run"),
     "publish": ("publish", "write a trained run in the form for others to download"),
     "export": ("export", "export a run as a SavedModel"),
     "export-tflite": ("export_tflite", "export a run to LiteRT"),

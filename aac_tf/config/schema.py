@@ -11,8 +11,6 @@ from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
 
 DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
 SPECS = ("DCASE2020", "YAMNET", "AST")
-# Scores that can select the best checkpoint: name to the function that picks the better of two values.
-MONITORS = {"val_bleu": max, "val_loss": min, "loss": min}
 
 
 @dataclass
@@ -262,20 +260,44 @@ class TrainingConfig:
     )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
-    learning_rate: float = key(1e-4, "learning rate of Adam", above=0)
+    learning_rate: float = key(1e-4, "learning rate of Adam; with a schedule, its highest value", above=0)
+    schedule: str = key(
+        "plateau",
+        "learning rate; plateau: multiplied by lr_factor after lr_patience epochs without improvement; cosine: falls "
+        "to min_learning_rate at the end of the last epoch; constant: not changed",
+        choices=("plateau", "cosine", "constant"),
+    )
+    warmup_steps: int = key(0, "steps in which the learning rate rises to learning_rate; 0: none", at_least=0)
+    weight_decay: float = key(
+        0.0,
+        "decoupled weight decay of AdamW, such as 0.01; biases, norms and embeddings have none; 0: Adam",
+        at_least=0,
+    )
     lr_factor: float = key(0.5, "factor by which the learning rate is reduced on a plateau", above=0, at_most=1)
     lr_patience: Optional[int] = key(
         3, "epochs without improvement that count as a plateau; null: never reduce", at_least=1
     )
     min_learning_rate: float = key(0.0, "lower limit of the learning rate", at_least=0)
     clip_norm: Optional[float] = key(None, "maximum global norm of the gradients; null: no clipping", above=0)
+    ema: Optional[float] = key(
+        None,
+        "decay of the moving average of the weights, such as 0.999, which validation and the best checkpoint use; null "
+        "or 0: no average",
+        at_least=0,
+        below=1,
+    )
     monitor: str = key(
         "val_bleu",
-        "score that selects the best checkpoint; val_bleu: mean of BLEU-1 to BLEU-4",
-        choices=tuple(MONITORS),
+        "score that selects the best checkpoint: loss, val_loss, val_bleu (mean of BLEU-1 to BLEU-4), or val_ and a "
+        "score of aac-evaluate, such as val_cider or val_spider",
     )
     monitor_decimals: Optional[int] = key(
         None, "decimals that `monitor` is rounded to before comparing; null: not rounded", at_least=0
+    )
+    keep_epochs: int = key(
+        0,
+        "number of the best epochs, and of the last ones, whose weights are kept for aac-average; 0: none",
+        at_least=0,
     )
     stop_patience: Optional[int] = key(
         None, "stop after this many epochs without improvement; null: never", at_least=1, resumable=True

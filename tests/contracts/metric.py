@@ -30,9 +30,11 @@ def check_metric(metric):
     """
     assert metric.name.isidentifier(), f"name {metric.name!r}"
     assert set(metric.requires) <= METRICS.keys()
+    assert set(metric.lower_is_better) <= set(metric.score_names())
     scores = _score(metric, MIXED)
+    assert tuple(scores) == metric.score_names(), "`score` returns other scores than `scores` declares"
     _check_shapes(scores)
-    _check_quality(_score(metric, PERFECT), _score(metric, WRONG))
+    _check_quality(metric, _score(metric, PERFECT), _score(metric, WRONG))
     _check_order(metric, scores)
     _check_independence(metric, scores)
     _check_scoring(metric, scores)
@@ -66,10 +68,11 @@ def _check_shapes(scores):
         )
 
 
-def _check_quality(perfect, wrong):
+def _check_quality(metric, perfect, wrong):
     for name in perfect:
-        assert perfect[name].corpus >= wrong[name].corpus, f"{name}: wrong captions score higher than perfect ones"
-        assert (perfect[name].per_item >= wrong[name].per_item).all(), f"{name}: a wrong caption scores higher"
+        better, worse = (wrong, perfect) if name in metric.lower_is_better else (perfect, wrong)
+        assert better[name].corpus >= worse[name].corpus, f"{name}: wrong captions score better than perfect ones"
+        assert (better[name].per_item >= worse[name].per_item).all(), f"{name}: a wrong caption scores better"
 
 
 def _check_order(metric, scores):

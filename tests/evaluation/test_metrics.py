@@ -176,7 +176,7 @@ def test_the_check_accepts_what_the_faults_break():
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("wrong captions", "wrong captions score higher"),
+        ("wrong captions", "wrong captions score better"),
         ("order", "depends on the order"),
         ("items", "another item's prediction"),
         ("arguments", "modifies its arguments"),
@@ -189,6 +189,15 @@ def test_the_check_accepts_what_the_faults_break():
 def test_the_check_finds_faults(fault, message):
     with pytest.raises((AssertionError, ZeroDivisionError), match=message):
         check_metric(Broken(fault))
+
+
+def test_the_check_finds_undeclared_scores_and_knows_scores_whose_lower_values_are_better():
+    metric = Broken("wrong captions")
+    metric.lower_is_better = ("broken",)
+    check_metric(metric)
+    metric.scores = ("broken", "whole")
+    with pytest.raises(AssertionError, match="other scores than"):
+        check_metric(metric)
 
 
 def test_the_check_finds_a_bad_name_and_a_requirement_that_is_not_there():

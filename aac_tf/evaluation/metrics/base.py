@@ -60,6 +60,8 @@ class Metric:
         requires: names of the metrics that this one is computed from. It is unavailable if one of them is.
         tokenized: bool, whether `score` expects captions split by the Stanford PTB tokenizer (lower case, no
             punctuation, words separated by single spaces), which needs Java. False passes the captions as they are.
+        scores: names of the scores that `score` returns; empty if there is one, which is called like the metric.
+        lower_is_better: names of those scores whose lower values are better.
 
     Example:
         >>> from aac_tf.evaluation.metrics import Metric, Score
@@ -76,6 +78,12 @@ class Metric:
     name: str
     requires: Tuple[str, ...] = ()
     tokenized = True
+    scores: Tuple[str, ...] = ()
+    lower_is_better: Tuple[str, ...] = ()
+
+    def score_names(self):
+        """The names of the scores that `score` returns, a tuple of str."""
+        return self.scores or (self.name,)
 
     def score(self, predictions, references, **required):
         """Scores captions.
@@ -86,8 +94,7 @@ class Metric:
             **required: the result of each metric in `requires`, as an argument of that metric's name.
 
         Returns:
-            `{score name: Score}`, items in the order of `predictions`. Most metrics have one score, called like the
-            metric.
+            `{score name: Score}` with the names of `score_names`, items in the order of `predictions`.
 
         Raises:
             MetricError: if the computation fails.
