@@ -98,6 +98,7 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
         decoder(vocabulary_size, **_options(config.decoder), name="decoder", dtype=policy),
         normalization=normalization,
         embedder=embedder,
+        label_smoothing=config.training.label_smoothing,
     )
     model(
         {

@@ -286,6 +286,15 @@ class TrainingConfig:
         choices=("none", "rarity"),
     )
     word_weight_floor: float = key(0.5, "minimum weight of a word (beta)", at_least=0, at_most=1)
+    label_smoothing: float = key(
+        0.0, "part of the target that is spread over all words, in the training loss only", at_least=0, below=1
+    )
+    mixup: float = key(
+        0.0,
+        "alpha of mixup: mixes each training clip and its words with another one, in shares from Beta(alpha, alpha); "
+        "0: off",
+        at_least=0,
+    )
     strategy: str = key(
         "auto",
         "devices; mirrored: all local GPUs; multiworker: the cluster in TF_CONFIG; auto: whatever is available",

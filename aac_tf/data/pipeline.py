@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.data.features import unconverted
+from aac_tf.data.mixup import draw_share, find_partners
 from aac_tf.models.loss import position_weights
 
 
@@ -96,6 +97,7 @@ def training_batches(
     context=None,
     style_dropout=0.0,
     start_id=None,
+    mixup=0.0,
 ):
     """Makes batches of training examples, endlessly, epoch after epoch.
 
@@ -120,6 +122,8 @@ def training_batches(
         style_dropout: float, fraction of the examples that start with `start_id` instead of their style, others in each
             epoch.
         start_id: int, id of `<START>`; needed if `style_dropout` is not 0.
+        mixup: float, alpha of mixup; 0 does not mix. The inputs then have `partner`, `share` and `words`, see
+            `CaptioningModel`.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
@@ -140,6 +144,8 @@ def training_batches(
                 rank = tf.random.experimental.index_shuffle(position, epoch_seed[::-1], count - 1)
                 share = tf.cast(rank, tf.float32) < style_dropout * tf.cast(count, tf.float32)
                 example["start"] = tf.where(share, start_id, -1)
+            if mixup:
+                example["share"] = draw_share(mixup, tf.random.experimental.stateless_fold_in(example["seed"], 0))
             return example
 
         # Batches of row numbers, so that a replica does not read the clips of others.
@@ -232,7 +238,12 @@ def _load_examples(batches, examples, plan, draw, word_weights):
             texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])
         targets = texts[..., 1:]
         weights = position_weights(targets, counts - 1, share["positions"], share["total"], word_weights)
-        return {"features": loaded, "length": length, "tokens": texts[..., :-1]}, targets, weights
+        inputs = {"features": loaded, "length": length, "tokens": texts[..., :-1]}
+        if "share" in share:
+            inputs["partner"] = find_partners(filled)
+            inputs["share"] = tf.where(filled, share["share"], 1.0)
+            inputs["words"] = tf.maximum(counts - 1, 0)
+        return inputs, targets, weights
 
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 

@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+
 
 class CaptioningModel(tf.keras.Model):
     """Captioning model: features of clips and the words so far in, logits of the next words out.
@@ -12,11 +14,14 @@ class CaptioningModel(tf.keras.Model):
         normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
         embedder: optional frozen layer `(features, length) -> (embedding, length)` in front of the encoder, such as
             `YamnetEmbedder`.
+        label_smoothing: float, see `word_distributions`. Only the loss of training is smoothed, so losses of validation
+            can be compared.
 
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
             `[batch, words]`, or `[batch, captions, words]` for several captions of each clip, which is then encoded
-            once.
+            once. With `partner` int `[batch]`, `share` float `[batch]` and `words` int, `[batch]` or `[batch,
+            captions]`, clips are mixed as in `aac_tf.models.mixup`.
         training: bool.
 
     Returns:
@@ -36,12 +41,13 @@ class CaptioningModel(tf.keras.Model):
         TensorShape([2, 3, 21])
     """
 
-    def __init__(self, encoder, decoder, normalization=None, embedder=None, **kwargs):
+    def __init__(self, encoder, decoder, normalization=None, embedder=None, label_smoothing=0.0, **kwargs):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.normalization = normalization
         self.embedder = embedder
+        self.label_smoothing = label_smoothing
 
     def encode(self, features, length):
         """Encodes features for inference, with the fastest form of the encoder (`Encoder.infer`).
@@ -75,12 +81,18 @@ class CaptioningModel(tf.keras.Model):
 
     def call(self, inputs, training=None):
         tokens = inputs["tokens"]
-        features = self._encoder_inputs(inputs["features"], inputs["length"])
-        encoded, length = self.encoder(*features, training=training)
+        features, length = self._encoder_inputs(inputs["features"], inputs["length"])
+        words = tokens
+        if "share" in inputs:
+            mixture = inputs["partner"], inputs["share"]
+            features, length = mix_features(features, length, *mixture)
+            if self.decoder.uses_tokens:
+                words = mix_words(self.decoder.embed(tokens), inputs["words"], *mixture)
+        encoded, length = self.encoder(features, length, training=training)
         if tokens.shape.rank == 2:
-            return self.decoder(tokens, encoded, length, training=training)
-        rows = tf.reshape(tokens, [-1, tf.shape(tokens)[2]])
-        logits = self.decoder(rows, encoded, length, training=training)
+            return self.decoder(words, encoded, length, training=training)
+        rows = tf.reshape(words, tf.concat([[-1], tf.shape(words)[2:]], 0))
+        logits = self.decoder(tf.ensure_shape(rows, [None, *words.shape[2:]]), encoded, length, training=training)
         return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
 
     def _encoder_inputs(self, features, length):
@@ -93,7 +105,17 @@ class CaptioningModel(tf.keras.Model):
     # AutoGraph would spend 15 s on converting Keras' code and ours, which have no Python control flow to convert.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
-        return super().train_step(data)
+        inputs, targets, weights = tf.keras.utils.unpack_x_y_sample_weight(data)
+        if self.label_smoothing or "share" in inputs:
+            targets, weights = word_distributions(
+                targets,
+                weights,
+                self.decoder.vocabulary_size,
+                self.label_smoothing,
+                inputs.get("partner"),
+                inputs.get("share"),
+            )
+        return super().train_step((inputs, targets, weights))
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):

@@ -282,6 +282,7 @@ class _Trainer:
             first_step=step,
             style_dropout=self.config.vocabulary.style_dropout if self.tokenizer.styles else 0.0,
             start_id=self.tokenizer.start_id,
+            mixup=self.config.training.mixup,
         )
 
     def _validation_batches(self):

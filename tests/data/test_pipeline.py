@@ -142,6 +142,31 @@ def test_static_shapes_are_few(clips, tokenizer):
     assert {len(inputs["length"]) for inputs, _, _ in batches} == {2}
 
 
+@pytest.mark.parametrize("static_shapes", [False, True])
+def test_mixup_pairs_clips_of_a_batch(clips, tokenizer, static_shapes):
+    """Every clip has another one of its batch as partner; rows that fill up the batch are not mixed."""
+    examples = make_examples(clips, tokenizer, "all")
+    options = {"mixup": 0.4, "static_shapes": static_shapes}
+    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)
+    dataset = training_batches(examples, ArrayFeatures(), BOUNDARIES, 3, **options)
+    batches = list(dataset.take(2 * steps).as_numpy_iterator())
+    shares = []
+    for inputs, _, weights in batches:
+        filled = weights.any(axis=(1, 2))
+        count = filled.sum()
+        assert sorted(inputs["partner"][filled]) == list(range(count))
+        assert count == 1 or (inputs["partner"] != np.arange(len(filled)))[filled].all()
+        assert (inputs["share"][~filled] == 1).all()
+        np.testing.assert_array_equal(inputs["words"], (weights > 0).sum(-1))
+        shares += inputs["share"][filled].tolist()
+    assert len(set(shares)) > len(shares) / 2
+    assert all(0.5 <= share <= 1 for share in shares)
+    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 3, first_epoch=1, first_step=1, **options)
+    for (found, _, _), (expected, _, _) in zip(late.take(steps - 1).as_numpy_iterator(), batches[steps + 1 :]):
+        for name in ("partner", "share", "words"):
+            np.testing.assert_array_equal(found[name], expected[name])
+
+
 def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):
     examples = make_examples(clips, tokenizer)
     epoch_batches = take_epoch(examples)
