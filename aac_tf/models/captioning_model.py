@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+from aac_tf.models.scheduled_sampling import replace_words
 
 
 class CaptioningModel(tf.keras.Model):
@@ -16,12 +18,18 @@ class CaptioningModel(tf.keras.Model):
             `YamnetEmbedder`.
         label_smoothing: float, see `word_distributions`. Only the loss of training is smoothed, so losses of validation
             can be compared.
+        specaugment: optional object whose method `mask_batch(features, length, masks)` masks the inputs of the encoder
+            in training, such as `aac_tf.audio.SpecAugment`.
+        input_dropout: float, dropout rate of the inputs of the encoder.
+        embedding_dropout: float, dropout rate of the embeddings of the previous words.
 
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
             `[batch, words]`, or `[batch, captions, words]` for several captions of each clip, which is then encoded
             once. With `partner` int `[batch]`, `share` float `[batch]` and `words` int, `[batch]` or `[batch,
-            captions]`, clips are mixed as in `aac_tf.models.mixup`.
+            captions]`, clips are mixed as in `aac_tf.models.mixup`. With `sampled` bool and `quantile` float32, like
+            `tokens`, tokens are replaced as in `aac_tf.models.scheduled_sampling`. `masks` float32 `[batch, 5]` is for
+            `specaugment`.
         training: bool.
 
     Returns:
@@ -41,13 +49,28 @@ class CaptioningModel(tf.keras.Model):
         TensorShape([2, 3, 21])
     """
 
-    def __init__(self, encoder, decoder, normalization=None, embedder=None, label_smoothing=0.0, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        normalization=None,
+        embedder=None,
+        label_smoothing=0.0,
+        specaugment=None,
+        input_dropout=0.0,
+        embedding_dropout=0.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.normalization = normalization
         self.embedder = embedder
         self.label_smoothing = label_smoothing
+        self.specaugment = specaugment
+        # Without dropout there is no random state, and checkpoints are as those of models without these arguments.
+        self._input_dropout = CheckpointedDropout(input_dropout) if input_dropout else None
+        self._embedding_dropout = CheckpointedDropout(embedding_dropout) if embedding_dropout else None
 
     def encode(self, features, length):
         """Encodes features for inference, with the fastest form of the encoder (`Encoder.infer`).
@@ -82,13 +105,28 @@ class CaptioningModel(tf.keras.Model):
     def call(self, inputs, training=None):
         tokens = inputs["tokens"]
         features, length = self._encoder_inputs(inputs["features"], inputs["length"])
-        words = tokens
+        if "masks" in inputs:
+            features = self.specaugment.mask_batch(features, length, inputs["masks"])
+        if self._input_dropout is not None:
+            features = self._input_dropout(features, training=training)
         if "share" in inputs:
-            mixture = inputs["partner"], inputs["share"]
-            features, length = mix_features(features, length, *mixture)
-            if self.decoder.uses_tokens:
-                words = mix_words(self.decoder.embed(tokens), inputs["words"], *mixture)
+            features, length = mix_features(features, length, inputs["partner"], inputs["share"])
         encoded, length = self.encoder(features, length, training=training)
+        if "sampled" in inputs and self.decoder.uses_tokens:
+            # As in captioning, without dropout.
+            logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
+            tokens = replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
+        return self._decode(tokens, inputs, encoded, length, training)
+
+    def _decode(self, tokens, inputs, encoded, length, training):
+        """Logits of the words after `tokens`, whose embeddings are mixed and dropped as configured."""
+        words = tokens
+        if self.decoder.uses_tokens and ("share" in inputs or (training and self._embedding_dropout is not None)):
+            words = self.decoder.embed(tokens)
+            if self._embedding_dropout is not None:
+                words = self._embedding_dropout(words, training=training)
+            if "share" in inputs:
+                words = mix_words(words, inputs["words"], inputs["partner"], inputs["share"])
         if tokens.shape.rank == 2:
             return self.decoder(words, encoded, length, training=training)
         rows = tf.reshape(words, tf.concat([[-1], tf.shape(words)[2:]], 0))

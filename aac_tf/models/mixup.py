@@ -1,7 +1,8 @@
 """Mixup: mixes two clips of a batch, the words that the decoder sees and the words that it predicts.
 
 Each clip is mixed with a partner of the same batch: `share` float `[batch]`, from 0.5 to 1, is the clip's own part and
-`partner` int `[batch]` is the row of the other clip. `aac_tf.data.mixup` draws both, so nothing here is random.
+`partner` int `[batch]` is the row of the other clip. `aac_tf.data.regularization` draws them, so nothing here is
+random.
 
 Reference:
     H. Zhang et al., mixup: Beyond Empirical Risk Minimization, ICLR 2018, https://arxiv.org/abs/1710.09412
