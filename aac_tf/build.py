@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import SPECS, SpecAugment
+from aac_tf.audio.gain_shift import GainShift
 from aac_tf.build_dataset import DATASETS as DATASETS
 from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
@@ -72,6 +73,12 @@ def build_augment(config, normalization=None):
     return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 
+def build_gain_shift(config):
+    """Builds the `GainShift` of training clips; None if the config has none."""
+    options = _options(config.augmentation)
+    return GainShift(build_spec(config), **options) if any(options.values()) else None
+
+
 def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None, precision="float32"):
     """Builds an untrained `CaptioningModel` with its weights created.
 
@@ -92,12 +99,17 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
     if normalization is not None:
         mean, variance = (tf.constant(values, tf.float32) for values in normalization)
         normalization = tf.keras.layers.Normalization(mean=mean, variance=variance, name="normalization")
+    masks = config.embedding_specaugment if config.embedding_specaugment.probability else None
     encoder, decoder = ENCODERS[config.encoder.kind], DECODERS[config.decoder.kind]
     model = CaptioningModel(
         encoder(**_options(config.encoder), name="encoder", dtype=policy),
         decoder(vocabulary_size, **_options(config.decoder), name="decoder", dtype=policy),
         normalization=normalization,
         embedder=embedder,
+        label_smoothing=config.training.label_smoothing,
+        specaugment=masks and SpecAugment(masks.max_frames, masks.max_bins, masks.probability),
+        input_dropout=config.training.input_dropout,
+        embedding_dropout=config.training.embedding_dropout,
     )
     model(
         {

@@ -200,6 +200,23 @@ class SpecAugmentConfig:
 
 
 @dataclass
+class EmbeddingSpecAugmentConfig:
+    """SpecAugment on the input of the trained encoder: embeddings, which may be stored, or normalized log-mels."""
+
+    probability: float = key(0.0, "fraction of the training examples to mask; 0: off", at_least=0, at_most=1)
+    max_frames: int = key(8, "longest time mask, segments of the frozen encoder or frames", at_least=0)
+    max_bins: int = key(256, "widest mask of channels", at_least=0)
+
+
+@dataclass
+class AugmentationConfig:
+    """Changes of training sounds; not with stored embeddings, which are computed once."""
+
+    gain_db: float = key(0.0, "maximum random gain and attenuation, dB", at_least=0, at_most=60)
+    shift_seconds: float = key(0.0, "maximum random circular shift in both directions, seconds", at_least=0)
+
+
+@dataclass
 class VocabularyConfig:
     """The words that the model knows."""
 
@@ -308,6 +325,33 @@ class TrainingConfig:
         choices=("none", "rarity"),
     )
     word_weight_floor: float = key(0.5, "minimum weight of a word (beta)", at_least=0, at_most=1)
+    label_smoothing: float = key(
+        0.0, "part of the target that is spread over all words, in the training loss only", at_least=0, below=1
+    )
+    mixup: float = key(
+        0.0,
+        "alpha of mixup: mixes each training clip and its words with another one, in shares from Beta(alpha, alpha); "
+        "0: off",
+        at_least=0,
+    )
+    input_dropout: float = key(
+        0.0, "dropout rate of the trained encoder's input, such as stored embeddings", at_least=0, below=1
+    )
+    embedding_dropout: float = key(
+        0.0, "dropout rate of the embeddings of the previous words, which the decoder sees", at_least=0, below=1
+    )
+    word_dropout: float = key(
+        0.0, "probability that the decoder sees <UNK> in place of a previous word, in training", at_least=0, below=1
+    )
+    scheduled_sampling: float = key(
+        0.0,
+        "probability that the decoder sees a word of its own in place of a previous word, in training",
+        at_least=0,
+        at_most=1,
+    )
+    sampling_epochs: int = key(
+        10, "epochs in which the probability of scheduled_sampling rises from 0, linearly", at_least=1
+    )
     strategy: str = key(
         "auto",
         "devices; mirrored: all local GPUs; multiworker: the cluster in TF_CONFIG; auto: whatever is available",
@@ -383,6 +427,8 @@ class Config:
         FROZEN_ENCODERS, "none", "frozen encoder between spectrogram and trained encoder; it brings its own spectrogram"
     )
     specaugment: SpecAugmentConfig = section(SpecAugmentConfig)
+    embedding_specaugment: EmbeddingSpecAugmentConfig = section(EmbeddingSpecAugmentConfig)
+    augmentation: AugmentationConfig = section(AugmentationConfig)
     vocabulary: VocabularyConfig = section(VocabularyConfig)
     encoder: OneOf = one_of(ENCODERS, "birnn", "trained encoder")
     decoder: OneOf = one_of(

@@ -11,7 +11,14 @@ from aac_tf.build_dataset import build_dataset
 from aac_tf.config import ConfigError
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, steps_per_epoch, training_batches, validation_batches
-from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, read_clips, training_draw
+from aac_tf.data.preparation import (
+    build_regularization,
+    fit_tokenizer,
+    prepare_dataset,
+    prepare_split,
+    read_clips,
+    training_draw,
+)
 from aac_tf.decoding import Greedy
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
@@ -298,6 +305,7 @@ class _Trainer:
             first_step=step,
             style_dropout=self.config.vocabulary.style_dropout if self.tokenizer.styles else 0.0,
             start_id=self.tokenizer.start_id,
+            regularization=build_regularization(self.config, self.tokenizer),
         )
 
     def _validation_batches(self):
