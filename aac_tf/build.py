@@ -26,7 +26,12 @@ FROZEN_ENCODERS = {
 }
 ENCODERS = {"birnn": SubsampledBiRNN}
 DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
-SEARCHES = {"greedy": Greedy, "beam": Beam, "diverse_beam": DiverseBeam, "sample": Sample}
+SEARCHES = {
+    "greedy": Greedy,
+    "beam": Beam,
+    "diverse_beam": DiverseBeam,
+    "sample": Sample,
+}
 RANKINGS = {"likelihood": None, "consensus": Consensus}
 _RANKING = ("rank", "consensus_power")  # keys of `RankedSearchConfig`
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}

@@ -4,8 +4,8 @@
         --setting beam --setting beam,beam_size=10,rank=consensus --setting beam,repeat_words=function
 
 A setting is what `--search` takes. The sounds are encoded once. The table has, for each setting, BLEU-4, METEOR and
-CIDEr; the difference in CIDEr from the first setting with its paired 95 % interval; the mean number of words; the number
-of different captions; the captions with a word twice, function words aside; and the milliseconds per clip that the
+CIDEr; the difference in CIDEr from the first setting, with its paired 95 % interval; the mean number of words; how many
+captions differ; how many have a word twice, function words aside; and the milliseconds per clip that the
 search takes, in batches of 16. For the layout of the CSV files, see `real_recordings.py`. Choose settings on composed
 scenes; recordings are for measuring the chosen one.
 """
@@ -14,8 +14,10 @@ import argparse
 import pathlib
 import time
 
-import tensorflow as tf
-from real_recordings import sound_folder
+import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
+
+import tensorflow as tf  # isort: skip
+from real_recordings import sound_folder  # isort: skip
 
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.build import build_constraints, build_search

@@ -387,7 +387,12 @@ class SampleConfig(RankedSearchConfig):
     seed: int = key(0, "the same seed gives the same captions", at_least=0, at_most=2**31 - 1)
 
 
-SEARCHES = {"greedy": GreedyConfig, "beam": BeamConfig, "diverse_beam": DiverseBeamConfig, "sample": SampleConfig}
+SEARCHES = {
+    "greedy": GreedyConfig,
+    "beam": BeamConfig,
+    "diverse_beam": DiverseBeamConfig,
+    "sample": SampleConfig,
+}
 
 
 @dataclass
