@@ -93,10 +93,10 @@ similar words that it knows: bark, barks
             raise ConstraintError("forbidden_words: there is no other word in the vocabulary")
         repeatable = None
         if self.repeat_words != "any":
-            repeatable = set(_look_up("repeatable_words", self.repeatable_words, ids))
-            if self.repeat_words == "function":
-                repeatable |= {index for word, index in ids.items() if word in FUNCTION_WORDS}
-            repeatable = tuple(sorted(repeatable))
+            function_words = [word for word in ids if word in FUNCTION_WORDS and self.repeat_words == "function"]
+            repeatable = tuple(
+                sorted(set(_look_up("repeatable_words", (*self.repeatable_words, *function_words), ids)))
+            )
         return {
             "max_words": most,
             "min_words": self.min_words,

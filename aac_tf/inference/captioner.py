@@ -269,7 +269,8 @@ class Captioner:
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        encoded, steps, sounds = self._heard(*self._batch([sound]), [sound.seconds])
+        features, length = self._batch([sound])
+        encoded, steps, sounds = self._heard(features, length, [sound.seconds])
         start = tf.constant([self._start])
         padding = self.tokenizer.max_words + 1 - tokens.shape[1]
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
@@ -317,7 +318,8 @@ class Captioner:
 
     def _caption_batch(self, usable, find):
         sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
-        encoded, steps, heard = self._heard(*self._batch(sounds), [sound.seconds for sound in sounds])
+        features, length = self._batch(sounds)
+        encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()

@@ -135,8 +135,8 @@ class Reranked(Ensemble):
     def score(self, tokens, rules, encoded, length, max_words):
         """See `score_with`."""
         scores = [
-            score_with(model.decoder, tokens, rules, *clip, max_words)
-            for model, *clip in zip(self.models, encoded, length)
+            score_with(model.decoder, tokens, rules, own, steps, max_words)
+            for model, own, steps in zip(self.models, encoded, length)
         ]
         return self._mean(*scores)
 
