@@ -23,6 +23,7 @@ def run(capsys, *arguments):
     return code, json.loads(out) if out else None, err
 
 
+@pytest.mark.slow
 def test_runs_that_are_given_together_are_an_ensemble(small_runs, sound, capsys):
     one, other = (str(small_runs[kind].folder) for kind in ("attention, M = 4", "attention"))
     code, both, err = run(capsys, "--run", one, "--run", other, "--beam", "2", sound)
