@@ -14,7 +14,8 @@ from aac_tf.audio.gain_shift import GainShift
 from aac_tf.build_dataset import DATASETS as DATASETS
 from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.decoding import Beam, Greedy, Sample
+from aac_tf.config.schema import SearchConfig
+from aac_tf.decoding import Beam, Consensus, Constraints, DiverseBeam, Greedy, Sample
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 from aac_tf.models.loss import rarity_weights
 
@@ -26,7 +27,14 @@ FROZEN_ENCODERS = {
 }
 ENCODERS = {"birnn": SubsampledBiRNN}
 DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
-SEARCHES = {"greedy": Greedy, "beam": Beam, "sample": Sample}
+SEARCHES = {
+    "greedy": Greedy,
+    "beam": Beam,
+    "diverse_beam": DiverseBeam,
+    "sample": Sample,
+}
+RANKINGS = {"likelihood": None, "consensus": Consensus}
+_RANKING = ("rank", "consensus_power")  # keys of `RankedSearchConfig`
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
 
 
@@ -122,10 +130,25 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
 
 
 def build_search(config):
-    """Builds the `Search` of a config."""
-    options = _options(config.decoding)
-    del options["style"]
-    return SEARCHES[config.decoding.kind](**options)
+    """Builds the `Search` of a config.
+
+    Raises:
+        ConfigError: if its keys contradict each other.
+    """
+    decoding, common = _options(config.decoding), _options(SearchConfig())
+    options = {name: value for name, value in decoding.items() if name not in (*common, *_RANKING)}
+    try:
+        search = SEARCHES[config.decoding.kind](**options)
+    except ValueError as error:
+        raise ConfigError(f"decoding: {error}") from error
+    ranking = RANKINGS[decoding.get("rank", "likelihood")]
+    return search if ranking is None else ranking(search, power=decoding["consensus_power"])
+
+
+def build_constraints(config):
+    """Builds the `Constraints` of a config; they raise `ConstraintError`."""
+    names = {item.name for item in dataclasses.fields(Constraints)}
+    return Constraints(**{name: value for name, value in _options(config.decoding).items() if name in names})
 
 
 def build_word_weights(config, examples, vocabulary_size):

@@ -73,7 +73,7 @@ def test_error_messages_name_the_problem(override, message):
         (["decoder.kind=fixed_vector", "decoder.embedding=512"], "key of decoder.kind=attention, not of"),
         (["embedding.kind=yamnet", "augmentation.gain_db=6"], "set data.embedding_store=off"),
         (["embedding.kind=yamnet", "embedding.window_seconds=2"], "key of embedding.kind=ast, not of"),
-        (["decoding.kind=greedy", "decoding.beam_size=2"], "key of decoding.kind=beam, not of"),
+        (["decoding.kind=greedy", "decoding.beam_size=2"], "key of decoding.kind=beam and diverse_beam, not of"),
         (["decoding.temperature=2"], "key of decoding.kind=sample, not of decoding.kind=beam"),
         (["embedding.kind=yamnet", "audio.num_bins=12"], "brings its own spectrogram"),
         (["data.root=x", "data.sources=[{source: clotho, root: a}]"], "exclude each other"),

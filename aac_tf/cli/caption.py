@@ -3,9 +3,16 @@
 import dataclasses
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_run
+from aac_tf.cli.checks import check_output_file, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides, take_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_run_flag,
+    add_search_flags,
+    given_runs,
+    search_overrides,
+    take_overrides,
+)
 
 
 def main(arguments=None):
@@ -16,7 +23,7 @@ def main(arguments=None):
         "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav",
         partly=True,
     )
-    add_run_flag(parser, default="everyday")
+    add_run_flag(parser, default="everyday", several=True)
     add_search_flags(parser)
     parser.add_argument(
         "--attention",
@@ -46,7 +53,8 @@ def _caption(options, console):
     overrides = [*take_overrides(options.files), *search_overrides(options)]
     if not options.files:
         raise ValueError("give at least one sound file")
-    check_run(options.run, overrides)
+    runs = given_runs(options)
+    check_runs(runs, overrides, options.rerank)
     if options.attention is not None:
         check_output_file(options.attention)
     start_tensorflow(options)
@@ -58,9 +66,11 @@ def _caption(options, console):
     from aac_tf.runs.fetch import find_run
 
     plots = _plot_paths(options)
-    captioner = Captioner.load(options.run, overrides)
+    captioner = Captioner.load(runs, overrides, options.rerank)
     if options.sounds and not hears_sounds(captioner.model):
         raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
+    for run in runs[1:]:
+        console.show(f"{run} was {trained_on(find_run(run))}")
     known = trained_on(find_run(options.run))
     console.show(f"{options.run} was {known}")
     if STANDARD_INPUT in options.files:

@@ -3,9 +3,16 @@
 import json
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_output_folder, check_run
+from aac_tf.cli.checks import check_output_file, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_overrides,
+    add_run_flag,
+    add_search_flags,
+    given_runs,
+    search_overrides,
+)
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
@@ -23,7 +30,7 @@ def main(arguments=None):
         "evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
         partly=True,
     )
-    add_run_flag(parser, required=False)
+    add_run_flag(parser, required=False, several=True)
     parser.add_argument(
         "--split",
         default="test",
@@ -109,8 +116,10 @@ def _check_options(options):
         raise ValueError("give either --run, or --predictions and --references")
     if options.attention and not options.run:
         raise ValueError("--attention needs --run: a captions file holds no attention")
-    if any(flag is not None for flag in (options.beam, options.search, options.style)) and not options.run:
-        raise ValueError("--beam, --search and --style need --run: the captions in a file are final")
+    if (options.beam is not None or options.rerank is not None or search_overrides(options)) and not options.run:
+        raise ValueError(
+            "--beam, --search and --style need --run, as other flags of decoding do: the captions in a file are final"
+        )
     if options.partial and options.run:
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
@@ -138,13 +147,13 @@ def _evaluate_run(options, console):
 
     check_metrics(options.metrics)
     overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split]
-    config = check_run(options.run, overrides)
+    config = check_runs(given_runs(options), overrides, options.rerank)
     build_dataset(config).require(split)
     start_tensorflow(options)
     from aac_tf.evaluation.evaluator import evaluate
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, overrides)
+    captioner = Captioner.load(given_runs(options), overrides, options.rerank)
     result = evaluate(
         captioner,
         config,

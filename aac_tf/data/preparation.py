@@ -4,7 +4,14 @@ import dataclasses
 import typing
 
 from aac_tf.audio import resampled_length
-from aac_tf.build import DECODERS, build_augment, build_dataset, build_gain_shift, build_spec
+from aac_tf.build import (
+    DECODERS,
+    build_augment,
+    build_constraints,
+    build_dataset,
+    build_gain_shift,
+    build_spec,
+)
 from aac_tf.config import ConfigError
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
@@ -78,7 +85,8 @@ def fit_tokenizer(config):
             "depend on those before: set decoder.kind=attention, or remove `style` from data.sources and captions files"
         )
     tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding, styles)
-    tokenizer.style_id(config.decoding.style)  # fails now, not after training
+    tokenizer.style_id(config.decoding.style)  # fails now, not after training, and so does the next line
+    build_constraints(config).rules(tokenizer.get_vocabulary(), tokenizer.max_words)
     if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
         raise ConfigError(
             f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "

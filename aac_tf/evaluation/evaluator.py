@@ -14,7 +14,7 @@ from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import file_path
 
 if TYPE_CHECKING:
-    from aac_tf.decoding import Search
+    from aac_tf.decoding import Constraints, Search
 
 
 @dataclasses.dataclass
@@ -33,6 +33,7 @@ class Evaluation:
         split: `train`, `validation` or `test`; None for captions from a file.
         search: the `Search` that found the captions; None for captions from a file.
         style: style of all captions; None if it was not given.
+        constraints: `Constraints` on the captions; None for captions from a file.
     """
 
     captions: dict
@@ -46,6 +47,7 @@ class Evaluation:
     split: Optional[str] = None
     search: Optional["Search"] = None
     style: Optional[str] = None
+    constraints: Optional["Constraints"] = None
 
     def summary(self):
         """The corpus scores and what they were computed from, as a JSON object."""
@@ -62,6 +64,8 @@ class Evaluation:
         }
         if self.style is not None:
             summary["style"] = self.style
+        if self.constraints is not None:
+            summary["constraints"] = dataclasses.asdict(self.constraints)
         if self.confidence:
             summary["confidence_95"] = {name: list(interval) for name, interval in self.confidence.items()}
         if self.versus:
@@ -127,7 +131,8 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
             for name, scene_scores in scene_items.items():
                 per_item[name].update(scene_scores)
     search = captioner.search_for(beam_size)
-    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, search=search, style=style)
+    found_by = {"split": split, "search": search, "style": style, "constraints": captioner.constraints}
+    return Evaluation(captions, references, corpus, per_item, left_out, scores, **found_by)
 
 
 def write_evaluation(evaluation, folder):
