@@ -14,7 +14,14 @@ from aac_tf.build_dataset import DATASETS as DATASETS
 from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
 from aac_tf.decoding import Beam, Greedy, Sample
-from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.models import (
+    AttentionDecoder,
+    CaptioningModel,
+    FixedVectorDecoder,
+    LinearEncoder,
+    SubsampledBiRNN,
+    TransformerDecoder,
+)
 from aac_tf.models.loss import rarity_weights
 
 # Module and class, imported only if the config selects it: the libraries of AST take seconds to import.
@@ -23,8 +30,8 @@ FROZEN_ENCODERS = {
     "yamnet": ("aac_tf.embeddings.yamnet.embedder", "YamnetEmbedder"),
     "ast": ("aac_tf.embeddings.ast.embedder", "AstEmbedder"),
 }
-ENCODERS = {"birnn": SubsampledBiRNN}
-DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
+ENCODERS = {"birnn": SubsampledBiRNN, "linear": LinearEncoder}
+DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder, "transformer": TransformerDecoder}
 SEARCHES = {"greedy": Greedy, "beam": Beam, "sample": Sample}
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
 
