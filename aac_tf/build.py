@@ -31,7 +31,11 @@ FROZEN_ENCODERS = {
     "ast": ("aac_tf.embeddings.ast.embedder", "AstEmbedder"),
 }
 ENCODERS = {"birnn": SubsampledBiRNN, "linear": LinearEncoder}
-DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder, "transformer": TransformerDecoder}
+DECODERS = {
+    "attention": AttentionDecoder,
+    "fixed_vector": FixedVectorDecoder,
+    "transformer": TransformerDecoder,
+}
 SEARCHES = {"greedy": Greedy, "beam": Beam, "sample": Sample}
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
 
@@ -89,7 +93,7 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
         embedder: layer of `build_frozen_encoder`; None if there is none, or if the features are stored embeddings. It
             has no variables, so checkpoints are the same with and without it.
         bins: int, width of the features; None takes that of the spectrogram.
-        precision: `float32`, `bfloat16` or `float16`, precision of the recurrent layers' products; weights are float32.
+        precision: `float32`, `bfloat16` or `float16`, precision of the layers' products; weights are float32.
 
     Returns:
         `CaptioningModel`.

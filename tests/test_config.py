@@ -25,6 +25,7 @@ def test_file_then_overrides(tmp_path):
         ["training.learning_rate=1e-3", "data.bucket_seconds=[1,2.5]"],
         ["decoder.kind=fixed_vector", "decoder.units=12", "decoding.kind=sample", "decoding.top_p=0.9"],
         ["embedding.kind=ast", "embedding.window_seconds=1.28"],
+        ["encoder.kind=linear", "encoder.positions=true", "decoder.kind=transformer", "decoder.pre_norm=false"],
         ["data.sources=[{source: clotho, root: a}, {source: audiocaps, root: b, weight: 3}]"],
     ],
 )
@@ -72,6 +73,7 @@ def test_error_messages_name_the_problem(override, message):
     [
         (["decoder.kind=fixed_vector", "decoder.embedding=512"], "key of decoder.kind=attention, not of"),
         (["embedding.kind=yamnet", "embedding.window_seconds=2"], "key of embedding.kind=ast, not of"),
+        (["encoder.kind=linear", "encoder.layers=2"], "key of encoder.kind=birnn, not of encoder.kind=linear"),
         (["decoding.kind=greedy", "decoding.beam_size=2"], "key of decoding.kind=beam, not of"),
         (["decoding.temperature=2"], "key of decoding.kind=sample, not of decoding.kind=beam"),
         (["embedding.kind=yamnet", "audio.num_bins=12"], "brings its own spectrogram"),

@@ -321,7 +321,7 @@ class TrainingConfig:
     )
     precision: str = key(
         "float32",
-        "precision of the recurrent layers' products in training; weights, attention, logits and loss stay float32",
+        "precision of the layers' products in training; weights, softmax, logits and loss stay float32",
         choices=("float32", "bfloat16", "float16"),
     )
     xla: bool = key(

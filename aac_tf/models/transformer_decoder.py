@@ -93,6 +93,14 @@ class TransformerDecoder(Decoder):
         _, weights = self._all_words(tokens, encoded, length)
         return tf.reshape(tf.reduce_mean(weights, axis=1), [*tf.unstack(tf.shape(tokens)), tf.shape(encoded)[1]])
 
+    def training_floats(self, rows, words, steps):
+        # Measured, see `docs/decisions/training.md`. The keys and values of a clip's steps are counted as if two captions
+        # shared them.
+        word = 18 * self.units + 5 * self.feedforward + 3 * self.heads * (steps + words)
+        return super().training_floats(rows, words, steps) + self.layers * rows * (
+            words * word + 2 * steps * self.units
+        )
+
     def _all_words(self, tokens, encoded, length, training=None):
         positions = tf.range(tf.shape(tokens)[1])
         words = self._embed(tokens, positions, training)
