@@ -94,12 +94,10 @@ class TransformerDecoder(Decoder):
         return tf.reshape(tf.reduce_mean(weights, axis=1), [*tf.unstack(tf.shape(tokens)), tf.shape(encoded)[1]])
 
     def training_floats(self, rows, words, steps):
-        # Measured, see `docs/decisions/training.md`. The keys and values of a clip's steps are counted as if two captions
-        # shared them.
+        # Measured, see `docs/decisions/training.md`; as if two captions shared the keys and values of a clip's steps.
         word = 18 * self.units + 5 * self.feedforward + 3 * self.heads * (steps + words)
-        return super().training_floats(rows, words, steps) + self.layers * rows * (
-            words * word + 2 * steps * self.units
-        )
+        floats = self.layers * rows * (words * word + steps * self.units)
+        return super().training_floats(rows, words, steps) + floats
 
     def _all_words(self, tokens, encoded, length, training=None):
         positions = tf.range(tf.shape(tokens)[1])
