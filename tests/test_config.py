@@ -40,7 +40,7 @@ def test_a_saved_config_loads_back_equal(tmp_path, overrides):
     [
         ("training.epoch=3", "did you mean `training.epochs`"),
         ("trainig.epochs=3", "unknown config key"),
-        ("decoder.kind=transformer", "attention | fixed_vector"),
+        ("decoder.kind=mamba", "attention | fixed_vector | transformer"),
         ("training.batch_size=0", "at least 1"),
         ("training.epochs=many", "training.epochs"),
         ("training.epochs", "key=value"),

@@ -208,7 +208,8 @@ def test_manifest_without_validation(scenes, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("attention", ATTENTION), ("fixed_vector", []), ("transformer", ["decoder.layers=1"])]
+    ("kind", "options"),
+    [("attention", ATTENTION), ("fixed_vector", []), ("transformer", ["decoder.layers=1", "decoder.feedforward=16"])],
 )
 def test_captions_per_clip_does_not_change_loss_and_gradients(config, kind, options):
     """data.captions_per_clip=all on clips equals data.captions_per_clip=one on their captions."""
