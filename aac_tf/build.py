@@ -16,7 +16,14 @@ from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
 from aac_tf.config.schema import SearchConfig
 from aac_tf.decoding import Beam, Consensus, Constraints, DiverseBeam, Greedy, Sample
-from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.models import (
+    AttentionDecoder,
+    CaptioningModel,
+    FixedVectorDecoder,
+    LinearEncoder,
+    SubsampledBiRNN,
+    TransformerDecoder,
+)
 from aac_tf.models.loss import rarity_weights
 
 # Module and class, imported only if the config selects it: the libraries of AST take seconds to import.
@@ -25,8 +32,12 @@ FROZEN_ENCODERS = {
     "yamnet": ("aac_tf.embeddings.yamnet.embedder", "YamnetEmbedder"),
     "ast": ("aac_tf.embeddings.ast.embedder", "AstEmbedder"),
 }
-ENCODERS = {"birnn": SubsampledBiRNN}
-DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
+ENCODERS = {"birnn": SubsampledBiRNN, "linear": LinearEncoder}
+DECODERS = {
+    "attention": AttentionDecoder,
+    "fixed_vector": FixedVectorDecoder,
+    "transformer": TransformerDecoder,
+}
 SEARCHES = {
     "greedy": Greedy,
     "beam": Beam,
@@ -97,7 +108,7 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
         embedder: layer of `build_frozen_encoder`; None if there is none, or if the features are stored embeddings. It
             has no variables, so checkpoints are the same with and without it.
         bins: int, width of the features; None takes that of the spectrogram.
-        precision: `float32`, `bfloat16` or `float16`, precision of the recurrent layers' products; weights are float32.
+        precision: `float32`, `bfloat16` or `float16`, precision of the layers' products; weights are float32.
 
     Returns:
         `CaptioningModel`.

@@ -242,7 +242,16 @@ class BiRNNEncoderConfig(OneOf):
     dropout: float = key(0.0, "dropout rate after each layer", at_least=0, below=1)
 
 
-ENCODERS = {"birnn": BiRNNEncoderConfig}
+@dataclass
+class LinearEncoderConfig(OneOf):
+    """A linear layer with a ReLU, for the embeddings of a frozen encoder."""
+
+    units: int = key(256, "width of an encoder step", at_least=1)
+    positions: bool = key(False, "add a sinusoidal position encoding, so that the decoder can tell the order of sounds")
+    dropout: float = key(0.5, "dropout rate before and after the layer", at_least=0, below=1)
+
+
+ENCODERS = {"birnn": BiRNNEncoderConfig, "linear": LinearEncoderConfig}
 
 
 @dataclass
@@ -263,7 +272,25 @@ class FixedVectorDecoderConfig(OneOf):
     dropout: float = key(0.0, "dropout rate before the word classifier", at_least=0, below=1)
 
 
-DECODERS = {"attention": AttentionDecoderConfig, "fixed_vector": FixedVectorDecoderConfig}
+@dataclass
+class TransformerDecoderConfig(OneOf):
+    """A transformer whose layers attend to the words before and to the encoder steps."""
+
+    layers: int = key(6, "number of layers", at_least=1)
+    units: int = key(256, "width of a word", at_least=1)
+    heads: int = key(4, "attention heads of each layer", at_least=1)
+    feedforward: int = key(2048, "width of the hidden layer of the feed-forward networks", at_least=1)
+    pre_norm: bool = key(
+        True, "normalize the input of each sub-layer; false: its output plus the residual, as CoNeTTE does"
+    )
+    dropout: float = key(0.2, "dropout rate of embeddings, attention weights and layers", at_least=0, below=1)
+
+
+DECODERS = {
+    "attention": AttentionDecoderConfig,
+    "fixed_vector": FixedVectorDecoderConfig,
+    "transformer": TransformerDecoderConfig,
+}
 
 
 @dataclass
@@ -360,7 +387,7 @@ class TrainingConfig:
     )
     precision: str = key(
         "float32",
-        "precision of the recurrent layers' products in training; weights, attention, logits and loss stay float32",
+        "precision of the layers' products in training; weights, softmax, logits and loss stay float32",
         choices=("float32", "bfloat16", "float16"),
     )
     xla: bool = key(
@@ -480,7 +507,9 @@ class Config:
     vocabulary: VocabularyConfig = section(VocabularyConfig)
     encoder: OneOf = one_of(ENCODERS, "birnn", "trained encoder")
     decoder: OneOf = one_of(
-        DECODERS, "attention", "decoder: attention over all encoder steps, or only the last step as a fixed vector"
+        DECODERS,
+        "attention",
+        "decoder: an LSTM with attention over the encoder steps, a GRU on the last step alone, or a transformer",
     )
     training: TrainingConfig = section(TrainingConfig)
     decoding: OneOf = one_of(SEARCHES, "beam", "search for captions", settled=NEVER)
