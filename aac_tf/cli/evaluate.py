@@ -12,11 +12,12 @@ SPLITS = {"train": "train", "development": "train", "validation": "validation", 
 
 def main(arguments=None):
     """Runs the command; returns its exit code."""
-    from aac_tf.evaluation.metrics import METRICS
+    from aac_tf.evaluation.metrics import METRICS, SETS
 
     parser = make_parser(
         ("evaluate.py", "aac-evaluate"),
-        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr, SPICE and SPIDEr; on composed scenes also by their events. "
+        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr, SPICE, SPIDEr, FENSE, SPIDEr-FL and others; on composed "
+        "scenes also by their events. "
         "The captions are those that a trained model gives a split (--run), or those in a CSV file with the columns "
         "file_name,caption_predicted (--predictions), whose references have the columns file_name,caption_1,...",
         "evaluate.py --run runs/demo --split test --beam 3\n"
@@ -39,7 +40,8 @@ def main(arguments=None):
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help=f"{' '.join(METRICS)} (default: all that are available)",
+        help=f"{' '.join(METRICS)}; or what a DCASE challenge reports: {' '.join(SETS)} (default: all that are "
+        "available, without those of the tiny error detector)",
     )
     parser.add_argument(
         "--attention",
@@ -66,6 +68,14 @@ def main(arguments=None):
         metavar="URL",
         help="download what SPICE needs (Stanford CoreNLP, about 390 MB) from Maven Central or from a mirror at URL",
     )
+    parser.add_argument(
+        "--fetch-fense",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="download the weights that FENSE and SPIDEr-FL need (about 730 MB) from their publishers or from a mirror "
+        "at URL",
+    )
     add_overrides(parser, "data.root=/data/clotho")
     return run_command(_evaluate, parser, arguments)
 
@@ -76,8 +86,12 @@ def _evaluate(options, console):
         (check_output_folder if options.run else check_output_file)(options.output)
     if options.fetch_spice is not None:
         _fetch_spice(options.fetch_spice, console)
-        if not options.run and not options.predictions:
-            return None
+    if options.fetch_fense is not None:
+        from aac_tf.evaluation.sentence.weights import fetch_weights
+
+        console.show(f"FENSE's files are in {fetch_weights(options.fetch_fense)}")
+    if not options.run and not options.predictions:
+        return None
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
     written = _write_scores(result, options)  # first, so that a failure below does not lose them
     if options.confidence or options.versus:
@@ -92,7 +106,8 @@ def _evaluate(options, console):
 
         print_scores(result, title, paper, options.show)
     for reason, names in _reasons(result.scores.not_computed).items():
-        console.show(f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
+        listed = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+        console.show(f"{listed} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
     if result.left_out:
@@ -115,7 +130,7 @@ def _check_options(options):
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
         raise ValueError("--predictions and --references must be given together")
-    if not (options.run or options.predictions or options.fetch_spice is not None):
+    if not (options.run or options.predictions or options.fetch_spice is not None or options.fetch_fense is not None):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
     if options.overrides and not options.run:
         raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")

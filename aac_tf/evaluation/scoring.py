@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Dict, NamedTuple
 
 from aac_tf.evaluation.errors import MetricError, UndefinedError
 from aac_tf.evaluation.java.ptb import ptb_tokenize
-from aac_tf.evaluation.metrics import METRICS, Score
+from aac_tf.evaluation.metrics import METRICS, SETS, Score
+
+logger = logging.getLogger(__name__)
 
 
 class Scores(NamedTuple):
@@ -40,7 +43,8 @@ def score_captions(predictions, references, metrics=None):
     Args:
         predictions: `{id: caption}`.
         references: `{id: [caption, ...]}`; ids that are not in `predictions` are ignored.
-        metrics: names from `METRICS`; None computes all that are available, see `missing_metrics`.
+        metrics: names from `METRICS` and of sets from `SETS`. Of a set, and of all with None, those metrics are
+            computed that are available, see `missing_metrics`.
 
     Returns:
         corpus: `{score name: score}`. Most metrics give one score of their own name; `bleu` gives `bleu_1` to
@@ -58,10 +62,13 @@ def score_captions(predictions, references, metrics=None):
         >>> round(corpus["rouge_l"], 3)
         1.0
     """
-    if metrics is None:
-        check_metrics(None)
-        metrics = METRICS.keys() - missing_metrics().keys()
-    scores = compute_scores(predictions, references, metrics)
+    wanted, _ = requested(metrics)
+    check_metrics(metrics)
+    missing = missing_metrics()
+    scores = compute_scores(predictions, references, [name for name in wanted if name not in missing])
+    for name in missing if metrics else ():
+        if name in wanted:
+            logger.warning("%s was not computed: %s", name, missing[name])
     return scores.corpus(), scores.per_item()
 
 
@@ -70,25 +77,44 @@ def missing_metrics():
     return {name: reason for name in METRICS if (reason := _unavailable(name))}
 
 
+def requested(metrics):
+    """Resolves sets of metrics.
+
+    Args:
+        metrics: names from `METRICS` and `SETS`; None requests the default.
+
+    Returns:
+        wanted: list of names of metrics to compute, in the order of `METRICS`.
+        named: those of them that were requested by their own name, as a set of str.
+
+    Raises:
+        ValueError: for an unknown metric.
+    """
+    if metrics is None:
+        return [name for name, metric in METRICS.items() if metric.by_default], set()
+    unknown = [name for name in metrics if name not in METRICS and name not in SETS]
+    if unknown:
+        raise ValueError(f"unknown metric {unknown[0]!r}; choose from {', '.join([*METRICS, *SETS])}")
+    named = {name for name in metrics if name in METRICS}
+    of_sets = {name for chosen in metrics if chosen in SETS for name in SETS[chosen].metrics}
+    return [name for name in METRICS if name in named | of_sets], named
+
+
 def check_metrics(metrics):
     """Raises what `compute_scores` would raise for these metrics, without computing anything.
 
     Args:
-        metrics: names from `METRICS`, or None.
+        metrics: names from `METRICS` and `SETS`, or None.
 
     Raises:
         ValueError: for an unknown metric.
-        MetricError: if one of the metrics is unavailable, or, with None, if all are.
+        MetricError: if a metric that was requested by its own name is unavailable, or if all metrics are.
     """
-    unknown = [name for name in metrics or () if name not in METRICS]
-    if unknown:
-        raise ValueError(f"unknown metric {unknown[0]!r}; choose from {', '.join(METRICS)}")
+    wanted, named = requested(metrics)
     missing = missing_metrics()
-    for name in metrics or ():
-        if name in missing:
+    for name in wanted:
+        if name in missing and (name in named or missing.keys() >= set(wanted)):
             raise MetricError(missing[name])
-    if metrics is None and missing.keys() == METRICS.keys():
-        raise MetricError(next(iter(missing.values())))
 
 
 def compute_scores(predictions, references, metrics=None, progress=None):
@@ -97,8 +123,8 @@ def compute_scores(predictions, references, metrics=None, progress=None):
     Args:
         predictions: see `score_captions`.
         references: see `score_captions`.
-        metrics: see `score_captions`. With None, a metric that fails is reported in `Scores.not_computed`, and the
-            others are computed.
+        metrics: see `score_captions`. A metric that is unavailable or fails is reported in `Scores.not_computed`, and
+            the others are computed, unless it was requested by its own name.
         progress: optional function `(done, total)`, which counts metrics.
 
     Returns:
@@ -110,8 +136,8 @@ def compute_scores(predictions, references, metrics=None, progress=None):
     """
     check_metrics(metrics)
     _check_captions(predictions, references)
-    not_computed = missing_metrics() if metrics is None else {}
-    wanted = [name for name in METRICS if name in (METRICS if metrics is None else metrics)]
+    wanted, named = requested(metrics)
+    not_computed, named = missing_metrics(), set(_with_required(named))
     due = _with_required(name for name in wanted if name not in not_computed)
     captions = _prepare(predictions, references, {METRICS[name].tokenized for name in due})
     found, undefined = {}, set()
@@ -130,13 +156,13 @@ def compute_scores(predictions, references, metrics=None, progress=None):
             not_computed[name] = str(error)
             undefined.add(name)
         except MetricError as error:
-            if metrics is not None:
+            if name in named:
                 raise
             not_computed[name] = str(error)
     if progress:
         progress(len(due), len(due))
     found = {name: score for metric in wanted for name, score in found.get(metric, {}).items()}
-    not_computed = {name: reason for name, reason in not_computed.items() if name in wanted or metrics is None}
+    not_computed = {name: reason for name, reason in not_computed.items() if name in wanted}
     return Scores(list(predictions), found, not_computed, frozenset(undefined))
 
 

@@ -32,7 +32,8 @@ def check_metric(metric):
     assert set(metric.requires) <= METRICS.keys()
     scores = _score(metric, MIXED)
     _check_shapes(scores)
-    _check_quality(_score(metric, PERFECT), _score(metric, WRONG))
+    better, worse = _score(metric, PERFECT), _score(metric, WRONG)
+    _check_quality(*((better, worse) if metric.higher_is_better else (worse, better)))
     _check_order(metric, scores)
     _check_independence(metric, scores)
     _check_scoring(metric, scores)
@@ -66,10 +67,10 @@ def _check_shapes(scores):
         )
 
 
-def _check_quality(perfect, wrong):
-    for name in perfect:
-        assert perfect[name].corpus >= wrong[name].corpus, f"{name}: wrong captions score higher than perfect ones"
-        assert (perfect[name].per_item >= wrong[name].per_item).all(), f"{name}: a wrong caption scores higher"
+def _check_quality(higher, lower):
+    for name in higher:
+        assert higher[name].corpus >= lower[name].corpus, f"{name}: wrong captions score better than perfect ones"
+        assert (higher[name].per_item >= lower[name].per_item).all(), f"{name}: a wrong caption scores better"
 
 
 def _check_order(metric, scores):
@@ -134,7 +135,12 @@ class _Other(Metric):
 
 
 def _required(metric):
-    return {name: METRICS[name] for name in metric.requires}
+    """What a metric requires, also indirectly."""
+    return {
+        name: part
+        for needed in metric.requires
+        for name, part in [*_required(METRICS[needed]).items(), (needed, METRICS[needed])]
+    }
 
 
 @contextlib.contextmanager

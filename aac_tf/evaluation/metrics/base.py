@@ -60,6 +60,8 @@ class Metric:
         requires: names of the metrics that this one is computed from. It is unavailable if one of them is.
         tokenized: bool, whether `score` expects captions split by the Stanford PTB tokenizer (lower case, no
             punctuation, words separated by single spaces), which needs Java. False passes the captions as they are.
+        higher_is_better: bool, whether a higher score is better.
+        by_default: bool, whether the metric is computed if none is requested by name.
 
     Example:
         >>> from aac_tf.evaluation.metrics import Metric, Score
@@ -76,6 +78,8 @@ class Metric:
     name: str
     requires: Tuple[str, ...] = ()
     tokenized = True
+    higher_is_better = True
+    by_default = True
 
     def score(self, predictions, references, **required):
         """Scores captions.
