@@ -102,7 +102,7 @@ def check_metrics(metrics, several=True):
         if METRICS[name].several and not several:
             raise MetricError(
                 f"{name} needs several captions for each file, but there is one: use --beam 2 or more, or give "
-                f"predictions in columns caption_predicted, caption_predicted_2, ... or as printed by aac-caption --json"
+                "predictions in columns caption_predicted, caption_predicted_2, ... or as printed by aac-caption --json"
             )
     if metrics is None and default_metrics() <= missing.keys():
         raise MetricError(next(iter(missing.values())))
