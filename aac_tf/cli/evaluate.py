@@ -16,10 +16,11 @@ def main(arguments=None):
 
     parser = make_parser(
         ("evaluate.py", "aac-evaluate"),
-        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr, SPICE, SPIDEr, FENSE, SPIDEr-FL and others; on composed "
-        "scenes also by their events. "
-        "The captions are those that a trained model gives a split (--run), or those in a CSV file with the columns "
-        "file_name,caption_predicted (--predictions), whose references have the columns file_name,caption_1,...",
+        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr-D, SPICE, SPIDEr, FENSE, SPIDEr-FL and others; on composed "
+        "scenes also by their events. The captions are those that a trained model gives a split (--run), or those in a "
+        "CSV file with the columns file_name,caption_predicted (--predictions), whose references have the columns "
+        "file_name,caption_1,... For spider_max, several captions per file are in further columns "
+        "caption_predicted_2,..., or in JSON lines as printed by aac-caption --json.",
         "evaluate.py --run runs/demo --split test --beam 3\n"
         "evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
         partly=True,
@@ -33,15 +34,15 @@ def main(arguments=None):
         help="train (or development), validation, or test (or evaluation); default: test",
     )
     add_search_flags(parser)
-    parser.add_argument("--predictions", metavar="CSV", help="captions file to score instead of a run")
+    parser.add_argument("--predictions", metavar="CSV", help="captions file to score instead of a run (or JSON lines)")
     parser.add_argument("--references", metavar="CSV", help="reference captions of the same files")
     parser.add_argument("--partial", action="store_true", help="skip files that --predictions lacks instead of failing")
     parser.add_argument(
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help=f"{' '.join(METRICS)}; or what a DCASE challenge reports: {' '.join(SETS)} (default: all that are "
-        "available, without those of the tiny error detector)",
+        help=f"{' '.join(METRICS)}; or what a DCASE challenge reports: {' '.join(SETS)} (default: "
+        f"{' '.join(name for name in METRICS if METRICS[name].by_default)}, if available; cider is CIDEr-D)",
     )
     parser.add_argument(
         "--attention",
@@ -99,6 +100,7 @@ def _evaluate(options, console):
         _write_scores(result, options)
     for name, reason in result.left_out[:10]:
         console.show(f"  skipped: {name}: {reason}")
+    _show_notes(result.scores.notes, console)
     if options.json:
         print(json.dumps(result.summary()))
     else:
@@ -175,14 +177,18 @@ def _evaluate_run(options, console):
 
 def _evaluate_files(options, console):
     from aac_tf.evaluation.evaluator import Evaluation
-    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
-    from aac_tf.evaluation.scoring import compute_scores
+    from aac_tf.evaluation.prediction_files import match_predictions, read_candidates, read_references
+    from aac_tf.evaluation.scoring import compute_scores, needs_tensorflow
 
     read_references(options.references)  # raises what is wrong with them before anything about the predictions
-    captions = read_predictions(options.predictions)
-    references = read_references(options.references, captions)
-    captions, missing = match_predictions(captions, references, options.partial, options.predictions)
-    scores = compute_scores(captions, references, options.metrics, console.progress("Scoring"))
+    candidates = read_candidates(options.predictions)
+    references = read_references(options.references, candidates)
+    candidates, missing = match_predictions(candidates, references, options.partial, options.predictions)
+    captions = {name: texts[0] for name, texts in candidates.items()}
+    several = candidates if any(len(texts) > 1 for texts in candidates.values()) else None
+    if needs_tensorflow(options.metrics):
+        start_tensorflow(options)
+    scores = compute_scores(captions, references, options.metrics, console.progress, several)
     left_out = [(name, "no prediction") for name in missing]
     result = Evaluation(captions, references, scores.corpus(), scores.per_item(), left_out, scores)
     return result, pathlib.Path(options.predictions).name, {}
@@ -191,24 +197,34 @@ def _evaluate_files(options, console):
 def _add_statistics(result, options):
     """Adds confidence intervals and the comparison with other predictions to an `Evaluation`."""
     from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions
+    from aac_tf.evaluation.prediction_files import match_predictions, read_candidates
     from aac_tf.evaluation.scoring import compute_scores
 
     if options.confidence:
         result.confidence = confidence_intervals(result.scores.found)
     if options.versus:
-        others = read_predictions(options.versus)
+        others = read_candidates(options.versus)
         if result.left_out:
-            others = {name: caption for name, caption in others.items() if name in result.captions}
+            others = {name: texts for name, texts in others.items() if name in result.captions}
         references = {name: result.references[name] for name in result.captions}
         others, _ = match_predictions(others, references, what=options.versus)
-        found = compute_scores(others, references, options.metrics).found
+        several = others if any(len(texts) > 1 for texts in others.values()) else None
+        others = {name: texts[0] for name, texts in others.items()}
+        found = compute_scores(others, references, options.metrics, candidates=several).found
         differences = compare_scores(result.scores.found, found)
         result.versus = {
             "predictions": options.versus,
             "corpus": {name: found[name].corpus for name in differences},
             "differences": {name: comparison._asdict() for name, comparison in differences.items()},
         }
+
+
+def _show_notes(notes, console):
+    for score, items in notes.items():
+        for name, note in list(items.items())[:10]:
+            console.show(f"  {score}: {name}: {note}")
+        if len(items) > 10:
+            console.show(f"  {score}: {len(items)} such clips")
 
 
 def _write_scores(result, options):

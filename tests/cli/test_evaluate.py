@@ -48,7 +48,7 @@ def test_scores_of_a_file(files, tmp_path, capsys):
     code, out, err = run(capsys, *MINE, "--output", "new/scores.json", "--show", "1")
     assert code == 0
     lines = {line.split("│")[1].strip(): line for line in out.splitlines() if line.startswith("│")}
-    computed = {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider"}
+    computed = {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider (CIDEr-D)"}
     missing = {"spice", "spider", "sbert_sim", "fer", "fense", "spider_fl"}
     assert set(lines) == computed | missing
     assert all("not computed" in lines[name] for name in missing)
@@ -89,6 +89,22 @@ def test_two_files_are_compared(files, capsys):
     assert found["corpus"]["rouge_l"] - found["versus"]["corpus"]["rouge_l"] == pytest.approx(1 / 3)
     assert difference["low"] <= 1 / 3 <= difference["high"]
     assert 0 < difference["p_value"] <= 1
+
+
+def test_corpus_statistics_are_shown_and_have_no_interval(files, capsys):
+    names = ["--metrics", "vocabulary", "distinct", "mean_length", "cider_plain"]
+    code, out, _ = run(capsys, *MINE, *names, "--confidence")
+    assert code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows] == [
+        "cider_plain (CIDEr)",
+        "vocabulary (different words)",
+        "distinct_1",
+        "distinct_2",
+        "mean_length (words per caption)",
+    ]
+    assert rows[1][1:] == ["11", ""]
+    assert rows[4][1] == "4.333"
 
 
 def test_missing_predictions_are_named_or_skipped(files, capsys):
@@ -165,5 +181,5 @@ def test_the_scores_of_the_paper_are_shown(capsys):
     print_scores(result, "demo, test", Config(paper={"cider": 0.371, "spice": 0.113}).paper, show=1)
     out = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
-    assert rows == [["cider", "0.300", "0.371"], ["order", "none", ""], ["spice", "not computed", "0.113"]]
+    assert rows == [["cider (CIDEr-D)", "0.300", "0.371"], ["order", "none", ""], ["spice", "not computed", "0.113"]]
     assert "predicted: [x] dog" in out

@@ -13,7 +13,8 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from web import serve
 
-from aac_tf.evaluation import METRICS, MetricError, Score, missing_metrics, score_captions
+from aac_tf.cli import evaluate
+from aac_tf.evaluation import METRICS, SETS, MetricError, Score, missing_metrics, score_captions
 from aac_tf.evaluation.sentence.weights import EMBEDDER, PUBLISHED, VOCABULARY, convert, fetch_weights, find_weights
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures" / "fense"
@@ -46,6 +47,13 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "fense"
 
 
+def network(kind, name):
+    """A network that the metrics have loaded, or will use."""
+    from aac_tf.evaluation.sentence import networks
+
+    return networks.load_network(getattr(networks, kind), name, find_weights(name), find_weights(VOCABULARY))
+
+
 def score(name):
     """The `Score` of the captions as they are, as FENSE's own program takes them."""
     required = {part: {part: score(part)} for part in METRICS[name].requires}
@@ -70,9 +78,7 @@ def test_scores_are_those_of_pytorch(name, expected, fense_weights):
 
 @pytest.mark.parametrize("size", ["base", "tiny"])
 def test_probabilities_are_those_of_pytorch(size, fense_weights):
-    from aac_tf.evaluation.sentence.networks import ErrorDetector
-
-    found = ErrorDetector(f"echecker_clotho_audiocaps_{size}")(EXPECTED["predictions"], "")
+    found = network("ErrorDetector", f"echecker_clotho_audiocaps_{size}")(EXPECTED["predictions"])
     np.testing.assert_allclose(found, EXPECTED[f"probability_{size}"], atol=2e-6)
 
 
@@ -83,20 +89,20 @@ def test_spider_fl_penalizes_captions_with_errors():
     assert found.corpus == pytest.approx(0.21)
 
 
-def test_each_caption_is_computed_once_and_alone_as_among_others(fense_weights):
-    from aac_tf.evaluation.sentence.networks import SentenceEmbedder
-
-    embedder = SentenceEmbedder()
-    run, batches = embedder._run, []
-    embedder._run = lambda ids, mask: batches.append(int(mask[:, 1].sum())) or run(ids, mask)
+def test_each_caption_is_computed_once_and_alone_as_among_others(fense_weights, monkeypatch):
+    embedder, batches = network("SentenceEmbedder", EMBEDDER), []
+    embedder._remembered.clear()
+    run = embedder._run
+    monkeypatch.setattr(embedder, "_run", lambda ids, mask: batches.append(int(mask[:, 1].sum())) or run(ids, mask))
     captions = [f"a dog barks {'and barks ' * (k % 5)}{k}" for k in range(70)]
-    found = embedder([*captions, *captions[::-1]], "")
+    found = embedder([*captions, *captions[::-1]])
     assert sum(batches) == 70
     assert len(batches) < 10
-    embedder(captions[:3], "")
+    embedder(captions[:3])
     assert sum(batches) == 70
     np.testing.assert_array_equal(found[:70], found[70:][::-1])
-    np.testing.assert_array_equal(SentenceEmbedder()(captions[7:8], ""), found[7:8])
+    embedder._remembered.clear()
+    np.testing.assert_array_equal(embedder(captions[7:8]), found[7:8])
 
 
 def test_fetched_weights_score_as_those_in_a_folder(published, monkeypatch, tmp_path):
@@ -110,9 +116,40 @@ def test_fetched_weights_score_as_those_in_a_folder(published, monkeypatch, tmp_
     count = len(published.requests)
     fetch_weights(published.address)
     assert len(published.requests) == count
-    fetched, _ = score_captions(PREDICTIONS, REFERENCES, ["fer"])
+    fetched = [find_weights(name) for name in PUBLISHED]
     monkeypatch.setenv("AAC_TF_FENSE", str(FIXTURES))
-    assert score_captions(PREDICTIONS, REFERENCES, ["fer"])[0] == fetched
+    assert [find_weights(name) for name in PUBLISHED][:3] == fetched[:3]
+    assert find_weights(VOCABULARY).read_bytes() == fetched[3].read_bytes()
+
+
+def test_sets_are_computed_as_far_as_possible(published, no_spice, monkeypatch, tmp_path, capsys):
+    for chosen in SETS.values():
+        assert set(chosen.metrics) <= METRICS.keys()
+        assert chosen.ranks_by in chosen.metrics
+    (tmp_path / "mine.csv").write_text("file_name,caption_predicted\na.wav,A dog barks.\nb.wav,Rain\n")
+    (tmp_path / "references.csv").write_text("file_name,caption_1\na.wav,a dog is barking\nb.wav,it rains\n")
+    arguments = [
+        "--predictions",
+        str(tmp_path / "mine.csv"),
+        "--references",
+        str(tmp_path / "references.csv"),
+        "--json",
+    ]
+    for metric in ("meteor", "bleu", "rouge_l", "cider"):  # fast
+        monkeypatch.setattr(METRICS[metric], "score", lambda captions, _, name=metric: {name: Score.mean([0.5, 0.5])})
+    assert evaluate.main([*arguments, "--metrics", "fense"]) == 1
+    assert "--fetch-fense" in capsys.readouterr().err
+    assert evaluate.main([*arguments, "--metrics", "dcase2023"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert set(found["corpus"]) == {"meteor", "cider"}
+    assert set(found["not_computed"]) == {"spice", "spider", "fer", "spider_fl"}
+    assert evaluate.main(["--fetch-fense", published.address]) == 0
+    capsys.readouterr()
+    assert evaluate.main([*arguments, "--metrics", "dcase2024"]) == 0
+    captured = capsys.readouterr()
+    found = json.loads(captured.out)
+    assert set(found["corpus"]) == {"meteor", "cider", "fer", "sbert_sim", "fense", "vocabulary"}
+    assert "spice, spider and spider_fl were not computed: `aac-evaluate --fetch-spice`" in captured.err
 
 
 def test_a_mirror_may_not_have_other_files(published):
@@ -120,6 +157,12 @@ def test_a_mirror_may_not_have_other_files(published):
     with pytest.raises(MetricError, match=r"vocab\.txt.*hash.*AAC_TF_FENSE"):
         fetch_weights(published.address)
     assert "fense" in missing_metrics()
+
+
+def test_weights_that_were_not_published_are_named(folder, caplog):
+    find_weights(BASE)
+    find_weights(BASE)
+    assert caplog.text.count(f"{BASE}.ckpt is not the published file") == 1
 
 
 def test_a_folder_without_the_files_is_named(monkeypatch, tmp_path):

@@ -43,7 +43,7 @@ def test_cider_of_a_single_clip_is_undefined():
     predictions, references = {"x": "a dog barks"}, {"x": ["a dog barks"]}
     scores = compute_scores(predictions, references, ["rouge_l", "cider"])
     assert list(scores.found) == ["rouge_l"]
-    assert scores.not_computed == {"cider": "CIDEr is undefined for a single clip: score at least two"}
+    assert scores.not_computed == {"cider": "CIDEr-D is undefined for a single clip: score at least two"}
     assert scores.undefined == {"cider"}
     assert set(score_captions(predictions, references, ["rouge_l", "cider"])[0]) == {"rouge_l"}
 
@@ -149,7 +149,7 @@ def test_an_answer_that_is_not_a_number_is_refused(fake_java):
 def test_a_metric_made_of_a_failed_one_fails_for_the_same_reason(fake_java, spice_jars, monkeypatch):
     monkeypatch.delitem(METRICS, "meteor")  # it takes long to start
     fake_java(
-        "if 'edu.anu.spice.SpiceScorer' in arguments: sys.exit('Exception in thread main a.b.CException: no')\n"
+        "if 'SpiceProgram' in arguments: sys.exit('Exception in thread main a.b.CException: no')\n"
         "os.execv(java, [java, *arguments])\n"
     )
     scores = compute_scores({"x": "a dog", "y": "rain"}, {"x": ["a dog"], "y": ["it rains"]})

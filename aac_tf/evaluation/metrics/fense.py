@@ -22,8 +22,10 @@ class SBERTSim(Metric):
     """
 
     name = "sbert_sim"
+    reports_progress = True
+    uses_tensorflow = True
 
-    def score(self, predictions, references):
+    def score(self, predictions, references, progress=None):
         """See `Metric`; the score is `sbert_sim`."""
         # Imported on first use: TensorFlow and transformers take seconds.
         from aac_tf.evaluation.sentence.networks import SentenceEmbedder, load_network
@@ -32,7 +34,7 @@ class SBERTSim(Metric):
         if not texts:
             return {"sbert_sim": Score.mean([])}
         embedder = load_network(SentenceEmbedder, EMBEDDER, find_weights(EMBEDDER), find_weights(VOCABULARY))
-        embeddings = embedder(texts, "Embedding captions").astype("float64")
+        embeddings = embedder(texts, progress and progress("Embedding captions")).astype("float64")
         found, of_references = embeddings[: len(predictions)], embeddings[len(predictions) :]
         counts = [len(texts) for texts in references]
         cosines = np.einsum("cw,cw->c", np.repeat(found, counts, axis=0), of_references)
@@ -56,20 +58,23 @@ class FER(Metric):
     """
 
     higher_is_better = False
+    reports_progress = True
+    uses_tensorflow = True
 
     def __init__(self, size="base"):
         self.name = "fer" + _suffix(size)
         self.by_default = size == "base"
         self._weights = f"echecker_clotho_audiocaps_{size}"
 
-    def score(self, predictions, references):
+    def score(self, predictions, references, progress=None):
         """See `Metric`; the score has the metric's name, and is 1 for a caption with an error, otherwise 0."""
         from aac_tf.evaluation.sentence.networks import ErrorDetector, load_network
 
         if not predictions:
             return {self.name: Score.mean([])}
         detector = load_network(ErrorDetector, self._weights, find_weights(self._weights), find_weights(VOCABULARY))
-        return {self.name: Score.mean(detector(predictions, "Detecting errors of fluency") > THRESHOLD)}
+        found = detector(predictions, progress and progress("Detecting errors of fluency"))
+        return {self.name: Score.mean(found > THRESHOLD)}
 
     def unavailable(self):
         """See `Metric`."""

@@ -20,6 +20,6 @@ SETS = {
     "dcase2020": MetricSet(("bleu", "rouge_l", "meteor", "cider", "spice", "spider"), "spider"),
     "dcase2023": MetricSet(("meteor", "cider", "spice", "spider", "fer", "spider_fl"), "spider_fl"),
     "dcase2024": MetricSet(
-        ("meteor", "cider", "spice", "spider", "fer", "spider_fl", "sbert_sim", "fense"), ranks_by="fense"
+        ("meteor", "cider", "spice", "spider", "fer", "spider_fl", "sbert_sim", "fense", "vocabulary"), "fense"
     ),
 }

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 
 import numpy as np
 import tensorflow as tf
 from safetensors import SafetensorError, safe_open
 from tokenizers import BertWordPieceTokenizer
 from tokenizers.models import WordPiece
-from tqdm import tqdm
 from transformers import BertConfig, TFBertModel
 from transformers import logging as transformers_logging
 
@@ -61,12 +59,12 @@ class CaptionNetwork:
             raise MetricError(f"{name} from {self.path} is no BERT: {wrong[0]} is missing or misshapen; {_ADVICE}")
         self._remembered = {}
 
-    def __call__(self, captions, what):
+    def __call__(self, captions, update=None):
         """Computes the results of captions.
 
         Args:
             captions: list of str.
-            what: str, what the progress bar of a long computation says.
+            update: optional function `(done, total)`.
 
         Returns:
             float32 array `[captions, ...]`.
@@ -76,7 +74,7 @@ class CaptionNetwork:
         if len(self._remembered) + len(due) > _REMEMBERED:
             self._remembered.clear()
             due = sorted(set(texts))
-        self._remembered.update(self._compute(due, what))
+        self._remembered.update(self._compute(due, update or (lambda done, total: None)))
         return np.array([self._remembered[text] for text in texts])
 
     def prepare(self, caption):
@@ -95,26 +93,25 @@ class CaptionNetwork:
         """
         raise NotImplementedError
 
-    def _compute(self, texts, what):
+    def _compute(self, texts, update):
         """The results of different texts, as `{text: result}`."""
         tokens = {text: encoding.ids for text, encoding in zip(texts, self._tokenizer.encode_batch(texts))}
         buckets = {}
         for text, ids in tokens.items():
             buckets.setdefault(-(-len(ids) // _BUCKET) * _BUCKET, []).append(text)
         results = {}
-        interval = 0.1 if sys.stderr.isatty() else 10
-        with tqdm(total=len(texts), desc=what, unit=" captions", delay=2, mininterval=interval) as bar:
-            for length, members in sorted(buckets.items()):
-                for start in range(0, len(members), _BATCH):
-                    batch = members[start : start + _BATCH]
-                    # Always the same shape, so that a result does not depend on how many captions there are.
-                    ids, mask = np.zeros([2, _BATCH, length], "int32")
-                    for row, text in enumerate(batch):
-                        ids[row, : len(tokens[text])] = tokens[text]
-                        mask[row, : len(tokens[text])] = 1
-                    mask[len(batch) :, 0] = 1
-                    results.update(zip(batch, self._run(ids, mask).numpy()))
-                    bar.update(len(batch))
+        for length, members in sorted(buckets.items()):
+            for start in range(0, len(members), _BATCH):
+                update(len(results), len(texts))
+                batch = members[start : start + _BATCH]
+                # Always the same shape, so that a result does not depend on how many captions there are.
+                ids, mask = np.zeros([2, _BATCH, length], "int32")
+                for row, text in enumerate(batch):
+                    ids[row, : len(tokens[text])] = tokens[text]
+                    mask[row, : len(tokens[text])] = 1
+                mask[len(batch) :, 0] = 1
+                results.update(zip(batch, self._run(ids, mask).numpy()))
+        update(len(results), len(texts))
         return results
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32)] * 2)

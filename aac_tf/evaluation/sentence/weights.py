@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import logging
 import os
 import pathlib
 import re
@@ -17,6 +18,8 @@ from aac_tf.evaluation.sentence.torch_file import TorchFileError, read_torch_fil
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.cache import cache_folder
 from aac_tf.utils.download import DownloadError, download
+
+logger = logging.getLogger(__name__)
 
 VARIABLE = "AAC_TF_FENSE"
 FETCH = "aac-evaluate --fetch-fense"
@@ -32,12 +35,14 @@ class Published(NamedTuple):
         address: str, URL.
         sha256: str, in hexadecimal.
         max_bytes: int, size at which a download is given up.
+        same: SHA-256 of other files with the same weights.
     """
 
     files: tuple
     address: str
     sha256: str
     max_bytes: int
+    same: tuple = ()
 
 
 _HUB = "https://huggingface.co"
@@ -50,6 +55,7 @@ PUBLISHED = {
         f"{_HUB}/sentence-transformers/{EMBEDDER}/resolve/abd4049810603ad804fcb2b415805ddfdca13873/model.safetensors",
         "271b4d1464007725e4daec2b561bf9f4552c8a4aa09721f46c8c0165f0f16068",
         300 << 20,
+        ("4bfbc1766cca3862ef62dc38ccb4f971f64dc65b7e814d6a9da594d19c76c0ec",),  # pytorch_model.bin
     ),
     "echecker_clotho_audiocaps_base": Published(
         ("echecker_clotho_audiocaps_base.ckpt",),
@@ -110,7 +116,7 @@ def find_weights(name):
         return source
     state = source.stat()
     try:
-        path = _cached(_sha256(source, state.st_size, state.st_mtime_ns))
+        path = _cached(_sha256(name, source, state.st_size, state.st_mtime_ns))
         if not path.is_file():
             convert(source, path)
     except OSError as error:
@@ -228,10 +234,13 @@ def _cached(sha256, name=None):
 
 
 @functools.lru_cache(maxsize=8)
-def _sha256(path, size, modified):
+def _sha256(name, path, size, modified):
     """The SHA-256 of a file; it takes a second, so it is computed once as long as the file does not change."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for block in iter(lambda: file.read(1 << 20), b""):
             digest.update(block)
-    return digest.hexdigest()
+    found, published = digest.hexdigest(), PUBLISHED[name]
+    if found not in (published.sha256, *published.same):
+        logger.warning("%s is not the published file: scores are not comparable with those of others", path)
+    return found
