@@ -11,8 +11,8 @@ class Scripted(Metric):
 
     name = "scripted"
     tokenized = False
-    scores = ("scripted_quality", "scripted_errors")
-    lower_is_better = ("scripted_errors",)
+    scores = ("scripted_errors", "scripted_faults")
+    higher_is_better = False
 
     def __init__(self, values=(), reason=None):
         self.values, self.reason, self.seen = list(values), reason, []
@@ -22,7 +22,7 @@ class Scripted(Metric):
             raise UndefinedError("undefined for these")
         self.seen.append((predictions, references))
         value = self.values.pop(0)
-        return {name: Score.mean([sign * value] * len(predictions)) for name, sign in zip(self.scores, (-1, 1))}
+        return {name: Score.mean([times * value] * len(predictions)) for name, times in zip(self.scores, (1, 2))}
 
     def unavailable(self):
         return self.reason

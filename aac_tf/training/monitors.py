@@ -32,8 +32,9 @@ class Monitor(NamedTuple):
 def monitors():
     """Returns the losses, `val_bleu` and the scores of all metrics, a dict of name to `Monitor`."""
     found = {
-        f"val_{score}": Monitor(f"val_{score}", score not in metric.lower_is_better, metric.name)
+        f"val_{score}": Monitor(f"val_{score}", metric.higher_is_better, metric.name)
         for metric in METRICS.values()
+        if metric.higher_is_better is not None and not metric.several  # greedy search finds one caption
         for score in metric.score_names()
     }
     return {**found, **{name: Monitor(name, higher) for name, higher in _OWN.items()}}

@@ -45,7 +45,7 @@ def test_numbers_do_not_depend_on_the_locale(fake_java, tmp_path, monkeypatch):
         monkeypatch.setenv(name, "-Duser.language=de")
     monkeypatch.setenv("AAC_TF_JAVA_HEAP", "300m")
     fake_java(f"json.dump([arguments, dict(os.environ)], open({str(tmp_path / 'seen')!r}, 'w'))")
-    run_java("Seen", ["a.jar", "b.jar"], "Seen", text=b"")
+    run_java("Seen", ["a.jar", "b.jar"], "Seen", [], b"")
     arguments, environment = json.loads((tmp_path / "seen").read_text())
     assert "-Duser.language=en" in arguments
     assert "-Xmx300m" in arguments
@@ -62,7 +62,7 @@ def test_a_hung_program_is_killed(program, fake_java, monkeypatch):
         hung.ask("x" * 1_000_000)  # more than a pipe holds
     assert not hung.usable
     with pytest.raises(MetricError, match=r"Hung did not answer within 0\.5 s"):
-        run_java("Hung", [], "Hung")
+        run_java("Hung", [], "Hung", [], b"")
 
 
 def test_an_interrupt_kills_it(fake_java):
@@ -91,7 +91,7 @@ def test_an_interrupt_kills_it(fake_java):
 def test_a_crash_becomes_one_line(stderr, message, fake_java):
     fake_java(f"sys.stderr.write('{stderr}')\nsys.exit(3)")
     with pytest.raises(MetricError, match=message) as caught:
-        run_java("Crash", [], "Crash", text=b"")
+        run_java("Crash", [], "Crash", [], b"")
     assert "\n" not in str(caught.value)
     with pytest.raises(MetricError, match=message):
         JavaProgram("Crash", [], "Crash").ask("line")
@@ -99,7 +99,7 @@ def test_a_crash_becomes_one_line(stderr, message, fake_java):
 
 def test_a_missing_class_is_named():
     with pytest.raises(MetricError, match=r"class no\.such\.Program is missing"):
-        run_java("It", [], "no.such.Program", text=b"")
+        run_java("It", [], "no.such.Program", [], b"")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,6 @@ def test_no_system_java(monkeypatch):
 @pytest.mark.parametrize(
     "program",
     [
-        "run_java('Java', [jar], main)",  # it waits for input forever
         "JavaProgram('Java', [jar], main, ['-preserveLines']).ask('a dog')",
         "kept = JavaProgram('Java', [jar], main)",
     ],

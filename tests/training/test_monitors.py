@@ -18,7 +18,7 @@ def options(small):
 def test_every_score_of_every_metric_is_a_monitor(monkeypatch):
     monkeypatch.setitem(METRICS, "scripted", Scripted())
     assert {"loss", "val_loss", "val_bleu", "val_bleu_4", "val_cider", "val_spider"} <= set(monitors())
-    assert find_monitor("val_scripted_quality") == ("val_scripted_quality", True, "scripted")
+    assert find_monitor("val_scripted_faults") == ("val_scripted_faults", False, "scripted")
     assert find_monitor("val_scripted_errors") == ("val_scripted_errors", False, "scripted")
     assert [find_monitor(name).pick([1, 3, 2]) for name in ("val_loss", "val_rouge_l")] == [1, 3]
     with pytest.raises(ConfigError, match=r"training\.monitor takes .*val_cider.*, got `val_cidre`"):

@@ -66,7 +66,7 @@ def test_the_best_checkpoint_is_that_of_the_monitor(trained):
     assert tf.train.latest_checkpoint(str(run.best)).endswith("-1")
     rows = list(csv.DictReader((run.folder / "history.csv").open()))
     assert [row["val_scripted_errors"] for row in rows] == ["0.25", "0.75", "0.5"]
-    assert [row["val_scripted_quality"] for row in rows] == ["-0.25", "-0.75", "-0.5"]
+    assert [row["val_scripted_faults"] for row in rows] == ["0.5", "1.5", "1.0"]
     assert _best_epoch(config, rows) == {"epoch": 1, "monitor": "val_scripted_errors", "value": 0.25}
     captions, references = metric.seen[-1]
     assert [len(captions), len(references)] == [3, 3]

@@ -14,12 +14,22 @@ _STATISTICS = 23  # numbers that METEOR counts per caption
 class METEORProgram:
     """Runs the jar that pycocoevalcap ships, with pycocoevalcap's options.
 
-    The program starts with the first caption and runs until `close` is called or Python exits. Threads may share it.
+    The program starts with `start` or the first caption and runs until `close` is called or Python exits. Threads may
+    share it.
     """
 
     def __init__(self):
         self._program = None
         self._lock = threading.Lock()
+
+    def start(self):
+        """Starts the program, unless it is running, and does not wait until it is ready.
+
+        Raises:
+            MetricError: if it cannot be started.
+        """
+        with self._lock:
+            self._running()
 
     def count(self, prediction, references):
         """Counts the statistics of a caption from which METEOR computes scores.
@@ -63,10 +73,13 @@ class METEORProgram:
 
     def _ask(self, line, answers=1):
         with self._lock:
-            if self._program is None or not self._program.usable:
-                options = ["-", "-", "-stdio", "-l", "en", "-norm"]
-                self._program = JavaProgram("METEOR", [jars.METEOR], "Meteor", options)
-            return self._program.ask(line, answers)
+            return self._running().ask(line, answers)
+
+    def _running(self):
+        if self._program is None or not self._program.usable:
+            options = ["-", "-", "-stdio", "-l", "en", "-norm"]
+            self._program = JavaProgram("METEOR", [jars.METEOR], "Meteor", options)
+        return self._program
 
     def _numbers(self, answer, expected):
         try:
