@@ -18,8 +18,8 @@ def main(arguments=None):
         ("evaluate.py", "aac-evaluate"),
         "Score captions with BLEU, ROUGE-L, METEOR, CIDEr-D, SPICE and SPIDEr; on composed scenes also by their "
         "events. The captions are those that a trained model gives a split (--run), or those in a CSV file with the "
-        "columns file_name,caption_predicted (--predictions), whose references have the columns file_name,caption_1,... For "
-        "spider_max, several captions per file are in further columns caption_predicted_2,..., or in JSON lines as "
+        "columns file_name,caption_predicted (--predictions), whose references have the columns "
+        "file_name,caption_1,... For spider_max, several captions per file are in further columns caption_predicted_2,..., or in JSON lines as "
         "printed by aac-caption --json.",
         "evaluate.py --run runs/demo --split test --beam 3\n"
         "evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
