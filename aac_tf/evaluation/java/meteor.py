@@ -1,5 +1,11 @@
-"""METEOR 1.5 as a running program: loading its paraphrase table takes longer than scoring a thousand captions."""
+"""METEOR 1.5 as a running program.
 
+Reading its table of five million paraphrases takes longer than scoring a thousand captions. Our class that replaces
+METEOR's reads it once and keeps it in the cache folder (90 MB), in a form that need not be read whole.
+"""
+
+import os
+import pathlib
 import threading
 
 import numpy as np
@@ -7,7 +13,9 @@ import numpy as np
 from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.java import jars
 from aac_tf.evaluation.java.process import JavaProgram
+from aac_tf.utils.cache import cache_folder
 
+_HELPER = pathlib.Path(__file__).with_name("meteor_helper") / "meteor_helper.jar"
 _STATISTICS = 23  # numbers that METEOR counts per caption
 
 
@@ -77,8 +85,9 @@ class METEORProgram:
 
     def _running(self):
         if self._program is None or not self._program.usable:
-            options = ["-", "-", "-stdio", "-l", "en", "-norm"]
-            self._program = JavaProgram("METEOR", [jars.METEOR], "Meteor", options)
+            arguments = ["-", "-", "-stdio", "-l", "en", "-norm"]
+            # The helper comes first, so that its class is found before METEOR's of the same name.
+            self._program = JavaProgram("METEOR", [_HELPER, jars.METEOR], "Meteor", arguments, options=_table())
         return self._program
 
     def _numbers(self, answer, expected):
@@ -90,6 +99,17 @@ class METEORProgram:
             return numbers
         self.close()  # further answers may still be unread
         raise MetricError(f"METEOR answered {answer[:80]!r}, expected {expected} numbers")
+
+
+def _table():
+    """Java's option that names the file of the paraphrases; none if it cannot be kept."""
+    source, folder = jars.METEOR.with_name("data") / "paraphrase-en.gz", cache_folder() / "meteor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"paraphrases-{source.stat().st_size}.bin"
+    except OSError:
+        return []
+    return [f"-Daac_tf.paraphrases={path}"] if path.exists() or os.access(folder, os.W_OK) else []
 
 
 def _without_separator(caption):
