@@ -3,8 +3,8 @@
     python benchmarks/recipe.py --config everyday data.root=runs/everyday-scenes data.max_clips=4000
 
 Trains a config whose data have events, such as composed scenes, for each ingredient and seed, with the same number of
-epochs, and prints two Markdown tables: the scores on the test split, mean and standard deviation over the seeds; and the
-difference from the plain recipe with its 95 % confidence interval, paired by seed (Student's t). An interrupted
+epochs, and prints two Markdown tables: the scores on the test split, mean and standard deviation over the seeds; and
+the difference from the plain recipe with its 95 % confidence interval, paired by seed (Student's t). An interrupted
 benchmark continues where it stopped.
 """
 
@@ -19,7 +19,8 @@ INGREDIENTS = {
     "weight decay": ["training.weight_decay=0.01"],
     "label smoothing": ["training.label_smoothing=0.1"],
     "mixup": ["training.mixup=0.4"],
-    "masks": ["specaugment.on=embedding", "specaugment.probability=0.5"],
+    "masked embeddings": ["embedding_specaugment.probability=0.5"],
+    "word dropout": ["training.word_dropout=0.1"],
     "scheduled sampling": ["training.scheduled_sampling=0.25"],
     "bfloat16": ["training.precision=bfloat16"],
 }
