@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from aac_tf.config import save_config
 from aac_tf.runs import Run, RunError
+from aac_tf.runs.fetch import find_run
 from aac_tf.training.callbacks import read_history
 from aac_tf.training.checkpoints import save_checkpoint
 from aac_tf.training.monitors import find_monitor
@@ -49,7 +50,7 @@ def average_epochs(run, output, best=None, last=None):
     """Writes a run with the average of the weights of several epochs of another run.
 
     Args:
-        run: path of the run folder, which was trained with `training.keep_epochs`.
+        run: path or URL of the run folder, which was trained with `training.keep_epochs`.
         output: path of the run folder to write, which must not exist or be empty. It can be used, evaluated and
             published like any run, but not resumed.
         best: int, number of epochs to average, the best by `training.monitor`.
@@ -66,7 +67,7 @@ def average_epochs(run, output, best=None, last=None):
     Reference:
         P. Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018.
     """
-    run, output = Run(run), pathlib.Path(output)
+    run, output = Run(find_run(run)), pathlib.Path(output)
     check_new_folder(output)
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)

@@ -67,7 +67,8 @@ class Metric:
     """Base class of the caption metrics.
 
     A new metric is a subclass in a file of its own and an entry in `aac_tf.evaluation.metrics.METRICS`. Everything
-    else follows from there: `score_captions`, `aac-evaluate --metrics`, confidence intervals, comparisons.
+    else follows from there: `score_captions`, `aac-evaluate --metrics`, `training.monitor`, confidence intervals,
+    comparisons.
 
     Attributes:
         name: str, the name in `METRICS`, on the command line and in `not_computed`; a Python identifier.
