@@ -13,16 +13,19 @@ from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
+from aac_tf.inference.confidence import heard_sounds, read_calibration
 from aac_tf.inference.graphs import (
     attention_function,
     encode_function,
     hears_sounds,
+    log_probs_function,
     search_function,
     step_seconds,
 )
 from aac_tf.inference.sounds import strongest_sounds
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
+from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.utils.reading import bounded_batches, read_ahead
 
@@ -44,6 +47,7 @@ class Captioner:
         model: `CaptioningModel` with trained weights.
         tokenizer: `WordTokenizer`.
         config: `Config` of the run.
+        calibration: `Calibration` of the run, for `Caption.confidence`; None if it was not calibrated.
 
     Attributes:
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
@@ -57,7 +61,7 @@ class Captioner:
         'a dog barks followed by a bell'
     """
 
-    def __init__(self, model, tokenizer, config):
+    def __init__(self, model, tokenizer, config, calibration=None):
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
@@ -66,7 +70,9 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.spec.num_bins, hears_sounds(model))
+        self.calibration = calibration
         self._attend = attention_function(model)
+        self._score_words = log_probs_function(model)
         self._searches = {}
         self._step_times = step_seconds(model, self.spec)
 
@@ -91,13 +97,13 @@ class Captioner:
         run = Run(find_run(run))
         config = run.config(overrides)
         tokenizer = run.tokenizer(config)
-        embedder = build_frozen_encoder(config)
+        embedder = build_frozen_encoder(config, network_origin(run, config))
         run.check_network(None if embedder is None else embedder.fingerprint())
         model = build_model(
             config, tokenizer.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
         )
         run.restore_best(model)
-        return cls(model, tokenizer, config)
+        return cls(model, tokenizer, config, read_calibration(run))
 
     @classmethod
     def from_preset(cls, name, overrides=()):
@@ -213,14 +219,12 @@ class Captioner:
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        encoded, steps, sounds = self._heard(sound.features[tf.newaxis], [len(sound.features)], [sound.seconds])
+        encoded, steps, heard = self._heard(sound.features[tf.newaxis], [len(sound.features)], [sound.seconds])
         start = tf.constant([self._start])
-        before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
-        log_probs = tf.nn.log_softmax(self.model.decoder(before, encoded, steps))
-        log_prob = tf.reduce_sum(tf.gather(log_probs, tokens, batch_dims=2))
-        weights = self._attend(tokens, encoded, steps, start=start)[0]
-        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
-        return make_caption([found], self._words(tokens[0]), weights.numpy(), self._step_times, sound.seconds, *sounds)
+        log_probs = self._score_words(tokens, encoded, steps, start=start)[0].numpy()
+        weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
+        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_probs.sum()))
+        return self._make_caption([found], self._words(tokens[0]), weights, log_probs, sound.seconds, *heard[0])
 
     def _starts(self, style, sounds):
         """Iterator of the ids of the tokens before the captions of sounds."""
@@ -264,6 +268,9 @@ class Captioner:
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()
+        log_probs = [None] * len(sounds)
+        if self.calibration is not None:
+            log_probs = self._score_words(best, encoded, steps, start=start).numpy()
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         for row, sound in enumerate(sounds):
             # A beam that is wider than the number of possible captions contains impossible ones, too.
@@ -274,20 +281,25 @@ class Captioner:
             ]
             weights = attention[row, :, : int(steps[row])]
             words = self._words(best[row])
-            yield make_caption(hypotheses, words, weights, self._step_times, sound.seconds, heard[row])
+            yield self._make_caption(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
+
+    def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
+        """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
+        named = ()
+        if self.calibration is not None:
+            named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
+        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
 
     def _heard(self, features, length, seconds):
-        """Encoder steps, their number, and the list of `Sound` of each clip, or None."""
+        """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
         if not hears_sounds(self.model):
-            return (*self._encode(features, length), [None] * len(seconds))
+            return (*self._encode(features, length), [(None, None)] * len(seconds))
         encoded, steps, scores, segments = self._encode(features, length)
-        embedder = self.model.embedder
-        clips = zip(scores.numpy(), segments.numpy(), seconds)
-        sounds = [
-            strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
-            for clip, count, end in clips
-        ]
-        return encoded, steps, sounds
+        embedder, heard = self.model.embedder, []
+        for clip, count, end in zip(scores.numpy(), segments.numpy(), seconds):
+            sounds = strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
+            heard.append((sounds, heard_sounds(clip[:count].max(axis=0), embedder.class_names)))
+        return encoded, steps, heard
 
     def _words(self, tokens):
         """The words of the tokens int32 `[words]` of a caption, up to its end."""

@@ -9,7 +9,18 @@ import pytest
 from aac_tf.__main__ import COMMANDS as COMMANDS_OF_MAIN
 from aac_tf.__main__ import main
 
-COMMANDS = ["train", "evaluate", "caption", "bank", "publish", "export", "export_tflite", "caption_many", "embed_many"]
+COMMANDS = [
+    "train",
+    "evaluate",
+    "caption",
+    "calibrate",
+    "bank",
+    "publish",
+    "export",
+    "export_tflite",
+    "caption_many",
+    "embed_many",
+]
 
 
 @pytest.fixture(autouse=True)
