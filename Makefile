@@ -12,14 +12,23 @@ BIN := .venv/bin
 PROCESSES ?= auto
 PYTEST := $(BIN)/python -m pytest -n $(PROCESSES) --maxprocesses 8 --dist worksteal
 
+# Real recordings that end the demo: yours (make demo RECORDINGS="dog.wav rain.flac"), or else sounds that desktops have.
+RECORDINGS ?= $(wildcard /usr/share/sounds/alsa/Front_Center.wav \
+	$(addprefix /usr/share/sounds/freedesktop/stereo/,phone-incoming-call.oga camera-shutter.oga))
+
 .PHONY: demo test test-slow test-all lint typecheck docs coverage dist clean
 
-# Composes scenes, trains a captioner on them, scores its captions of unseen scenes, and captions three files.
+# Composes scenes, trains a captioner on them, scores its captions of unseen scenes, and captions three files. Then the
+# preset `everyday` captions real recordings; it needs YAMNet, from $AAC_TF_YAMNET or the network.
 demo: .venv/demo
 	rm -rf runs/demo
 	$(BIN)/python train.py --config configs/demo.yaml --run runs/demo
 	$(BIN)/python evaluate.py --run runs/demo --split test --show 6
 	$(BIN)/python caption.py --run runs/demo $$(ls runs/demo-scenes/test/*.wav | head -n 3)
+ifneq ($(strip $(RECORDINGS)),)
+	@echo
+	-$(BIN)/python caption.py $(RECORDINGS)
+endif
 	@echo
 	@echo "runs/demo captions scenes of synthetic sounds, and nothing else: a real recording gets nonsense. Next:"
 	@echo "  $(BIN)/python caption.py YOUR.wav                                    # real sounds, by the preset everyday"

@@ -1,5 +1,6 @@
 """Automated audio captioning for Keras and TensorFlow: describes sound files in sentences."""
 
+import contextlib
 import os
 import sys
 import warnings
@@ -15,6 +16,7 @@ if os.environ.setdefault("TF_USE_LEGACY_KERAS", "1") not in ("1", "true", "True"
         f"aac_tf needs TF_USE_LEGACY_KERAS=1 in the environment; it is {os.environ['TF_USE_LEGACY_KERAS']}"
     )
 # TensorFlow logs about ten lines when it is imported. Its errors are raised as exceptions, too.
+_QUIET = "TF_CPP_MIN_LOG_LEVEL" not in os.environ
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 if getattr(sys.modules.get("tensorflow"), "_tf_uses_legacy_keras", True) is not True:
@@ -30,7 +32,10 @@ else:
     def __getattr__(name):
         # Imported on first use, so that `import aac_tf` and `--help` do not wait for TensorFlow.
         if name == "Captioner":
-            from aac_tf.inference.captioner import Captioner
+            from aac_tf.utils.quiet import quiet_start
+
+            with quiet_start() if _QUIET and "tensorflow" not in sys.modules else contextlib.nullcontext():
+                from aac_tf.inference.captioner import Captioner
 
             return Captioner
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -16,6 +16,7 @@ from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
 from aac_tf.config.schema import SearchConfig
 from aac_tf.decoding import Beam, Consensus, Constraints, DiverseBeam, Greedy, Sample
+from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.models import (
     AttentionDecoder,
     CaptioningModel,
@@ -72,10 +73,34 @@ def build_spec(config):
         raise ConfigError(f"{'audio' if frozen is None else 'embedding'}: {error}") from error
 
 
-def build_frozen_encoder(config):
-    """Builds the `FrozenEncoder` between spectrogram and trained encoder; None if the config has none."""
+def build_frozen_encoder(config, origin=None):
+    """Builds the `FrozenEncoder` between spectrogram and trained encoder.
+
+    Args:
+        config: `Config`.
+        origin: dict from `network_origin`, where the weights were when the run was trained; None if there is no run.
+
+    Returns:
+        `FrozenEncoder`; None if the config has none.
+
+    Raises:
+        EmbeddingError: if the weights cannot be loaded.
+    """
     frozen = _frozen_encoder_class(config)
-    return None if frozen is None else frozen(**_set_options(config.embedding), name="embedder")
+    if frozen is None:
+        return None
+    options = _set_options(config.embedding)
+    found = frozen.find_weights(origin) if origin else None
+    if found:
+        options["source"] = found
+    try:
+        return frozen(**options, name="embedder")
+    except EmbeddingError as error:
+        if not origin or found or "source" not in origin:
+            raise
+        raise EmbeddingError(
+            f"the run was trained with {origin['source']}, which is not here any more; {error}"
+        ) from error
 
 
 def build_augment(config, normalization=None):

@@ -49,7 +49,10 @@ def write_run(folder, overrides, styles=()):
     model.compile(optimizer="adam")
     model.optimizer.build(model.trainable_variables)
     run = Run(folder)
-    run.create(config, tokenizer, normalization, network=None if embedder is None else embedder.fingerprint())
+    if embedder is None:
+        run.create(config, tokenizer, normalization)
+    else:
+        run.create(config, tokenizer, normalization, network=embedder.fingerprint(), origin=embedder.origin)
     run.best.mkdir(parents=True)
     tf.train.CheckpointManager(tf.train.Checkpoint(model=model), str(run.best), max_to_keep=1).save()
     return run.folder

@@ -3,7 +3,7 @@
 import dataclasses
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_runs
+from aac_tf.cli.checks import check_output_file, check_runs, missing_files
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import (
     add_json_flag,
@@ -36,7 +36,9 @@ def main(arguments=None):
     parser.add_argument(
         "--sounds", action="store_true", help="add the AudioSet classes that YAMNet hears, if the run uses YAMNet"
     )
-    add_json_flag(parser, "print one JSON object per file, with log-probability, alternatives, word times and sounds")
+    add_json_flag(
+        parser, "print one JSON object per file, with log-probability, confidence, alternatives, word times and sounds"
+    )
     parser.add_argument(
         "files",
         nargs="+",
@@ -57,31 +59,23 @@ def _caption(options, console):
     check_runs(runs, overrides, options.rerank)
     if options.attention is not None:
         check_output_file(options.attention)
-    start_tensorflow(options)
-    from aac_tf.audio import AudioError
-    from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
-    from aac_tf.inference.captioner import Captioner
-    from aac_tf.inference.graphs import hears_sounds
-    from aac_tf.runs.card import trained_on
-    from aac_tf.runs.fetch import find_run
-
-    plots = _plot_paths(options)
-    captioner = Captioner.load(runs, overrides, options.rerank)
-    if options.sounds and not hears_sounds(captioner.model):
-        raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
-    for run in runs[1:]:
-        console.show(f"{run} was {trained_on(find_run(run))}")
-    known = trained_on(find_run(options.run))
-    console.show(f"{options.run} was {known}")
-    if STANDARD_INPUT in options.files:
-        read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
-    skipped = 0
-    for index, (path, caption) in enumerate(zip(options.files, captioner.caption_each(options.files, options.beam))):
-        if isinstance(caption, AudioError):
+    missing = missing_files(options.files)
+    for path in options.files:
+        if path in missing:
+            console.show(f"skipped: {path}: {missing[path]}")
+    skipped, plots = 0, _plot_paths(options)
+    usable = [path for path in options.files if path not in missing]
+    captioner, known = _load(options, runs, overrides, console) if usable else (None, None)
+    found = captioner.caption_each(usable, options.beam) if usable else iter(())
+    for index, path in enumerate(options.files):
+        caption = None if path in missing else next(found)
+        if caption is None or isinstance(caption, Exception):
             skipped += 1
-            console.show(f"skipped: {path}: {caption.reason}")
+            reason = missing[path] if caption is None else caption.reason
+            if caption is not None:
+                console.show(f"skipped: {path}: {reason}")
             if options.json:
-                print_json({"file": path, "error": caption.reason})
+                print_json({"file": path, "error": reason})
             continue
         if options.attention is not None:
             _plot(captioner, options, path, caption, plots[index])
@@ -91,17 +85,46 @@ def _caption(options, console):
         else:
             sounds = f"\t{_described(caption.sounds)}" if options.sounds else ""
             print(f"{path}\t{caption.text}{sounds}", flush=True)
+        if caption.unsure:
+            console.show(f"unsure: {path}: confidence {caption.confidence:.2f}")
     if skipped:
         console.show(f"{skipped} of {len(options.files)} files skipped")
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
+def _load(options, runs, overrides, console):
+    """Loads the `Captioner`; returns it, and what it was trained on."""
+    start_tensorflow(options)
+    from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
+    from aac_tf.inference.captioner import Captioner
+    from aac_tf.inference.graphs import hears_sounds
+    from aac_tf.runs.card import trained_on
+    from aac_tf.runs.fetch import find_run
+
+    captioner = Captioner.load(runs, overrides, options.rerank)
+    if options.sounds and not hears_sounds(captioner.model):
+        raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
+    for run in runs[1:]:
+        console.show(f"{run} was {trained_on(find_run(run))}")
+    known = trained_on(find_run(runs[0]))
+    console.show(f"{runs[0]} was {known}")
+    if STANDARD_INPUT in options.files:
+        read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
+    return captioner, known
+
+
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
     sounds = caption.sounds and [dataclasses.asdict(sound) for sound in caption.sounds]
+    named = caption.named_sounds and [
+        {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
+    ]
     return {
         "caption": caption.text,
         "log_prob": caption.log_prob,
+        "confidence": caption.confidence,
+        "unsure": caption.unsure,
+        "named_sounds": named,
         "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
         "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
         "sounds": sounds,

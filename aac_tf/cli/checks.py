@@ -49,6 +49,36 @@ def check_run(folder, overrides=()):
     return config
 
 
+def missing_files(paths):
+    """Finds the sound files that a command cannot read, without decoding any.
+
+    Args:
+        paths: list of str, paths of sound files; `-` is standard input, and URLs are not looked up.
+
+    Returns:
+        `{path: reason}` of those that do not exist or are folders.
+
+    Example:
+        >>> from aac_tf.cli.checks import missing_files
+        >>> missing_files(["-", "s3://bucket/dog.wav", "missing.wav", "."])
+        {'missing.wav': 'no such file', '.': 'a directory, not a file'}
+    """
+    local = [path for path in paths if path != "-" and "://" not in path]
+    folders = {path: "a directory, not a file" for path in local if os.path.isdir(path)}
+    # A link to nothing is missing; of a file in a folder that may not be searched, reading says what is wrong.
+    return {path: folders.get(path, "no such file") for path in local if path in folders or _is_missing(path)}
+
+
+def _is_missing(path):
+    try:
+        os.stat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):
+        pass
+    return False
+
+
 def check_output_file(path):
     """Raises `OSError` if a file cannot be written: it is a folder, or its folder cannot be created."""
     path = pathlib.Path(path)

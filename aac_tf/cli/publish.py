@@ -46,6 +46,8 @@ def _publish(options, console):
     size = sum(path.stat().st_size for path in folder.iterdir())
     if not (folder / "scores.json").is_file():
         console.show("the model card has no scores: run aac-evaluate on the run first, or give --scores JSON")
+    if not (folder / "calibration.json").is_file():
+        console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
     if options.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 
 import numpy as np
 import tensorflow as tf
@@ -20,7 +21,8 @@ class FrozenEncoder(tf.keras.layers.Layer):
 
     Subclasses call `super().__init__(**kwargs)`, set the attributes below and implement `spec_for`, `call`,
     `output_length`, `segment_times` and `get_config`; `for_export` if LiteRT needs another form of the layer;
-    `class_names` and `embed_and_score` if the network also classifies sounds.
+    `class_names` and `embed_and_score` if the network also classifies sounds; `origin` if a run is to find the weights
+    again.
 
     Attributes:
         spec: `SpectrogramSpec` of the spectrogram that the network takes.
@@ -123,6 +125,27 @@ class FrozenEncoder(tf.keras.layers.Layer):
             `[batch, segments, classes]`, probabilities, zero after the end of a clip.
         """
         raise NotImplementedError
+
+    @property
+    def origin(self):
+        """Where the weights were loaded from: dict of str with `source`, `checksum`, or neither if that is unknown.
+
+        A run remembers it for `find_weights`.
+        """
+        return {}
+
+    @classmethod
+    def find_weights(cls, origin):
+        """Finds the weights of an earlier encoder on this machine.
+
+        Args:
+            origin: dict, the `origin` of that encoder.
+
+        Returns:
+            str, a source for the constructor; None if they are not where they were.
+        """
+        source = origin.get("source")
+        return source if source and os.path.exists(source) else None
 
     def for_export(self):
         """A layer with the same weights in the form that LiteRT can convert: float32, without loops over windows."""

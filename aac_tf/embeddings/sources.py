@@ -50,6 +50,26 @@ def is_remote(kind, source):
     return bool(chosen) and not os.path.exists(chosen)
 
 
+def used_source(kind, source):
+    """What a run remembers of the source of its weights, to find them again; arguments as for `is_remote`.
+
+    Returns:
+        str, the absolute path of a file or folder, or one of the names of the published weights; None for another
+        address, which nobody should download from because a run names it.
+
+    Example:
+        >>> from aac_tf.embeddings.sources import used_source
+        >>> used_source("yamnet", "google/yamnet/tensorFlow2/yamnet/1")
+        'google/yamnet/tensorFlow2/yamnet/1'
+        >>> used_source("ast", "https://example.com/ast")
+    """
+    published = PUBLISHED[kind]
+    chosen = choose_source(source, published.variable, published.name)
+    if os.path.exists(chosen):
+        return os.path.abspath(chosen)
+    return chosen if re.fullmatch(published.known, chosen) else None
+
+
 def choose_source(source, variable, published):
     """The source to load: the given one if it exists here, otherwise the one that an environment variable names.
 

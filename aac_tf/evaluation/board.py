@@ -11,6 +11,7 @@ from aac_tf.decoding import Greedy
 from aac_tf.evaluation.attention_map import as_png, attention_map
 from aac_tf.inference.captioner import Captioner
 from aac_tf.models import CaptioningModel
+from aac_tf.runs.network import network_origin
 
 
 class CaptionBoard(tf.keras.callbacks.Callback):
@@ -43,7 +44,7 @@ class CaptionBoard(tf.keras.callbacks.Callback):
             trained.encoder,
             trained.decoder,
             trained.normalization,
-            trained.embedder or build_frozen_encoder(self._config),
+            trained.embedder or build_frozen_encoder(self._config, network_origin(self._run, self._config)),
         )
         self._captioner = Captioner(model, self._run.tokenizer(self._config), self._config)
         self._writer = tf.summary.create_file_writer(os.fspath(self._run.folder / "tensorboard" / "captions"))

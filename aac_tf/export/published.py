@@ -15,6 +15,7 @@ from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
 from aac_tf.runs.fetch import find_run, is_folder
+from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.files import check_new_folder
 
@@ -54,9 +55,12 @@ def publish_run(run, output, licence="other", half=True, scores=None):
     unfinished = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output.parent))
     try:
         written = Run(unfinished)
-        for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.DATA):
+        for name in (run.VOCABULARY, run.NORMALIZATION, run.DATA, run.CALIBRATION):
             if (run.folder / name).is_file():
                 shutil.copy(run.folder / name, unfinished / name)
+        network = portable_network(run)
+        if network:
+            written.write_text(run.NETWORK, json.dumps(network))
         written.write_text(run.TRAINED_ON, json.dumps(card, indent=1))
         save_weights(weights, unfinished / run.WEIGHTS, half)
         if found:

@@ -5,6 +5,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
+from aac_tf.inference.confidence import NamedSound
 from aac_tf.inference.sounds import Sound
 
 
@@ -51,6 +52,11 @@ class Caption:
         step_edges: float numpy array `[steps + 1]`, seconds; encoder step i covers the time from edge i to edge i + 1.
         sounds: list of `Sound`, what the frozen encoder's own classifier hears, strongest first; None if the run has no
             frozen encoder with a classifier.
+        named_sounds: list of `NamedSound`, the sounds that the caption names and how likely each is there; None if the
+            run was not calibrated (`aac-calibrate`).
+        confidence: float from 0 to 1, the share of the named sounds that are expected to be there, the mean of their
+            confidences; None if the run was not calibrated, or the caption names no known sound.
+        unsure: bool, whether the confidence is below the threshold of the calibration.
     """
 
     text: str
@@ -59,9 +65,12 @@ class Caption:
     words: List[Word] = dataclasses.field(repr=False, compare=False)
     step_edges: np.ndarray = dataclasses.field(repr=False, compare=False)
     sounds: Optional[List[Sound]] = dataclasses.field(default=None, repr=False, compare=False)
+    named_sounds: Optional[List[NamedSound]] = dataclasses.field(default=None, repr=False, compare=False)
+    confidence: Optional[float] = dataclasses.field(default=None, compare=False)
+    unsure: bool = dataclasses.field(default=False, compare=False)
 
 
-def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None):
+def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None, named=None, unsure_below=0.0):
     """Makes a `Caption` from the results of a search.
 
     Args:
@@ -71,6 +80,8 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None):
         step_times: (first, hop) in seconds; step i is centred at first + i * hop.
         seconds: float, length of the sound.
         sounds: list of `Sound`; None if the run has no frozen encoder with a classifier.
+        named: list of `NamedSound`; None if the run was not calibrated.
+        unsure_below: float, threshold of the confidence.
 
     Returns:
         `Caption`.
@@ -85,7 +96,10 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None):
         step = int(np.argmax(attention))
         peak = float(edges[step : step + 2].mean())
         attended.append(Word(word, attention, peak, _half_interval(attention, edges, step)))
-    return Caption(hypotheses[0].text, hypotheses[0].log_prob, hypotheses[1:], attended, edges, sounds)
+    confidence = float(np.mean([sound.confidence for sound in named])) if named else None
+    unsure = confidence is not None and confidence < unsure_below
+    best, *others = hypotheses
+    return Caption(best.text, best.log_prob, others, attended, edges, sounds, named, confidence, unsure)
 
 
 def _half_interval(weights, edges, peak):

@@ -13,10 +13,12 @@ from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.inference.caption import Alternative, make_caption
+from aac_tf.inference.confidence import heard_sounds, read_calibration
 from aac_tf.inference.graphs import (
     attention_function,
     encode_function,
     hears_sounds,
+    log_probs_function,
     score_function,
     search_function,
     step_seconds,
@@ -24,6 +26,7 @@ from aac_tf.inference.graphs import (
 from aac_tf.inference.sounds import strongest_sounds
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
+from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.utils.reading import bounded_batches, read_ahead
 
@@ -45,6 +48,7 @@ class Captioner:
         model: `CaptioningModel` with trained weights.
         tokenizer: `WordTokenizer`.
         config: `Config` of the run.
+        calibration: `Calibration` of the run, for `Caption.confidence`; None if it was not calibrated.
 
     Attributes:
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
@@ -59,7 +63,7 @@ class Captioner:
         'a dog barks followed by a bell'
     """
 
-    def __init__(self, model, tokenizer, config):
+    def __init__(self, model, tokenizer, config, calibration=None):
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
@@ -71,6 +75,8 @@ class Captioner:
         self._encode = encode_function(model, self._bins(), hears_sounds(model))
         self._attend = attention_function(model)
         self._score = score_function(model, tokenizer)
+        self._score_words = log_probs_function(model)
+        self.calibration = calibration
         self._searches = {}
         self.rules()  # fails now, not at the first sound
         self._step_times = step_seconds(model, self.spec)
@@ -114,13 +120,13 @@ class Captioner:
         run = Run(find_run(run))
         config = run.config(overrides)
         tokenizer = run.tokenizer(config)
-        embedder = build_frozen_encoder(config)
+        embedder = build_frozen_encoder(config, network_origin(run, config))
         run.check_network(None if embedder is None else embedder.fingerprint())
         model = build_model(
             config, tokenizer.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
         )
         run.restore_best(model)
-        return cls(model, tokenizer, config)
+        return cls(model, tokenizer, config, read_calibration(run))
 
     @classmethod
     def from_preset(cls, name, overrides=()):
@@ -270,14 +276,15 @@ class Captioner:
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
         features, length = self._batch([sound])
-        encoded, steps, sounds = self._heard(features, length, [sound.seconds])
+        encoded, steps, heard = self._heard(features, length, [sound.seconds])
         start = tf.constant([self._start])
         padding = self.tokenizer.max_words + 1 - tokens.shape[1]
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
-        weights = self._attend(tokens, encoded, steps, start=start)[0]
+        log_probs = self._word_log_probs(tokens, encoded, steps, start)[0]
+        weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
-        return make_caption([found], self._words(tokens[0]), weights.numpy(), self._step_times, sound.seconds, *sounds)
+        return self._make_caption([found], self._words(tokens[0]), weights, log_probs, sound.seconds, *heard[0])
 
     def _starts(self, style, sounds):
         """Iterator of the ids of the tokens before the captions of sounds."""
@@ -323,6 +330,7 @@ class Captioner:
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()
+        log_probs = self._word_log_probs(best, encoded, steps, start)
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
         for row, sound in enumerate(sounds):
@@ -334,24 +342,35 @@ class Captioner:
             ]
             weights = attention[row, :, : int(first_steps[row])]
             words = self._words(best[row])
-            yield make_caption(hypotheses, words, weights, self._step_times, sound.seconds, heard[row])
+            yield self._make_caption(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
+
+    def _word_log_probs(self, tokens, encoded, steps, start):
+        """Log-probabilities of the words of each caption, if they are needed for its confidence; otherwise None."""
+        if self.calibration is None:
+            return [None] * len(tokens)
+        return self._score_words(tokens, encoded, steps, start=start).numpy()
+
+    def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
+        """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
+        named = ()
+        if self.calibration is not None:
+            named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
+        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
 
     def _batch(self, sounds):
         """Features of sounds, padded to a batch, and their lengths."""
         return _padded([sound.features for sound in sounds])
 
     def _heard(self, features, length, seconds):
-        """Encoder steps, their number, and the list of `Sound` of each clip, or None."""
+        """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
         if not hears_sounds(self.model):
-            return (*self._encode(features, length), [None] * len(seconds))
+            return (*self._encode(features, length), [(None, None)] * len(seconds))
         encoded, steps, scores, segments = self._encode(features, length)
-        embedder = self.model.embedder
-        clips = zip(scores.numpy(), segments.numpy(), seconds)
-        sounds = [
-            strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
-            for clip, count, end in clips
-        ]
-        return encoded, steps, sounds
+        embedder, heard = self.model.embedder, []
+        for clip, count, end in zip(scores.numpy(), segments.numpy(), seconds):
+            sounds = strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
+            heard.append((sounds, heard_sounds(clip[:count].max(axis=0), embedder.class_names)))
+        return encoded, steps, heard
 
     def _words(self, tokens):
         """The words of the tokens int32 `[words]` of a caption, up to its end."""

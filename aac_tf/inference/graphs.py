@@ -102,6 +102,26 @@ def attention_function(model):
     return attend
 
 
+def log_probs_function(model):
+    """Compiles the log-probabilities of the words of given captions.
+
+    Args:
+        model: `CaptioningModel`.
+
+    Returns:
+        `tf.function` with the arguments of `attention_function` to the natural logarithm of the probability of each
+        token, float32 `[batch, words]`.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
+    def score(tokens, encoded, length, start):
+        before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
+        log_probs = tf.nn.log_softmax(model.decoder(before, encoded, length))
+        return tf.gather(log_probs, tokens, batch_dims=2)
+
+    return score
+
+
 def step_seconds(model, spec):
     """Computes the position of the encoder steps in time.
 

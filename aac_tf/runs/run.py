@@ -34,10 +34,10 @@ class Run:
     """
 
     CONFIG, VOCABULARY, NORMALIZATION, DATA = "config.yaml", "vocabulary.txt", "normalization.json", "data.json"
-    NETWORK, TRAINED_ON = "frozen_network.json", "card.json"
+    NETWORK, TRAINED_ON, CALIBRATION = "frozen_network.json", "card.json", "calibration.json"
     # A published run has its weights in one file instead of checkpoints, and a model card and scores.
     WEIGHTS, CARD, SCORES = "weights.safetensors", "README.md", "scores.json"
-    PUBLISHED = (CONFIG, VOCABULARY, NORMALIZATION, DATA, NETWORK, TRAINED_ON, WEIGHTS, CARD, SCORES)
+    PUBLISHED = (CONFIG, VOCABULARY, NORMALIZATION, DATA, NETWORK, TRAINED_ON, CALIBRATION, WEIGHTS, CARD, SCORES)
 
     def __init__(self, folder):
         self._mirror = None
@@ -165,7 +165,7 @@ class Run:
             for folder in made:
                 folder.rmdir()
 
-    def create(self, config, tokenizer, normalization, data=None, network=None, card=None):
+    def create(self, config, tokenizer, normalization, data=None, network=None, card=None, origin=None):
         """Writes the files that do not change during training.
 
         Args:
@@ -175,6 +175,7 @@ class Run:
             data: dict for JSON that `data()` will return.
             network: `fingerprint` of the frozen encoder; None if there is none.
             card: dict of `aac_tf.runs.card.make_card`, what the run is trained on; None writes none.
+            origin: dict, `FrozenEncoder.origin`; None if there is no frozen encoder.
 
         Raises:
             RunError: if the normalization is not finite.
@@ -183,7 +184,7 @@ class Run:
         with atomic_write(self.folder / self.VOCABULARY) as unfinished:
             tokenizer.save(unfinished)
         # An earlier run that did not complete an epoch may have left them.
-        for name in (self.NORMALIZATION, self.NETWORK, self.TRAINED_ON):
+        for name in (self.NORMALIZATION, self.NETWORK, self.TRAINED_ON, self.CALIBRATION):
             (self.folder / name).unlink(missing_ok=True)
         if normalization is not None:
             if not np.isfinite(normalization).all():
@@ -193,7 +194,7 @@ class Run:
             stored = {"mean": mean, "variance": variance, "vocabulary": self._checksum(self.VOCABULARY)}
             self.write_text(self.NORMALIZATION, json.dumps(stored))
         if network is not None:
-            self.write_text(self.NETWORK, json.dumps({"fingerprint": network}))
+            self.write_text(self.NETWORK, json.dumps({**(origin or {}), "fingerprint": network}))
         if card is not None:
             self.write_text(self.TRAINED_ON, json.dumps(card, indent=1))
         self.write_text(self.DATA, json.dumps(data or {}, indent=1))
@@ -275,6 +276,22 @@ class Run:
         """Loads the summary of the training data that was passed to `create`; {} if there is none."""
         return self._read_json(self.DATA) if (self.folder / self.DATA).is_file() else {}
 
+    def calibration(self):
+        """Loads the calibration of `Caption.confidence`, a dict; None if there is none."""
+        return self._read_json(self.CALIBRATION) if (self.folder / self.CALIBRATION).is_file() else None
+
+    def write_calibration(self, calibration):
+        """Writes the calibration, a dict for JSON; None removes it."""
+        if calibration is None:
+            (self.folder / self.CALIBRATION).unlink(missing_ok=True)
+        else:
+            self.write_text(self.CALIBRATION, json.dumps(calibration, indent=1) + "\n")
+        self.upload()
+
+    def network(self):
+        """Loads what is known of the frozen encoder: dict of `fingerprint` and its `origin`; {} if there is none."""
+        return self._read_json(self.NETWORK) if (self.folder / self.NETWORK).is_file() else {}
+
     def check_network(self, network):
         """Checks that a frozen encoder is the one that the run was trained with.
 
@@ -287,7 +304,7 @@ class Run:
         path = self._shown(self.NETWORK)
         if network is None or not (self.folder / self.NETWORK).is_file():
             return
-        stored = self._read_json(self.NETWORK).get("fingerprint")
+        stored = self.network().get("fingerprint")
         if not (isinstance(stored, list) and all(isinstance(value, (int, float)) for value in stored)):
             raise RunError(f"{path} is damaged: it has no list of numbers fingerprint")
         deviation = difference(network, stored)

@@ -25,6 +25,7 @@ from aac_tf.models.loss import CaptionCrossentropy
 from aac_tf.runs import Run
 from aac_tf.runs.card import make_card
 from aac_tf.runs.initial import open_initial
+from aac_tf.runs.network import network_origin
 from aac_tf.runs.resume import check_data, check_folder, summarize
 from aac_tf.training.averages import with_averages
 from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions, read_history
@@ -122,7 +123,7 @@ class _Trainer:
         prepare_dataset(config, report.progress)
         self.initial = None if resume else open_initial(config)
         self.tokenizer = run.tokenizer(config) if resume else self._fit_tokenizer()
-        embedder = build_frozen_encoder(config)
+        embedder = build_frozen_encoder(config, network_origin(run, config) if resume else None)
         network = None if embedder is None else embedder.fingerprint()
         if resume:
             run.check_network(network)  # before all clips are embedded
@@ -173,9 +174,11 @@ class _Trainer:
         if not resume:
             words = self.tokenizer.vocabulary_size() - len(self.tokenizer.special_ids) - 1
             card = make_card(config, build_dataset(config), self.training.clips, words)
-            written.create(config, self.tokenizer, self.normalization, data, network, card)
+            origin = None if embedder is None else embedder.origin
+            written.create(config, self.tokenizer, self.normalization, data, network, card, origin)
         elif tf.train.latest_checkpoint(str(run.last)):
             checkpoint.restore(tf.train.latest_checkpoint(str(run.last))).assert_consumed()
+            written.write_calibration(None)  # of weights that may change
 
     def fit(self, callbacks):
         """Trains and returns the rows of the history."""

@@ -13,6 +13,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "caption",
+    "calibrate",
     "bank",
     "average",
     "publish",

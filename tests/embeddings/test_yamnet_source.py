@@ -15,10 +15,12 @@ import tensorflow_hub as hub
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from web import serve
 
+from aac_tf.build import build_frozen_encoder
+from aac_tf.config import load_config
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
 from aac_tf.embeddings.sources import choose_source, is_remote
 from aac_tf.embeddings.yamnet.network import kernel_shapes
-from aac_tf.embeddings.yamnet.source import _checksum, _files, cached_network, resolve_source
+from aac_tf.embeddings.yamnet.source import _checksum, _files, cached_network, find_weights, resolve_source
 from aac_tf.embeddings.yamnet.weights import read_weights
 
 
@@ -326,6 +328,28 @@ def test_without_any_network_both_reasons_are_told(web, monkeypatch):
         EmbeddingError, match=r"cannot download YAMNet from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
     ):
         YamnetEmbedder()
+
+
+def test_weights_are_found_again_where_they_were_or_in_the_cache(folded, own_cache, tmp_path):
+    path = shutil.copy(folded, tmp_path / "mine.npz")
+    found = cached_network(path, self_test=False)
+    assert find_weights(os.fspath(path), found.checksum) == os.fspath(path)
+    path.write_bytes(b"other weights")
+    assert find_weights(os.fspath(path), found.checksum) == found.folder
+    assert cached_network(find_weights(None, found.checksum), self_test=False) == found
+    shutil.rmtree(found.folder)
+    assert find_weights(os.fspath(path), found.checksum) is None
+    for checksum in (None, "", "../" * 20 + "tmp"):
+        assert find_weights(os.fspath(folded), checksum) is None
+
+
+def test_all_places_that_were_tried_are_told(web, monkeypatch):
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    origin = {"source": "/gone/yamnet.npz", "checksum": "0" * 64}
+    with pytest.raises(
+        EmbeddingError, match=r"trained with /gone/yamnet\.npz, .*from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+    ):
+        build_frozen_encoder(load_config(None, ["embedding.kind=yamnet"]), origin)
 
 
 def test_another_handle_has_no_second_source(web, monkeypatch):

@@ -296,7 +296,8 @@ def test_caption_command(run, scenes, tmp_path, capsys):
     assert caption_command.main(["--run", str(run.folder), "--json", "--beam", "2", paths[0], str(empty)]) == 3
     captured = capsys.readouterr()
     first, second = (json.loads(line) for line in captured.out.splitlines())
-    assert set(first) == {"file", "caption", "log_prob", "alternatives", "words", "sounds", "trained_on"}
+    expected = {"file", "caption", "log_prob", "alternatives", "words", "sounds", "trained_on"}
+    assert set(first) == expected | {"confidence", "unsure", "named_sounds"}
     assert " ".join(word["word"] for word in first["words"]) == first["caption"]
     assert second == {"file": str(empty), "error": "the file is empty"}
     assert "1 of 2 files skipped" in captured.err

@@ -9,8 +9,9 @@ import tensorflow as tf
 from aac_tf.audio import AST
 from aac_tf.embeddings.ast.features import normalize
 from aac_tf.embeddings.ast.network import FrozenAst
-from aac_tf.embeddings.ast.source import load_ast
+from aac_tf.embeddings.ast.source import RANDOM, load_ast
 from aac_tf.embeddings.errors import EmbeddingError
+from aac_tf.embeddings.sources import used_source
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 
 PRECISIONS = ("float32", "bfloat16")
@@ -64,6 +65,7 @@ class AstEmbedder(WindowedEncoder):
         self.precision = precision
         self.spec = self.spec_for(window_seconds=window_seconds)
         ast = load_ast(source)
+        self._used = None if source == RANDOM else used_source("ast", source)
         config = ast.model.config
         if config.num_mel_bins != self.spec.num_bins:
             raise EmbeddingError(
@@ -82,6 +84,10 @@ class AstEmbedder(WindowedEncoder):
                 f"window_seconds must be at least 0.16, the length of a patch of AST, got {window_seconds}"
             )
         return dataclasses.replace(AST, segment_length=frames, segment_hop=frames // 2)
+
+    @property
+    def origin(self):
+        return {"source": self._used} if self._used else {}
 
     def for_export(self):
         # LiteRT cannot compute in bfloat16.

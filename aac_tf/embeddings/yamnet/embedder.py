@@ -6,10 +6,11 @@ import tensorflow as tf
 import tensorflow_hub as hub
 
 from aac_tf.audio import YAMNET
+from aac_tf.embeddings.sources import used_source
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.embeddings.yamnet.class_names import class_names
 from aac_tf.embeddings.yamnet.network import CLASSES, WIDTH
-from aac_tf.embeddings.yamnet.source import cached_network
+from aac_tf.embeddings.yamnet.source import cached_network, find_weights
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -56,6 +57,7 @@ class YamnetEmbedder(WindowedEncoder):
         folder, weights = cached_network(source, self_test)
         self.spec, self.width = self.spec_for(), WIDTH
         self.checksum = self.checksum_of(weights)
+        self._used, self._weights = used_source("yamnet", source), weights
         network = hub.KerasLayer(folder, trainable=False, dtype="float32")
         # Closures: if Keras tracked the layer, every checkpoint would list the functions of the cached model.
         self._outputs = lambda windows: network(windows)
@@ -64,6 +66,14 @@ class YamnetEmbedder(WindowedEncoder):
     @classmethod
     def spec_for(cls, source=None, batch_windows=256, self_test=True):
         return YAMNET
+
+    @property
+    def origin(self):
+        return {"checksum": self._weights, **({"source": self._used} if self._used else {})}
+
+    @classmethod
+    def find_weights(cls, origin):
+        return find_weights(origin.get("source"), origin.get("checksum"))
 
     def scores(self, spectrogram, length=None):
         """Class probabilities of AudioSet.

@@ -102,8 +102,8 @@ def cached_network(source=None, self_test=True):
     path = resolve_source(source)
     if (path / _MANIFEST).is_file():
         return _open(path, self_test)
-    checksum = _checksum([path] if path.is_file() else sorted((path / "variables").glob("variables.*")))
-    folder = cache_folder() / "yamnet" / f"{checksum}-{_FORMAT}"
+    checksum = _weights_checksum(path)
+    folder = _cached(checksum)
     if folder.is_dir():
         try:
             return _open(folder, self_test)
@@ -114,6 +114,24 @@ def cached_network(source=None, self_test=True):
     except OSError as error:
         raise EmbeddingError(f"cannot write {folder}: {error}; set AAC_TF_CACHE to a writable folder") from error
     return _open(folder, self_test)
+
+
+def find_weights(source, checksum):
+    """Finds weights that were used earlier: where they were, or in the cache.
+
+    Args:
+        source: path where they were; None if unknown.
+        checksum: `CachedNetwork.checksum` of them; None if unknown.
+
+    Returns:
+        str, a source for `cached_network`; None if they are in neither place.
+    """
+    if not checksum or not re.fullmatch("[0-9a-f]{64}", checksum):
+        return None
+    with contextlib.suppress(OSError):
+        if source and os.path.exists(source) and _weights_checksum(pathlib.Path(source)) == checksum:
+            return source
+    return str(_cached(checksum)) if (_cached(checksum) / _MANIFEST).is_file() else None
 
 
 def resolve_source(source=None):
@@ -127,6 +145,14 @@ def resolve_source(source=None):
     if not path.exists():
         raise EmbeddingError(f"YAMNet not found: there is no file or folder {path}; {_ADVICE}")
     return path
+
+
+def _weights_checksum(path):
+    return _checksum([path] if path.is_file() else sorted((path / "variables").glob("variables.*")))
+
+
+def _cached(checksum):
+    return cache_folder() / "yamnet" / f"{checksum}-{_FORMAT}"
 
 
 def _from_hub(handle):

@@ -1,0 +1,68 @@
+"""`aac-calibrate`: measures how far the captions of a trained run can be trusted."""
+
+from aac_tf.cli.checks import check_run
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.flags import add_json_flag, add_overrides
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    parser = make_parser(
+        ("aac-calibrate",),
+        "Caption the validation split of a trained run, compare the sounds that its captions name with those that are "
+        "there, and write calibration.json into its folder: from then on, captions have a confidence. Then measure the "
+        "confidences on the test split.",
+        "aac-calibrate runs/mine",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of the trained run")
+    add_json_flag(parser, "print the measurements as a JSON object")
+    add_overrides(parser, "data.root=/data/scenes")
+    return run_command(_calibrate, parser, arguments)
+
+
+def _calibrate(options, console):
+    from aac_tf.build_dataset import build_dataset
+    from aac_tf.datasets import DatasetError
+    from aac_tf.runs import Run
+    from aac_tf.runs.fetch import is_folder
+
+    if not is_folder(options.run):
+        raise ValueError(f"{options.run} is not a folder to write to: give the path of a run folder")
+    config = check_run(options.run, options.overrides)
+    dataset = build_dataset(config)
+    dataset.require("validation")
+    try:
+        tested = dataset.require("test") is not None
+    except DatasetError:
+        tested = False
+    start_tensorflow(options)
+    from aac_tf.evaluation.calibration import fit_calibration, judge_captions, reliability
+    from aac_tf.inference.captioner import Captioner
+
+    captioner = Captioner.load(options.run, options.overrides)
+    judged, labels = judge_captions(captioner, config, "validation", progress=console.progress("Captioning validation"))
+    calibration = fit_calibration(judged, labels)
+    stored = calibration.to_dict()
+    if tested:
+        judged, _ = judge_captions(captioner, config, "test", calibration, console.progress("Captioning test"))
+        stored["test"] = reliability(judged, calibration.unsure_below)
+    run = Run(options.run)
+    run.write_calibration(stored)
+    if options.json:
+        print_json(stored)
+    elif tested:
+        _print_reliability(stored["test"], calibration.unsure_below)
+    console.show(f"wrote {run.name}/{run.CALIBRATION}")
+    return None
+
+
+def _print_reliability(found, unsure_below):
+    print("confidence  captions  mean  sounds that are there")
+    for row in found["bins"]:
+        print(f"{row['from']:10.1f}  {row['captions']:8}  {row['confidence']:4.2f}  {row['right']:4.2f}")
+    print(f"expected calibration error {found['ece']:.3f}, on {found['captions']} captions of the test split")
+    for name, where in (("unsure", "below"), ("sure", "from")):
+        group = found[name]
+        if group["captions"]:
+            share = f"{group['captions'] / found['captions']:.0%} of the captions"
+            print(f"{name} ({where} {unsure_below}): {share}; {group['right']:.0%} of their sounds are there")

@@ -1,0 +1,48 @@
+"""`aac-caption` with files that do not exist."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+from aac_tf.cli import caption
+
+
+@pytest.fixture
+def recording(tmp_path):
+    path = tmp_path / "noise.wav"
+    soundfile.write(path, np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    return str(path)
+
+
+def test_missing_files_are_reported_first_and_the_others_are_captioned(one_run, recording, tmp_path, capsys):
+    files = [str(tmp_path / "none.wav"), recording, str(tmp_path), f"{recording}/part.wav"]
+    assert caption.main(["--run", str(one_run.folder), "--json", *files]) == 3
+    captured = capsys.readouterr()
+    lines = [json.loads(line) for line in captured.out.splitlines()]
+    assert [line["file"] for line in lines] == files
+    reasons = ["no such file", None, "a directory, not a file", "no such file"]
+    assert [line.get("error") for line in lines] == reasons
+    told = captured.err.splitlines()
+    assert told[:3] == [f"skipped: {path}: {reason}" for path, reason in zip(files, reasons) if reason]
+    assert " was trained on " in told[3]
+    assert told[-1] == "3 of 4 files skipped"
+
+
+def test_without_any_file_tensorflow_is_not_imported(one_run, tmp_path):
+    code = "import sys; from aac_tf.cli.caption import main; sys.exit(main() + 10 * ('tensorflow' in sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--run", str(one_run.folder), "none.wav", "none.wav"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == ["skipped: none.wav: no such file"] * 2 + ["2 of 2 files skipped"]
