@@ -103,7 +103,7 @@ class Metric:
     scores: ClassVar[Tuple[str, ...]] = ()
     several: ClassVar[bool] = False
     higher_is_better: ClassVar[Optional[bool]] = True
-    by_default: ClassVar[bool] = True
+    by_default: bool = True
     reports_progress: ClassVar[bool] = False
     uses_tensorflow: ClassVar[bool] = False
     names: ClassVar[Mapping[str, str]] = {}
