@@ -68,12 +68,14 @@ def _caption(options, console):
     captioner, known = _load(options, runs, overrides, console) if usable else (None, None)
     found = captioner.caption_each(usable, options.beam) if usable else iter(())
     for index, path in enumerate(options.files):
-        caption = None if path in missing else next(found)
-        if caption is None or isinstance(caption, Exception):
-            skipped += 1
-            reason = missing[path] if caption is None else caption.reason
-            if caption is not None:
+        reason, caption = missing.get(path), None
+        if reason is None:
+            caption = next(found)
+            reason = getattr(caption, "reason", None)  # of an `AudioError`
+            if reason is not None:
                 console.show(f"skipped: {path}: {reason}")
+        if reason is not None:
+            skipped += 1
             if options.json:
                 print_json({"file": path, "error": reason})
             continue

@@ -352,7 +352,7 @@ class Captioner:
 
     def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
         """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
-        named = ()
+        named: tuple = ()
         if self.calibration is not None:
             named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
         return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)

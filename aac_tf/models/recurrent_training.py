@@ -39,8 +39,11 @@ def training_loop(cell, inputs, length, backward=False, dtype=tf.float32):
         inputs = inputs[::-1]
     gates = _product(tf.reshape(inputs, [-1, features + 2]), kernel, dtype)
     gates = tf.reshape(gates, [steps, batch, len(closed)])
-    recurrent = [tf.cast(weights, tf.float32) for weights in (cell.recurrent_kernel, *recurrent_bias)]
-    states = (_lstm if is_lstm else _gru)(gates, *recurrent, dtype=dtype)
+    recurrent_kernel = tf.cast(cell.recurrent_kernel, tf.float32)
+    if is_lstm:
+        states = _lstm(gates, recurrent_kernel, dtype)
+    else:
+        states = _gru(gates, recurrent_kernel, tf.cast(recurrent_bias[0], tf.float32), dtype)
     return states[::-1] if backward else states
 
 
@@ -69,8 +72,8 @@ def _before(states):
 
 def _kernel_gradient(states, gradients, kernel, dtype):
     """The gradient of the recurrent kernel `[units, gates]`: one product over all steps and rows."""
-    factors = [tf.reshape(x, [-1, width]) for x, width in zip((_before(states), gradients), kernel.shape)]
-    return _product(*factors, dtype, transpose_a=True)
+    before = tf.reshape(_before(states), [-1, kernel.shape[0]])
+    return _product(before, tf.reshape(gradients, [-1, kernel.shape[1]]), dtype, transpose_a=True)
 
 
 def _lstm(gates, kernel, dtype):
