@@ -131,12 +131,18 @@ def search_overrides(options):
     Returns:
         list of `decoding.key=value`, empty without the flags.
 
+    Raises:
+        ValueError: if `--beam` is less than 1.
+
     Example:
         >>> import argparse
         >>> from aac_tf.cli.flags import search_overrides
         >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9", style=None))
         ['decoding.kind=sample', 'decoding.top_p=0.9']
     """
+    beam = getattr(options, "beam", None)
+    if beam is not None and beam < 1:
+        raise ValueError(f"--beam must be at least 1, got {beam}")
     others = [*constraint_overrides(options), *style_overrides(options)]
     if options.search is None:
         return others

@@ -47,6 +47,7 @@ REFUSED = {
         (["--run", "https://[", "a.wav"], "https://["),
         (["--run", "http://localhost/a.zip", "a.wav"], "http:// is not protected"),
         (["--run", "run", "--search", "beams", "a.wav"], "decoding.kind takes"),
+        (["--run", "run", "--beam", "0", "a.wav"], "--beam must be at least 1, got 0"),
         (["--run", "run", "--rerank", "none", "a.wav"], "none is not a run folder"),
         (["--run", "run", "--run", "untrained", "a.wav"], "untrained has no trained weights yet"),
         (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
