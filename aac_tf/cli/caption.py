@@ -61,9 +61,9 @@ def _caption(options, console):
     found = captioner.caption_each(usable, options.beam) if usable else iter(())
     for index, path in enumerate(options.files):
         caption = None if path in missing else next(found)
-        if caption is None or isinstance(caption, Exception):
+        reason = missing[path] if caption is None else getattr(caption, "reason", None)  # that of an AudioError
+        if reason is not None:
             skipped += 1
-            reason = missing[path] if caption is None else caption.reason
             if caption is not None:
                 console.show(f"skipped: {path}: {reason}")
             if options.json:

@@ -285,10 +285,10 @@ class Captioner:
 
     def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
         """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
-        named = ()
+        named, unsure_below = None, 0.0
         if self.calibration is not None:
-            named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
-        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
+            named, unsure_below = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
+        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, named, unsure_below)
 
     def _heard(self, features, length, seconds):
         """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
