@@ -130,7 +130,7 @@ def find_partners(filled):
     """Selects the partner of each row of a batch: the next one, which is a random one as batches are shuffled.
 
     Args:
-        filled: bool `[rows]`, false for the rows at the end that fill up the batch; they are nobody's partner.
+        filled: bool `[rows]`, false for the rows at the end that fill up the batch; no row has them as its partner.
 
     Returns:
         int32 `[rows]`.

@@ -231,7 +231,7 @@ class _Trainer:
                 # After the progress bar has ended its line.
                 shown.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: captions.show_samples()))
             if options.ema:
-                own, callbacks = with_averages(self.model, own), with_averages(self.model, callbacks)
+                own, callbacks = with_averages(self.model, own, callbacks)
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
             epoch, step = int(self.state.epoch), int(self.state.step)
             rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
