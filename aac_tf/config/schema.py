@@ -413,9 +413,9 @@ class SearchConfig(OneOf):
     )
     min_words: int = key(1, "minimum number of words of a caption", at_least=0)
     max_words: Optional[int] = key(
-        None, "maximum number of words of a caption; null: vocabulary.max_words, which is the most", at_least=1
+        None, "maximum number of words of a caption; null: vocabulary.max_words, the upper limit", at_least=1
     )
-    forbidden_words: List[str] = key([], "words that captions never contain: [music, silence]")
+    forbidden_words: List[str] = key([], "words that captions never contain, such as [music, silence]")
     repeat_words: str = key(
         "any",
         "words that may occur twice in a caption; function: only articles, prepositions and the like, as in CoNeTTE",
