@@ -96,7 +96,7 @@ def test_the_loss_is_that_of_reinforce_and_the_cross_entropy():
 
 
 def test_rewarded_words_become_more_probable():
-    model, critic = make_model(), self_critical(weight=1.0)
+    model, critic = make_model("linear", "transformer"), self_critical(weight=1.0)
     model.self_critical = critic
     model.compile(tf.keras.optimizers.Adam(0.03), CaptionCrossentropy(), weighted_metrics=[])
 
@@ -120,9 +120,10 @@ def test_a_cut_caption_is_not_rewarded_for_its_end():
         return tf.zeros(captions.shape[:2])
 
     model = make_model()
-    _, targets, weights = self_critical(reward)(model, make_inputs(), TARGETS, WEIGHTS)
+    _, targets, _ = self_critical(reward)(model, make_inputs(), TARGETS, WEIGHTS)
     lengths = (targets[:, 2:].numpy() != END).sum(-1)
-    assert (lengths == MAX_WORDS).any() and (lengths < MAX_WORDS).any()
+    assert (lengths == MAX_WORDS).any()
+    assert (lengths < MAX_WORDS).any()
     np.testing.assert_array_equal((seen[0] == END).sum(-1), lengths < MAX_WORDS)
     np.testing.assert_array_equal((seen[0] >= 0).sum(-1), np.minimum(lengths + 1, MAX_WORDS))
 
@@ -156,8 +157,9 @@ def test_label_smoothing_concerns_the_training_captions_only():
     np.testing.assert_array_equal(targets[:, 2:], tf.one_hot(plain[:, 2:], VOCABULARY))
 
 
-@pytest.mark.parametrize("decoder", DECODERS)
-@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize(
+    ("encoder", "decoder"), [("birnn", "attention"), ("linear", "fixed_vector"), ("linear", "transformer")]
+)
 def test_every_encoder_and_decoder_is_trained(encoder, decoder):
     model = make_model(encoder, decoder)
     model.self_critical = self_critical(weight=1.0)
@@ -184,15 +186,14 @@ def test_options_that_mix_or_replace_words_are_refused():
     tokenizer = WordTokenizer(["<START>", "<END>", "dog"])
     for other in ("mixup=0.2", "scheduled_sampling=0.1"):
         config = load_config(None, ["training.self_critical=0.9", f"training.{other}"])
-        with pytest.raises(ConfigError, match="training.mixup=0"):
+        with pytest.raises(ConfigError, match=r"training\.mixup=0"):
             build_regularization(config, tokenizer)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("captions", ["one", "all"])
-def test_a_run_resumes_bit_for_bit(small, tmp_path, captions):
+def test_a_run_resumes_bit_for_bit(small, tmp_path):
     options = [*small, "training.self_critical=0.5", "training.self_critical_samples=2", "training.batch_size=8"]
-    options += [f"data.captions_per_clip={captions}", "training.label_smoothing=0.1", "decoder.dropout=0.2"]
+    options += ["data.captions_per_clip=all", "encoder.layers=1", "training.label_smoothing=0.1", "decoder.dropout=0.2"]
     options += ["training.samples=0", "training.monitor=loss"]
     straight, halves = Run(tmp_path / "straight"), Run(tmp_path / "halves")
     train(load_config(None, [*options, "training.epochs=2"]), straight)
@@ -202,5 +203,7 @@ def test_a_run_resumes_bit_for_bit(small, tmp_path, captions):
     for row, expected in zip(*histories, strict=True):
         assert {**row, "seconds": ""} == {**expected, "seconds": ""}
     one, other = (tf.train.load_checkpoint(str(run.last)) for run in (straight, halves))
-    for name in one.get_variable_to_shape_map():
+    names = [name for name in one.get_variable_to_shape_map() if name.startswith(("model/", "optimizer/"))]
+    assert any("_dropout" in name for name in names)
+    for name in names:
         np.testing.assert_array_equal(one.get_tensor(name), other.get_tensor(name), name)
