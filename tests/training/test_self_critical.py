@@ -95,6 +95,7 @@ def test_the_loss_is_that_of_reinforce_and_the_cross_entropy():
     assert float(weighted_loss(model, inputs, targets, weights)) == pytest.approx(expected, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_rewarded_words_become_more_probable():
     model, critic = make_model("linear", "transformer"), self_critical(weight=1.0)
     model.self_critical = critic
