@@ -33,7 +33,7 @@ class CIDErReward:
         >>> from aac_tf.training.cider_reward import CIDErReward
         >>> references = np.array([[[4, 5, 6, 7]], [[4, 8, 9, -1]]])
         >>> reward = CIDErReward(references, vocabulary_size=10)
-        >>> reward(tf.constant([[[4, 5, 6, 7], [4, 8, 9, -1]]]), tf.constant(references[:1])).numpy()
+        >>> reward(tf.constant([[[4, 5, 6, 7], [4, 8, 9, -1]]]), tf.constant(references[:1])).numpy().round(3)
         array([[10.,  0.]], dtype=float32)
 
     Reference:
