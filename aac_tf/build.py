@@ -10,12 +10,21 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio import SPECS, SpecAugment
+from aac_tf.audio.gain_shift import GainShift
 from aac_tf.build_dataset import DATASETS as DATASETS
 from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.decoding import Beam, Greedy, Sample
+from aac_tf.config.schema import RankedSearchConfig
+from aac_tf.decoding import Beam, Consensus, Constraints, DiverseBeam, Greedy, Sample
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.models import (
+    AttentionDecoder,
+    CaptioningModel,
+    FixedVectorDecoder,
+    LinearEncoder,
+    SubsampledBiRNN,
+    TransformerDecoder,
+)
 from aac_tf.models.loss import rarity_weights
 
 # Module and class, imported only if the config selects it: the libraries of AST take seconds to import.
@@ -24,9 +33,19 @@ FROZEN_ENCODERS = {
     "yamnet": ("aac_tf.embeddings.yamnet.embedder", "YamnetEmbedder"),
     "ast": ("aac_tf.embeddings.ast.embedder", "AstEmbedder"),
 }
-ENCODERS = {"birnn": SubsampledBiRNN}
-DECODERS = {"attention": AttentionDecoder, "fixed_vector": FixedVectorDecoder}
-SEARCHES = {"greedy": Greedy, "beam": Beam, "sample": Sample}
+ENCODERS = {"birnn": SubsampledBiRNN, "linear": LinearEncoder}
+DECODERS = {
+    "attention": AttentionDecoder,
+    "fixed_vector": FixedVectorDecoder,
+    "transformer": TransformerDecoder,
+}
+SEARCHES = {
+    "greedy": Greedy,
+    "beam": Beam,
+    "diverse_beam": DiverseBeam,
+    "sample": Sample,
+}
+RANKINGS = {"likelihood": None, "consensus": Consensus}
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
 
 
@@ -97,6 +116,12 @@ def build_augment(config, normalization=None):
     return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 
+def build_gain_shift(config):
+    """Builds the `GainShift` of training clips; None if the config has none."""
+    options = _options(config.augmentation)
+    return GainShift(build_spec(config), **options) if any(options.values()) else None
+
+
 def build_model(config, vocabulary_size, normalization=None, embedder=None, bins=None, precision="float32"):
     """Builds an untrained `CaptioningModel` with its weights created.
 
@@ -107,7 +132,7 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
         embedder: layer of `build_frozen_encoder`; None if there is none, or if the features are stored embeddings. It
             has no variables, so checkpoints are the same with and without it.
         bins: int, width of the features; None takes that of the spectrogram.
-        precision: `float32`, `bfloat16` or `float16`, precision of the recurrent layers' products; weights are float32.
+        precision: `float32`, `bfloat16` or `float16`, precision of the layers' products; weights are float32.
 
     Returns:
         `CaptioningModel`.
@@ -117,12 +142,17 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
     if normalization is not None:
         mean, variance = (tf.constant(values, tf.float32) for values in normalization)
         normalization = tf.keras.layers.Normalization(mean=mean, variance=variance, name="normalization")
+    masks = config.embedding_specaugment if config.embedding_specaugment.probability else None
     encoder, decoder = ENCODERS[config.encoder.kind], DECODERS[config.decoder.kind]
     model = CaptioningModel(
         encoder(**_options(config.encoder), name="encoder", dtype=policy),
         decoder(vocabulary_size, **_options(config.decoder), name="decoder", dtype=policy),
         normalization=normalization,
         embedder=embedder,
+        label_smoothing=config.training.label_smoothing,
+        specaugment=masks and SpecAugment(masks.max_frames, masks.max_bins, masks.probability),
+        input_dropout=config.training.input_dropout,
+        embedding_dropout=config.training.embedding_dropout,
     )
     model(
         {
@@ -135,10 +165,25 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
 
 
 def build_search(config):
-    """Builds the `Search` of a config."""
-    options = _options(config.decoding)
-    del options["style"]
-    return SEARCHES[config.decoding.kind](**options)
+    """Builds the `Search` of a config.
+
+    Raises:
+        ConfigError: if its keys contradict each other.
+    """
+    decoding, common = _options(config.decoding), _options(RankedSearchConfig())
+    options = {name: value for name, value in decoding.items() if name not in common}
+    try:
+        search = SEARCHES[config.decoding.kind](**options)
+    except ValueError as error:
+        raise ConfigError(f"decoding: {error}") from error
+    ranking = RANKINGS[decoding.get("rank", "likelihood")]
+    return search if ranking is None else ranking(search, power=decoding["consensus_power"])
+
+
+def build_constraints(config):
+    """Builds the `Constraints` of a config; they raise `ConstraintError`."""
+    names = {item.name for item in dataclasses.fields(Constraints)}
+    return Constraints(**{name: value for name, value in _options(config.decoding).items() if name in names})
 
 
 def build_word_weights(config, examples, vocabulary_size):

@@ -24,6 +24,10 @@ KINDS = {
     "fixed vector": ["encoder.cell=gru", "encoder.layers=3", "encoder.subsampling=2", "decoder.kind=fixed_vector"],
     "AST": ["embedding.kind=ast", f"embedding.source={SMALL_AST}"],
     "styles": ["audio.sample_rate=16000", "decoding.style=audiocaps"],
+    "transformer": [
+        *("audio.sample_rate=16000", "encoder.kind=linear", "encoder.positions=true", "decoder.kind=transformer"),
+        *("decoder.layers=2", "decoder.heads=3", "decoder.feedforward=24"),
+    ],
 }
 STYLES = {"styles": ["audiocaps", "clotho"]}
 
@@ -31,7 +35,7 @@ STYLES = {"styles": ["audiocaps", "clotho"]}
 def write_run(folder, overrides, styles=()):
     """Writes a run folder like that of training, with random weights."""
     tf.keras.utils.set_random_seed(1)
-    attention = [] if "decoder.kind=fixed_vector" in overrides else SMALL_ATTENTION
+    attention = [] if any(override.startswith("decoder.kind=") for override in overrides) else SMALL_ATTENTION
     config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
     styles = [f"<STYLE:{style}>" for style in styles]
     tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *styles, *WORDS], max_words=8)

@@ -25,6 +25,7 @@ def test_file_then_overrides(tmp_path):
         ["training.learning_rate=1e-3", "data.bucket_seconds=[1,2.5]"],
         ["decoder.kind=fixed_vector", "decoder.units=12", "decoding.kind=sample", "decoding.top_p=0.9"],
         ["embedding.kind=ast", "embedding.window_seconds=1.28"],
+        ["encoder.kind=linear", "encoder.positions=true", "decoder.kind=transformer", "decoder.pre_norm=false"],
         ["data.sources=[{source: clotho, root: a}, {source: audiocaps, root: b, weight: 3}]"],
     ],
 )
@@ -39,7 +40,7 @@ def test_a_saved_config_loads_back_equal(tmp_path, overrides):
     [
         ("training.epoch=3", "did you mean `training.epochs`"),
         ("trainig.epochs=3", "unknown config key"),
-        ("decoder.kind=transformer", "attention | fixed_vector"),
+        ("decoder.kind=mamba", "attention | fixed_vector | transformer"),
         ("training.batch_size=0", "at least 1"),
         ("training.epochs=many", "training.epochs"),
         ("training.epochs", "key=value"),
@@ -71,8 +72,10 @@ def test_error_messages_name_the_problem(override, message):
     ("overrides", "message"),
     [
         (["decoder.kind=fixed_vector", "decoder.embedding=512"], "key of decoder.kind=attention, not of"),
+        (["embedding.kind=yamnet", "augmentation.gain_db=6"], "set data.embedding_store=off"),
         (["embedding.kind=yamnet", "embedding.window_seconds=2"], "key of embedding.kind=ast, not of"),
-        (["decoding.kind=greedy", "decoding.beam_size=2"], "key of decoding.kind=beam, not of"),
+        (["decoding.kind=greedy", "decoding.beam_size=2"], "key of decoding.kind=beam and diverse_beam, not of"),
+        (["encoder.kind=linear", "encoder.layers=2"], "key of encoder.kind=birnn, not of encoder.kind=linear"),
         (["decoding.temperature=2"], "key of decoding.kind=sample, not of decoding.kind=beam"),
         (["embedding.kind=yamnet", "audio.num_bins=12"], "brings its own spectrogram"),
         (["data.root=x", "data.sources=[{source: clotho, root: a}]"], "exclude each other"),

@@ -59,7 +59,20 @@ class SpecAugment:
         Returns:
             `(time_start, time_width, bin_start, bin_width)`, int32 scalars; both widths are 0 for an unmasked clip.
         """
-        uniform = tf.random.stateless_uniform([5], seed)
+        return self.place(frames, bins, tf.random.stateless_uniform([5], seed))
+
+    def place(self, frames, bins, uniform):
+        """Places the masks of clips; at least one frame and one bin remain.
+
+        Args:
+            frames: int `[...]`, frames of each clip, at least 1.
+            bins: int, bins of the clips, at least 1.
+            uniform: float32 `[..., 5]`, random numbers from 0 to 1.
+
+        Returns:
+            As `draw`, each int32 `[...]`.
+        """
+        uniform = tf.unstack(uniform, axis=-1)
         applied = uniform[0] < self.probability
 
         def run(size, widest, first, second):
@@ -86,6 +99,25 @@ class SpecAugment:
         time_start, time_width, bin_start, bin_width = self.draw(frames, bins, seed)
         masked = _run(frames, time_start, time_width)[:, tf.newaxis] | _run(bins, bin_start, bin_width)
         return tf.where(masked, tf.cast(self.mask_value, spectrogram.dtype), spectrogram)
+
+    def mask_batch(self, features, length, uniform):
+        """Masks a batch of clips, but not their padding.
+
+        Args:
+            features: float `[batch, frames, bins]`, padded on the right.
+            length: int `[batch]`.
+            uniform: float32 `[batch, 5]`, see `place`.
+
+        Returns:
+            Like `features`.
+        """
+        frames, bins = tf.shape(features)[1], tf.shape(features)[2]
+        placed = self.place(length, bins, uniform)
+        time_start, time_width, bin_start, bin_width = (values[:, tf.newaxis] for values in placed)
+        in_time = _run(frames, time_start, time_width)[:, :, tf.newaxis]
+        in_bins = _run(bins, bin_start, bin_width)[:, tf.newaxis]
+        masked = (in_time | in_bins) & tf.sequence_mask(length, frames)[:, :, tf.newaxis]
+        return tf.where(masked, tf.cast(self.mask_value, features.dtype), features)
 
 
 def _below(limit, uniform):

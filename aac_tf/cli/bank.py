@@ -1,5 +1,7 @@
 """`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
 
+import pathlib
+
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
@@ -19,6 +21,11 @@ def main(arguments=None):
     )
     parser.add_argument("folders", nargs="+", metavar="FOLDER", help="folder of recordings; subfolders are included")
     parser.add_argument("--output", required=True, metavar="BANK", help="folder to write; it must not exist yet")
+    parser.add_argument(
+        "--derive",
+        action="store_true",
+        help="the folders are labelled banks: derive sounds that they lack from those they have, as a bank beside them",
+    )
     limits = (
         ("threshold", "SCORE", stretches.THRESHOLD, "minimum score of the sound, from 0 to 1"),
         ("margin", "SCORE", stretches.MARGIN, "minimum distance to the score of the next sound"),
@@ -38,6 +45,8 @@ def main(arguments=None):
 
 
 def _grow(options, console):
+    if options.derive:
+        return _derive(options, console)
     limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
     stretches.check_limits(**limits)
     recordings = find_recordings(options.folders)
@@ -57,7 +66,27 @@ def _grow(options, console):
         console.show,
         **limits,
     )
-    pieces, used = sum(growth.pieces.values()), len(recordings) - len(growth.skipped)
+    return _report(growth, len(recordings), options, console)
+
+
+def _derive(options, console):
+    from aac_tf.scenes.banks.labels import read_labels
+
+    folders = [pathlib.Path(folder) for folder in options.folders]
+    count = len(read_labels(folders)[1])
+    check_new_folder(options.output)
+    check_output_folder(options.output)
+    start_tensorflow(options)
+    from aac_tf.embeddings import YamnetEmbedder
+    from aac_tf.labelling.derive import derive_bank
+
+    encoder = YamnetEmbedder()
+    growth = derive_bank(folders, options.output, encoder, console.progress("recordings"), console.show)
+    return _report(growth, count, options, console)
+
+
+def _report(growth, recordings, options, console):
+    pieces, used = sum(growth.pieces.values()), recordings - len(growth.skipped)
     if options.json:
         categories = {
             category: {

@@ -3,9 +3,16 @@
 import dataclasses
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_run, missing_files
+from aac_tf.cli.checks import check_output_file, check_runs, missing_files
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides, take_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_run_flag,
+    add_search_flags,
+    given_runs,
+    search_overrides,
+    take_overrides,
+)
 
 
 def main(arguments=None):
@@ -16,7 +23,7 @@ def main(arguments=None):
         "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav",
         partly=True,
     )
-    add_run_flag(parser, default="everyday")
+    add_run_flag(parser, default="everyday", several=True)
     add_search_flags(parser)
     parser.add_argument(
         "--attention",
@@ -48,7 +55,8 @@ def _caption(options, console):
     overrides = [*take_overrides(options.files), *search_overrides(options)]
     if not options.files:
         raise ValueError("give at least one sound file")
-    check_run(options.run, overrides)
+    runs = given_runs(options)
+    check_runs(runs, overrides, options.rerank)
     if options.attention is not None:
         check_output_file(options.attention)
     missing = missing_files(options.files)
@@ -57,15 +65,17 @@ def _caption(options, console):
             console.show(f"skipped: {path}: {missing[path]}")
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
-    captioner, known = _load(options, overrides, console) if usable else (None, None)
+    captioner, known = _load(options, runs, overrides, console) if usable else (None, None)
     found = captioner.caption_each(usable, options.beam) if usable else iter(())
     for index, path in enumerate(options.files):
-        caption = None if path in missing else next(found)
-        reason = missing[path] if caption is None else getattr(caption, "reason", None)  # that of an AudioError
+        reason, caption = missing.get(path), None
+        if reason is None:
+            caption = next(found)
+            reason = getattr(caption, "reason", None)  # of an `AudioError`
+            if reason is not None:
+                console.show(f"skipped: {path}: {reason}")
         if reason is not None:
             skipped += 1
-            if caption is not None:
-                console.show(f"skipped: {path}: {reason}")
             if options.json:
                 print_json({"file": path, "error": reason})
             continue
@@ -84,7 +94,7 @@ def _caption(options, console):
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
-def _load(options, overrides, console):
+def _load(options, runs, overrides, console):
     """Loads the `Captioner`; returns it, and what it was trained on."""
     start_tensorflow(options)
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
@@ -93,11 +103,13 @@ def _load(options, overrides, console):
     from aac_tf.runs.card import trained_on
     from aac_tf.runs.fetch import find_run
 
-    captioner = Captioner.load(options.run, overrides)
+    captioner = Captioner.load(runs, overrides, options.rerank)
     if options.sounds and not hears_sounds(captioner.model):
         raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
-    known = trained_on(find_run(options.run))
-    console.show(f"{options.run} was {known}")
+    for run in runs[1:]:
+        console.show(f"{run} was {trained_on(find_run(run))}")
+    known = trained_on(find_run(runs[0]))
+    console.show(f"{runs[0]} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
     return captioner, known

@@ -4,9 +4,9 @@ import json
 import logging
 import sys
 
-from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_run
+from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_style_flag
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, given_runs, search_overrides
 
 
 def main(arguments=None):
@@ -23,9 +23,9 @@ def main(arguments=None):
     )
     model = parser.add_mutually_exclusive_group(required=True)
     model.add_argument("--model", metavar="DIR", help="folder written by aac-export; the newest version in it is used")
-    add_run_flag(model, required=False)
+    add_run_flag(model, required=False, several=True)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
-    add_style_flag(parser)
+    add_search_flags(parser)
     parser.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one path per line (may be repeated)"
     )
@@ -80,10 +80,16 @@ def import_beam():
 
 
 def _caption_many(options, beam_flags, console):
-    if options.run is None:
-        check_model(options.model)
+    style, options.style = options.style, None  # an exported model has all styles
+    overrides = search_overrides(options)
+    if options.run is not None:
+        check_runs(given_runs(options), overrides, options.rerank)
+    elif options.beam is not None or options.rerank is not None or overrides:
+        raise ValueError(
+            "--beam, --search and other flags of decoding need --run: an exported model keeps those of its export"
+        )
     else:
-        check_run(options.run)
+        check_model(options.model)
     check_files(options.files, options.list)
     if options.shards is not None and options.shards < 1:
         raise ValueError(f"--shards must be at least 1, got {options.shards}")
@@ -97,18 +103,16 @@ def _caption_many(options, beam_flags, console):
     from aac_tf.many.pipeline import run_job
     from aac_tf.many.progress import poll_progress
 
-    settings = Settings(
-        options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed, options.style
-    )
+    settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed, style)
     if options.run is not None:
         from aac_tf.export.cached import cached_export
 
         console.show(f"exporting {options.run}, unless that was done before; this takes up to a minute")
-        options.model = str(cached_export(options.run))
+        options.model = str(cached_export(given_runs(options), overrides, options.beam, options.rerank))
     version = newest_version(options.model)
-    check_style(version, options.style)
+    check_style(version, style)
     # Captions in another style are another job.
-    fingerprint = " ".join([model_fingerprint(version), *filter(None, [options.style])])
+    fingerprint = " ".join([model_fingerprint(version), *filter(None, [style])])
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
         job = open_job(options.output, paths, fingerprint, options.shards, options.overwrite)

@@ -8,6 +8,24 @@ import os
 import pathlib
 
 
+def check_runs(folders, overrides=(), rerank=None):
+    """Checks several runs as `check_run` does.
+
+    Args:
+        folders: list of str, what `--run` takes.
+        overrides: list of str `section.key=value`; those of `decoding` apply to the first run only.
+        rerank: str, what `--rerank` takes; None if it is not used.
+
+    Returns:
+        `Config` of the first run.
+    """
+    config = check_run(folders[0], overrides)
+    others = [override for override in overrides if not override.startswith("decoding.")]
+    for folder in [*folders[1:], *([] if rerank is None else [rerank])]:
+        check_run(folder, others)
+    return config
+
+
 def check_run(folder, overrides=()):
     """Checks that there is a trained run that can be used with config overrides.
 

@@ -3,27 +3,36 @@
 import json
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_output_folder, check_run
+from aac_tf.cli.checks import check_output_file, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_overrides,
+    add_run_flag,
+    add_search_flags,
+    given_runs,
+    search_overrides,
+)
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
 
 def main(arguments=None):
     """Runs the command; returns its exit code."""
-    from aac_tf.evaluation.metrics import METRICS
+    from aac_tf.evaluation.metrics import METRICS, SETS
 
     parser = make_parser(
         ("evaluate.py", "aac-evaluate"),
-        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr, SPICE and SPIDEr; on composed scenes also by their events. "
-        "The captions are those that a trained model gives a split (--run), or those in a CSV file with the columns "
-        "file_name,caption_predicted (--predictions), whose references have the columns file_name,caption_1,...",
+        "Score captions with BLEU, ROUGE-L, METEOR, CIDEr-D, SPICE, SPIDEr, FENSE, SPIDEr-FL and others; on composed "
+        "scenes also by their events. The captions are those that a trained model gives a split (--run), or those in a "
+        "CSV file with the columns file_name,caption_predicted (--predictions), whose references have the columns "
+        "file_name,caption_1,... For spider_max, several captions per file are in further columns "
+        "caption_predicted_2,..., or in JSON lines as printed by aac-caption --json.",
         "evaluate.py --run runs/demo --split test --beam 3\n"
         "evaluate.py --predictions mine.csv --references clotho_captions_evaluation.csv --confidence",
         partly=True,
     )
-    add_run_flag(parser, required=False)
+    add_run_flag(parser, required=False, several=True)
     parser.add_argument(
         "--split",
         default="test",
@@ -32,14 +41,15 @@ def main(arguments=None):
         help="train (or development), validation, or test (or evaluation); default: test",
     )
     add_search_flags(parser)
-    parser.add_argument("--predictions", metavar="CSV", help="captions file to score instead of a run")
+    parser.add_argument("--predictions", metavar="CSV", help="captions file to score instead of a run (or JSON lines)")
     parser.add_argument("--references", metavar="CSV", help="reference captions of the same files")
     parser.add_argument("--partial", action="store_true", help="skip files that --predictions lacks instead of failing")
     parser.add_argument(
         "--metrics",
         nargs="+",
         metavar="NAME",
-        help=f"{' '.join(METRICS)} (default: all that are available)",
+        help=f"{' '.join(METRICS)}; or what a DCASE challenge reports: {' '.join(SETS)} (default: "
+        f"{' '.join(name for name in METRICS if METRICS[name].by_default)}, if available; cider is CIDEr-D)",
     )
     parser.add_argument(
         "--attention",
@@ -66,6 +76,14 @@ def main(arguments=None):
         metavar="URL",
         help="download what SPICE needs (Stanford CoreNLP, about 390 MB) from Maven Central or from a mirror at URL",
     )
+    parser.add_argument(
+        "--fetch-fense",
+        nargs="?",
+        const="",
+        metavar="URL",
+        help="download the weights that FENSE and SPIDEr-FL need (about 730 MB) from their publishers or from a mirror "
+        "at URL",
+    )
     add_overrides(parser, "data.root=/data/clotho")
     return run_command(_evaluate, parser, arguments)
 
@@ -76,8 +94,12 @@ def _evaluate(options, console):
         (check_output_folder if options.run else check_output_file)(options.output)
     if options.fetch_spice is not None:
         _fetch_spice(options.fetch_spice, console)
-        if not options.run and not options.predictions:
-            return None
+    if options.fetch_fense is not None:
+        from aac_tf.evaluation.sentence.weights import fetch_weights
+
+        console.show(f"FENSE's files are in {fetch_weights(options.fetch_fense)}")
+    if not options.run and not options.predictions:
+        return None
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
     written = _write_scores(result, options)  # first, so that a failure below does not lose them
     if options.confidence or options.versus:
@@ -85,6 +107,7 @@ def _evaluate(options, console):
         _write_scores(result, options)
     for name, reason in result.left_out[:10]:
         console.show(f"  skipped: {name}: {reason}")
+    _show_notes(result.scores.notes, console)
     if options.json:
         print(json.dumps(result.summary()))
     else:
@@ -92,7 +115,8 @@ def _evaluate(options, console):
 
         print_scores(result, title, paper, options.show)
     for reason, names in _reasons(result.scores.not_computed).items():
-        console.show(f"{' and '.join(names)} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
+        listed = ", ".join(names[:-1]) + " and " * (len(names) > 1) + names[-1]
+        console.show(f"{listed} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
     if result.left_out:
@@ -109,13 +133,15 @@ def _check_options(options):
         raise ValueError("give either --run, or --predictions and --references")
     if options.attention and not options.run:
         raise ValueError("--attention needs --run: a captions file holds no attention")
-    if any(flag is not None for flag in (options.beam, options.search, options.style)) and not options.run:
-        raise ValueError("--beam, --search and --style need --run: the captions in a file are final")
+    if (options.beam is not None or options.rerank is not None or search_overrides(options)) and not options.run:
+        raise ValueError(
+            "--beam, --search and --style need --run, as other flags of decoding do: the captions in a file are final"
+        )
     if options.partial and options.run:
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
         raise ValueError("--predictions and --references must be given together")
-    if not (options.run or options.predictions or options.fetch_spice is not None):
+    if not (options.run or options.predictions or options.fetch_spice is not None or options.fetch_fense is not None):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
     if options.overrides and not options.run:
         raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")
@@ -138,13 +164,13 @@ def _evaluate_run(options, console):
 
     check_metrics(options.metrics)
     overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split]
-    config = check_run(options.run, overrides)
+    config = check_runs(given_runs(options), overrides, options.rerank)
     build_dataset(config).require(split)
     start_tensorflow(options)
     from aac_tf.evaluation.evaluator import evaluate
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, overrides)
+    captioner = Captioner.load(given_runs(options), overrides, options.rerank)
     result = evaluate(
         captioner,
         config,
@@ -160,14 +186,18 @@ def _evaluate_run(options, console):
 
 def _evaluate_files(options, console):
     from aac_tf.evaluation.evaluator import Evaluation
-    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
-    from aac_tf.evaluation.scoring import compute_scores
+    from aac_tf.evaluation.prediction_files import match_predictions, read_candidates, read_references
+    from aac_tf.evaluation.scoring import compute_scores, needs_tensorflow
 
     read_references(options.references)  # raises what is wrong with them before anything about the predictions
-    captions = read_predictions(options.predictions)
-    references = read_references(options.references, captions)
-    captions, missing = match_predictions(captions, references, options.partial, options.predictions)
-    scores = compute_scores(captions, references, options.metrics, console.progress("Scoring"))
+    candidates = read_candidates(options.predictions)
+    references = read_references(options.references, candidates)
+    candidates, missing = match_predictions(candidates, references, options.partial, options.predictions)
+    captions = {name: texts[0] for name, texts in candidates.items()}
+    several = candidates if any(len(texts) > 1 for texts in candidates.values()) else None
+    if needs_tensorflow(options.metrics):
+        start_tensorflow(options)
+    scores = compute_scores(captions, references, options.metrics, console.progress, several)
     left_out = [(name, "no prediction") for name in missing]
     result = Evaluation(captions, references, scores.corpus(), scores.per_item(), left_out, scores)
     return result, pathlib.Path(options.predictions).name, {}
@@ -176,24 +206,34 @@ def _evaluate_files(options, console):
 def _add_statistics(result, options):
     """Adds confidence intervals and the comparison with other predictions to an `Evaluation`."""
     from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-    from aac_tf.evaluation.prediction_files import match_predictions, read_predictions
+    from aac_tf.evaluation.prediction_files import match_predictions, read_candidates
     from aac_tf.evaluation.scoring import compute_scores
 
     if options.confidence:
         result.confidence = confidence_intervals(result.scores.found)
     if options.versus:
-        others = read_predictions(options.versus)
+        others = read_candidates(options.versus)
         if result.left_out:
-            others = {name: caption for name, caption in others.items() if name in result.captions}
+            others = {name: texts for name, texts in others.items() if name in result.captions}
         references = {name: result.references[name] for name in result.captions}
         others, _ = match_predictions(others, references, what=options.versus)
-        found = compute_scores(others, references, options.metrics).found
+        several = others if any(len(texts) > 1 for texts in others.values()) else None
+        others = {name: texts[0] for name, texts in others.items()}
+        found = compute_scores(others, references, options.metrics, candidates=several).found
         differences = compare_scores(result.scores.found, found)
         result.versus = {
             "predictions": options.versus,
             "corpus": {name: found[name].corpus for name in differences},
             "differences": {name: comparison._asdict() for name, comparison in differences.items()},
         }
+
+
+def _show_notes(notes, console):
+    for score, items in notes.items():
+        for name, note in list(items.items())[:10]:
+            console.show(f"  {score}: {name}: {note}")
+        if len(items) > 10:
+            console.show(f"  {score}: {len(items)} such clips")
 
 
 def _write_scores(result, options):

@@ -2,9 +2,16 @@
 
 import json
 
-from aac_tf.cli.checks import check_output_folder, check_run
+from aac_tf.cli.checks import check_output_folder, check_runs
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_overrides,
+    add_run_flag,
+    add_search_flags,
+    given_runs,
+    search_overrides,
+)
 
 
 def main(arguments=None):
@@ -15,7 +22,7 @@ def main(arguments=None):
         "next version in a folder that TF Serving can poll.",
         "export/saved_model.py --run runs/demo --output models/captioner --beam 3",
     )
-    add_run_flag(parser)
+    add_run_flag(parser, several=True)
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported versions 1, 2, ...")
     add_search_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
@@ -25,14 +32,14 @@ def main(arguments=None):
 
 def _export(options, console):
     overrides = [*options.overrides, *search_overrides(options)]
-    check_run(options.run, overrides)
+    check_runs(given_runs(options), overrides, options.rerank)
     check_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.about import ABOUT
     from aac_tf.export.saved_model import export_saved_model
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, overrides)
+    captioner = Captioner.load(given_runs(options), overrides, options.rerank)
     console.show(f"exporting {options.run}; this takes up to a minute")
     version = export_saved_model(captioner, options.output, options.beam)
     if options.json:

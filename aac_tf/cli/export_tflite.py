@@ -6,7 +6,15 @@ import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_run
 from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, add_run_flag, add_style_flag, style_overrides
+from aac_tf.cli.flags import (
+    add_constraint_flags,
+    add_json_flag,
+    add_overrides,
+    add_run_flag,
+    add_style_flag,
+    constraint_overrides,
+    style_overrides,
+)
 
 
 def main(arguments=None):
@@ -21,19 +29,21 @@ def main(arguments=None):
     parser.add_argument("--output", required=True, metavar="FILE", help="model file; an existing one is replaced")
     parser.add_argument("--float", action="store_true", help="store 32-bit float weights instead of 8-bit integers")
     add_style_flag(parser)
+    add_constraint_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
     add_overrides(parser, "embedding.source=FOLDER")
     return run_command(_export, parser, arguments)
 
 
 def _export(options, console):
-    check_run(options.run, options.overrides)
+    overrides = [*options.overrides, *constraint_overrides(options), *style_overrides(options)]
+    check_run(options.run, overrides)
     check_output_file(options.output)
     start_tensorflow(options)
     from aac_tf.export.lite import export_lite
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, [*options.overrides, *style_overrides(options)])
+    captioner = Captioner.load(options.run, overrides)
     console.show(f"exporting {options.run}; this takes up to a minute")
     with contextlib.nullcontext() if options.debug else silenced():  # the converter logs from C++
         about = export_lite(captioner, options.output, quantize=not options.float)

@@ -1,5 +1,6 @@
 """Command-line flags that several commands share."""
 
+import argparse
 import json
 import os
 import re
@@ -10,18 +11,36 @@ def add_config_flag(parser, **options):
     parser.add_argument("--config", help="config file, or name of a packaged config, such as demo", **options)
 
 
-def add_run_flag(parser, required=True, default=None):
+class _SeveralRuns(argparse.Action):
+    """Keeps all values of a repeated `--run` in `runs`, and the first one in `run`."""
+
+    def __call__(self, parser, namespace, value, option_string=None):
+        namespace.runs = [*getattr(namespace, "runs", ()), value]
+        namespace.run = namespace.runs[0]
+
+
+def add_run_flag(parser, required=True, default=None, several=False):
     """Adds `--run`, the trained run that a command uses.
 
     Args:
         parser: `argparse.ArgumentParser`.
         required: bool, whether the command cannot do without.
         default: str, the preset that is used without the flag.
+        several: bool, whether the flag may be repeated for an ensemble; see `given_runs`.
     """
     about = "trained run: its folder, the name of a preset, hf://USER/REPO[@REVISION], or https://... of an archive"
     if default is not None:
         about += f" (default: the preset {default})"
-    parser.add_argument("--run", required=required and default is None, default=default, help=about)
+    options = {}
+    if several:
+        about += ". Repeated: these runs choose each word together"
+        options["action"] = _SeveralRuns
+    parser.add_argument("--run", required=required and default is None, default=default, help=about, **options)
+
+
+def given_runs(options):
+    """The values of `--run`: a list, or None if it was not given and has no default."""
+    return getattr(options, "runs", None) or (None if options.run is None else [options.run])
 
 
 def add_overrides(parser, example, trained=True):
@@ -37,14 +56,17 @@ def add_overrides(parser, example, trained=True):
 
 
 def add_search_flags(parser):
-    """Adds `--beam` and `--search`, which choose the search for captions, and `--style`, which chooses their style."""
+    """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags for what they may be."""
     add_style_flag(parser)
+    add_constraint_flags(parser)
+    parser.add_argument("--rerank", metavar="RUN", help="second trained run, which helps to rank the captions found")
     group = parser.add_mutually_exclusive_group()
     group.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
     group.add_argument(
         "--search",
         metavar="KIND[,KEY=VALUE...]",
-        help="greedy, beam or sample, and its decoding.* keys, such as sample,temperature=0.7,top_p=0.9,seed=1 "
+        help="greedy, beam, diverse_beam or sample, and its decoding.* keys, such as "
+        "sample,temperature=0.7,top_p=0.9,seed=1 "
         "(default: the run's)",
     )
 
@@ -59,6 +81,41 @@ def add_style_flag(parser):
     )
 
 
+def add_constraint_flags(parser):
+    """Adds the flags for which words captions may contain and how long they may be."""
+    parser.add_argument("--min-words", type=int, metavar="N", help="minimum number of words of a caption")
+    parser.add_argument("--max-words", type=int, metavar="N", help="maximum number of words of a caption")
+    parser.add_argument("--forbid", metavar="WORD,...", help="words that captions never contain")
+    parser.add_argument(
+        "--no-repeat", action="store_true", help="no word twice in a caption, except function words such as `and`"
+    )
+    parser.add_argument("--no-repeat-ngram", type=int, metavar="N", help="no sequence of N words twice in a caption")
+
+
+def constraint_overrides(options):
+    """Translates the flags of `add_constraint_flags` into config overrides.
+
+    Args:
+        options: `argparse.Namespace`; flags that the command does not have may be missing.
+
+    Returns:
+        list of `decoding.key=value`, empty without the flags.
+
+    Example:
+        >>> import argparse
+        >>> from aac_tf.cli.flags import constraint_overrides
+        >>> constraint_overrides(argparse.Namespace(min_words=4, forbid="music,no"))
+        ['decoding.min_words=4', 'decoding.forbidden_words=["music", "no"]']
+    """
+    found = {name: getattr(options, name, None) for name in ("min_words", "max_words", "no_repeat_ngram")}
+    if getattr(options, "forbid", None) is not None:
+        words = [word.strip() for word in options.forbid.split(",")]
+        found["forbidden_words"] = json.dumps([word for word in words if word])
+    if getattr(options, "no_repeat", False):
+        found["repeat_words"] = "function"
+    return [f"decoding.{name}={value}" for name, value in found.items() if value is not None]
+
+
 def style_overrides(options):
     """Translates `--style` into config overrides; `options` is an `argparse.Namespace` with `style`."""
     # Quoted, as YAML reads `on` and `1.0` as other things than words.
@@ -66,7 +123,7 @@ def style_overrides(options):
 
 
 def search_overrides(options):
-    """Translates `--search` and `--style` into config overrides.
+    """Translates `--search`, `--style` and the flags of `add_constraint_flags` into config overrides.
 
     Args:
         options: `argparse.Namespace` with `search` and `style`.
@@ -80,10 +137,11 @@ def search_overrides(options):
         >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9", style=None))
         ['decoding.kind=sample', 'decoding.top_p=0.9']
     """
+    others = [*constraint_overrides(options), *style_overrides(options)]
     if options.search is None:
-        return style_overrides(options)
-    kind, *keys = options.search.split(",")
-    return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys), *style_overrides(options)]
+        return others
+    kind, *keys = re.split(r",(?![^\[]*\])", options.search)  # not at the commas in lists
+    return [f"decoding.kind={kind}", *(f"decoding.{key}" for key in keys), *others]
 
 
 def take_overrides(files):

@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from aac_tf.evaluation.metrics import METRICS
+
 
 def print_scores(result, title, paper, show=0):
     """Prints an `Evaluation`.
@@ -33,7 +35,7 @@ def _score_table(result, title, paper):
     rows = {name: _number(score) for name, score in result.corpus.items()}
     rows.update(dict.fromkeys(result.scores.not_computed, "not computed"))
     for name, score in rows.items():
-        cells = [name, score]
+        cells = [_title(name), score]
         if result.confidence:
             cells.append(_interval(result.confidence[name]) if name in result.confidence else "")
         if paper:
@@ -49,12 +51,21 @@ def _difference_table(result):
     for name, found in result.versus["differences"].items():
         scores = result.corpus[name], result.versus["corpus"][name]
         interval = _interval((found["low"], found["high"]), "+.3f")
-        table.add_row(name, *map(_number, scores), f"{found['difference']:+.3f}", interval, f"{found['p_value']:.3f}")
+        table.add_row(
+            _title(name), *map(_number, scores), f"{found['difference']:+.3f}", interval, f"{found['p_value']:.3f}"
+        )
     return table
 
 
+def _title(name):
+    usual = next((metric.names[name] for metric in METRICS.values() if name in metric.names), None)
+    return name if usual is None else f"{name} ({usual})"
+
+
 def _number(score):
-    return "none" if score is None else f"{score}" if isinstance(score, int) else f"{score:.3f}"
+    if score is None:
+        return "none"
+    return f"{score:.3f}" if isinstance(score, float) else f"{score}"
 
 
 def _interval(ends, form=".3f"):

@@ -8,7 +8,7 @@ import sys
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 from aac_tf.config.packaged import config_names
-from aac_tf.config.schema import MONITORS
+from aac_tf.training.monitors import check_monitor, find_monitor
 
 
 def main(arguments=None):
@@ -59,6 +59,7 @@ def _train(options, console):
     run = Run(options.run or pathlib.Path("runs") / config.name)
     if not options.describe:
         check_folder(config, run, options.resume)
+        check_monitor(config.training.monitor)
     build_dataset(config).check(audio_needed=not options.describe)
     start_tensorflow(options)
     if options.describe:
@@ -86,12 +87,10 @@ def _check_config_flag(options):
 
 
 def _best_epoch(config, rows):
-    monitor = config.training.monitor
+    monitor, decimals = config.training.monitor, config.training.monitor_decimals
+    values = [float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals) for row in rows]
     # Of epochs that are equal after rounding the first, as for the best checkpoint.
-    decimals = config.training.monitor_decimals
-    row = MONITORS[monitor](
-        rows, key=lambda row: float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals)
-    )
+    row = rows[values.index(find_monitor(monitor).pick(values))]
     return {"epoch": int(row["epoch"]), "monitor": monitor, "value": float(row[monitor])}
 
 

@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from aac_tf.config.errors import ConfigError
 from aac_tf.config.keys import OneOf, check_value, describe_range
 from aac_tf.config.packaged import find_config
-from aac_tf.config.schema import AudioConfig, Config, SourceConfig
+from aac_tf.config.schema import AudioConfig, AugmentationConfig, Config, SourceConfig
 
 
 def load_config(path=None, overrides=(), drop_unused=False):
@@ -203,6 +203,11 @@ def _check_combinations(config):
         raise ConfigError(
             "data.embedding_store=0 stores no augmented views for SpecAugment: store some, or set "
             "specaugment.probability=0"
+        )
+    if frozen and config.data.stored_views() is not None and config.augmentation != AugmentationConfig():
+        raise ConfigError(
+            "augmentation.* changes sounds before the frozen encoder, and stored embeddings are computed once: set "
+            "data.embedding_store=off, or use embedding_specaugment.*"
         )
     if frozen and config.audio != AudioConfig():
         raise ConfigError(f"embedding.kind={config.embedding.kind} brings its own spectrogram: remove the audio.* keys")

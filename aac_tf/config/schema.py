@@ -11,8 +11,6 @@ from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
 
 DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
 SPECS = ("DCASE2020", "YAMNET", "AST")
-# Scores that can select the best checkpoint: name to the function that picks the better of two values.
-MONITORS = {"val_bleu": max, "val_loss": min, "loss": min}
 
 
 @dataclass
@@ -202,6 +200,23 @@ class SpecAugmentConfig:
 
 
 @dataclass
+class EmbeddingSpecAugmentConfig:
+    """SpecAugment on the input of the trained encoder: embeddings, which may be stored, or normalized log-mels."""
+
+    probability: float = key(0.0, "fraction of the training examples to mask; 0: off", at_least=0, at_most=1)
+    max_frames: int = key(8, "longest time mask, segments of the frozen encoder or frames", at_least=0)
+    max_bins: int = key(256, "widest mask of channels", at_least=0)
+
+
+@dataclass
+class AugmentationConfig:
+    """Changes of training sounds; not with stored embeddings, which are computed once."""
+
+    gain_db: float = key(0.0, "maximum random gain and attenuation, dB", at_least=0, at_most=60)
+    shift_seconds: float = key(0.0, "maximum random circular shift in both directions, seconds", at_least=0)
+
+
+@dataclass
 class VocabularyConfig:
     """The words that the model knows."""
 
@@ -227,7 +242,16 @@ class BiRNNEncoderConfig(OneOf):
     dropout: float = key(0.0, "dropout rate after each layer", at_least=0, below=1)
 
 
-ENCODERS = {"birnn": BiRNNEncoderConfig}
+@dataclass
+class LinearEncoderConfig(OneOf):
+    """A linear layer with a ReLU, for the embeddings of a frozen encoder."""
+
+    units: int = key(256, "width of an encoder step", at_least=1)
+    positions: bool = key(False, "add a sinusoidal position encoding, so that the decoder can tell the order of sounds")
+    dropout: float = key(0.5, "dropout rate before and after the layer", at_least=0, below=1)
+
+
+ENCODERS = {"birnn": BiRNNEncoderConfig, "linear": LinearEncoderConfig}
 
 
 @dataclass
@@ -248,7 +272,25 @@ class FixedVectorDecoderConfig(OneOf):
     dropout: float = key(0.0, "dropout rate before the word classifier", at_least=0, below=1)
 
 
-DECODERS = {"attention": AttentionDecoderConfig, "fixed_vector": FixedVectorDecoderConfig}
+@dataclass
+class TransformerDecoderConfig(OneOf):
+    """A transformer whose layers attend to the words before and to the encoder steps."""
+
+    layers: int = key(6, "number of layers", at_least=1)
+    units: int = key(256, "width of a word", at_least=1)
+    heads: int = key(4, "attention heads of each layer", at_least=1)
+    feedforward: int = key(2048, "width of the hidden layer of the feed-forward networks", at_least=1)
+    pre_norm: bool = key(
+        True, "normalize the input of each sub-layer; false: its output plus the residual, as CoNeTTE does"
+    )
+    dropout: float = key(0.2, "dropout rate of embeddings, attention weights and layers", at_least=0, below=1)
+
+
+DECODERS = {
+    "attention": AttentionDecoderConfig,
+    "fixed_vector": FixedVectorDecoderConfig,
+    "transformer": TransformerDecoderConfig,
+}
 
 
 @dataclass
@@ -262,20 +304,44 @@ class TrainingConfig:
     )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
-    learning_rate: float = key(1e-4, "learning rate of Adam", above=0)
+    learning_rate: float = key(1e-4, "learning rate of Adam; with a schedule, its highest value", above=0)
+    schedule: str = key(
+        "plateau",
+        "learning rate; plateau: multiplied by lr_factor after lr_patience epochs without improvement; cosine: falls "
+        "to min_learning_rate at the end of the last epoch; constant: not changed",
+        choices=("plateau", "cosine", "constant"),
+    )
+    warmup_steps: int = key(0, "steps in which the learning rate rises to learning_rate; 0: none", at_least=0)
+    weight_decay: float = key(
+        0.0,
+        "decoupled weight decay of AdamW, such as 0.01; biases, norms and embeddings have none; 0: Adam",
+        at_least=0,
+    )
     lr_factor: float = key(0.5, "factor by which the learning rate is reduced on a plateau", above=0, at_most=1)
     lr_patience: Optional[int] = key(
         3, "epochs without improvement that count as a plateau; null: never reduce", at_least=1
     )
     min_learning_rate: float = key(0.0, "lower limit of the learning rate", at_least=0)
     clip_norm: Optional[float] = key(None, "maximum global norm of the gradients; null: no clipping", above=0)
+    ema: Optional[float] = key(
+        None,
+        "decay of the moving average of the weights, such as 0.999, which validation and the best checkpoint use; null "
+        "or 0: no average",
+        at_least=0,
+        below=1,
+    )
     monitor: str = key(
         "val_bleu",
-        "score that selects the best checkpoint; val_bleu: mean of BLEU-1 to BLEU-4",
-        choices=tuple(MONITORS),
+        "score that selects the best checkpoint: loss, val_loss, val_bleu (mean of BLEU-1 to BLEU-4), or val_ and a "
+        "score of aac-evaluate, such as val_cider or val_spider",
     )
     monitor_decimals: Optional[int] = key(
         None, "decimals that `monitor` is rounded to before comparing; null: not rounded", at_least=0
+    )
+    keep_epochs: int = key(
+        0,
+        "number of the best epochs, and of the last ones, whose weights are kept for aac-average; 0: none",
+        at_least=0,
     )
     stop_patience: Optional[int] = key(
         None, "stop after this many epochs without improvement; null: never", at_least=1, resumable=True
@@ -286,6 +352,43 @@ class TrainingConfig:
         choices=("none", "rarity"),
     )
     word_weight_floor: float = key(0.5, "minimum weight of a word (beta)", at_least=0, at_most=1)
+    label_smoothing: float = key(
+        0.0, "part of the target that is spread over all words, in the training loss only", at_least=0, below=1
+    )
+    mixup: float = key(
+        0.0,
+        "alpha of mixup: mixes each training clip and its words with another one, in shares from Beta(alpha, alpha); "
+        "0: off",
+        at_least=0,
+    )
+    input_dropout: float = key(
+        0.0, "dropout rate of the trained encoder's input, such as stored embeddings", at_least=0, below=1
+    )
+    embedding_dropout: float = key(
+        0.0, "dropout rate of the embeddings of the previous words, which the decoder sees", at_least=0, below=1
+    )
+    word_dropout: float = key(
+        0.0, "probability that the decoder sees <UNK> in place of a previous word, in training", at_least=0, below=1
+    )
+    scheduled_sampling: float = key(
+        0.0,
+        "probability that the decoder sees a word of its own in place of a previous word, in training",
+        at_least=0,
+        at_most=1,
+    )
+    sampling_epochs: int = key(
+        10, "epochs in which the probability of scheduled_sampling rises from 0, linearly", at_least=1
+    )
+    self_critical: float = key(
+        0.0,
+        "weight of self-critical sequence training on CIDEr-D, such as 0.9 after training.initial; the rest is "
+        "cross-entropy; 0: off",
+        at_least=0,
+        at_most=1,
+    )
+    self_critical_samples: int = key(
+        4, "captions that self_critical samples for each clip; the others are the baseline of each", at_least=2
+    )
     strategy: str = key(
         "auto",
         "devices; mirrored: all local GPUs; multiworker: the cluster in TF_CONFIG; auto: whatever is available",
@@ -294,7 +397,7 @@ class TrainingConfig:
     )
     precision: str = key(
         "float32",
-        "precision of the recurrent layers' products in training; weights, attention, logits and loss stay float32",
+        "precision of the layers' products in training; weights, softmax, logits and loss stay float32",
         choices=("float32", "bfloat16", "float16"),
     )
     xla: bool = key(
@@ -318,6 +421,23 @@ class SearchConfig(OneOf):
     style: Optional[str] = key(
         None, "style of captions, of a model that was trained with styles; null or none: no style in particular"
     )
+    min_words: int = key(1, "minimum number of words of a caption", at_least=0)
+    max_words: Optional[int] = key(
+        None, "maximum number of words of a caption; null: vocabulary.max_words, the upper limit", at_least=1
+    )
+    forbidden_words: List[str] = key([], "words that captions never contain, such as [music, silence]")
+    repeat_words: str = key(
+        "any",
+        "words that may occur twice in a caption; function: only articles, prepositions and the like, as in CoNeTTE",
+        choices=("any", "function", "none"),
+    )
+    repeatable_words: List[str] = key([], "with repeat_words=function or none: further words that may occur twice")
+    no_repeat_ngram: Optional[int] = key(
+        None, "length of the sequences of words that occur at most once in a caption; null: any may repeat", at_least=1
+    )
+    rerank_weight: float = key(
+        0.5, "with a second model (--rerank): weight of its log-probability in the ranking", at_least=0, at_most=1
+    )
 
 
 @dataclass
@@ -326,7 +446,21 @@ class GreedyConfig(SearchConfig):
 
 
 @dataclass
-class BeamConfig(SearchConfig):
+class RankedSearchConfig(SearchConfig):
+    """Keys of searches that find several captions."""
+
+    rank: str = key(
+        "likelihood",
+        "what ranks the captions of a clip; consensus: mean similarity to all of them (minimum Bayes risk)",
+        choices=("likelihood", "consensus"),
+    )
+    consensus_power: float = key(
+        0.0, "with rank=consensus: exponent of the probabilities that weight the captions; 0: all alike", at_least=0
+    )
+
+
+@dataclass
+class BeamConfig(RankedSearchConfig):
     """Keep the best hypotheses at each step."""
 
     beam_size: int = key(3, "number of hypotheses; 1 is greedy search", at_least=1)
@@ -334,7 +468,19 @@ class BeamConfig(SearchConfig):
 
 
 @dataclass
-class SampleConfig(SearchConfig):
+class DiverseBeamConfig(RankedSearchConfig):
+    """Keep the best hypotheses of each group, and let the groups avoid each other's words."""
+
+    beam_size: int = key(6, "number of hypotheses, a multiple of groups", at_least=1)
+    length_penalty: float = key(0.0, "rank hypotheses by log-probability / words ** length_penalty", at_least=0)
+    groups: int = key(3, "number of groups; 1 is beam search", at_least=1)
+    diversity: float = key(
+        1.0, "what a word loses for each hypothesis of an earlier group that has just chosen it", at_least=0
+    )
+
+
+@dataclass
+class SampleConfig(RankedSearchConfig):
     """Draw words from the model's distribution."""
 
     samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1)
@@ -344,7 +490,12 @@ class SampleConfig(SearchConfig):
     seed: int = key(0, "the same seed gives the same captions", at_least=0, at_most=2**31 - 1)
 
 
-SEARCHES = {"greedy": GreedyConfig, "beam": BeamConfig, "sample": SampleConfig}
+SEARCHES = {
+    "greedy": GreedyConfig,
+    "beam": BeamConfig,
+    "diverse_beam": DiverseBeamConfig,
+    "sample": SampleConfig,
+}
 
 
 @dataclass
@@ -361,10 +512,14 @@ class Config:
         FROZEN_ENCODERS, "none", "frozen encoder between spectrogram and trained encoder; it brings its own spectrogram"
     )
     specaugment: SpecAugmentConfig = section(SpecAugmentConfig)
+    embedding_specaugment: EmbeddingSpecAugmentConfig = section(EmbeddingSpecAugmentConfig)
+    augmentation: AugmentationConfig = section(AugmentationConfig)
     vocabulary: VocabularyConfig = section(VocabularyConfig)
     encoder: OneOf = one_of(ENCODERS, "birnn", "trained encoder")
     decoder: OneOf = one_of(
-        DECODERS, "attention", "decoder: attention over all encoder steps, or only the last step as a fixed vector"
+        DECODERS,
+        "attention",
+        "decoder: an LSTM with attention over the encoder steps, a GRU on the last step alone, or a transformer",
     )
     training: TrainingConfig = section(TrainingConfig)
     decoding: OneOf = one_of(SEARCHES, "beam", "search for captions", settled=NEVER)

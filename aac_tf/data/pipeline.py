@@ -96,6 +96,8 @@ def training_batches(
     context=None,
     style_dropout=0.0,
     start_id=None,
+    regularization=None,
+    references=None,
 ):
     """Makes batches of training examples, endlessly, epoch after epoch.
 
@@ -120,6 +122,8 @@ def training_batches(
         style_dropout: float, fraction of the examples that start with `start_id` instead of their style, others in each
             epoch.
         start_id: int, id of `<START>`; needed if `style_dropout` is not 0.
+        regularization: `Regularization`, which changes the inputs and adds further ones; None does neither.
+        references: int `[clips, captions, words]`; those of each example's clip become a further input. None adds none.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
@@ -140,6 +144,9 @@ def training_batches(
                 rank = tf.random.experimental.index_shuffle(position, epoch_seed[::-1], count - 1)
                 share = tf.cast(rank, tf.float32) < style_dropout * tf.cast(count, tf.float32)
                 example["start"] = tf.where(share, start_id, -1)
+            if regularization is not None:
+                shape = [*examples.tokens.shape[1:-1], examples.tokens.shape[-1] - 1]
+                example |= regularization.draw(example["seed"], epoch, shape)
             return example
 
         # Batches of row numbers, so that a replica does not read the clips of others.
@@ -156,7 +163,7 @@ def training_batches(
 
     batches = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch_rows).skip(first_step)
     plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
-    return _load_examples(batches, examples, plan, draw, word_weights)
+    return _load_examples(batches, examples, plan, draw, word_weights, regularization, references)
 
 
 def validation_batches(
@@ -193,7 +200,7 @@ def clip_batches(features, batch_size, boundaries=(), static_shapes=False, conte
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _load_examples(batches, examples, plan, draw, word_weights):
+def _load_examples(batches, examples, plan, draw, word_weights, regularization=None, references=None):
     """Turns batches of row numbers and seeds into batches of examples."""
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
     captions = 1 if tokens.shape.rank == 2 else tokens.shape[1]
@@ -232,7 +239,12 @@ def _load_examples(batches, examples, plan, draw, word_weights):
             texts = tf.ensure_shape(texts, [None, *tokens.shape[1:]])
         targets = texts[..., 1:]
         weights = position_weights(targets, counts - 1, share["positions"], share["total"], word_weights)
-        return {"features": loaded, "length": length, "tokens": texts[..., :-1]}, targets, weights
+        inputs = {"features": loaded, "length": length, "tokens": texts[..., :-1]}
+        if regularization is not None:
+            inputs = regularization.apply(share, inputs, tf.maximum(counts - 1, 0), filled)
+        if references is not None:
+            inputs["references"] = tf.gather(tf.constant(references), tf.maximum(index, 0))
+        return inputs, targets, weights
 
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 

@@ -4,11 +4,19 @@ import dataclasses
 import typing
 
 from aac_tf.audio import resampled_length
-from aac_tf.build import DECODERS, build_augment, build_dataset, build_spec
+from aac_tf.build import (
+    DECODERS,
+    build_augment,
+    build_constraints,
+    build_dataset,
+    build_gain_shift,
+    build_spec,
+)
 from aac_tf.config import ConfigError
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
+from aac_tf.data.regularization import Regularization
 from aac_tf.data.screening import screen_audio
 from aac_tf.datasets import ClipList, DatasetError
 from aac_tf.models import Decoder
@@ -63,25 +71,28 @@ def fit_tokenizer(config):
     """Makes the `WordTokenizer` of the training captions, including those whose sound files are missing.
 
     Raises:
-        ConfigError: if no word is frequent enough, or the decoder cannot learn the styles of the captions.
+        ConfigError: if no word is frequent enough, the decoder cannot learn the styles of the captions, or see
+            `build_regularization`.
         StyleError: if no caption has the style `decoding.style`.
     """
     clips = read_clips(config, "train", audio_needed=False)
     words = config.vocabulary
     captions = [caption for clip in clips for caption in clip.captions]
     styles = sorted({clip.style for clip in clips} - {None})
-    if styles and not typing.cast(typing.Type[Decoder], DECODERS[config.decoder.kind]).uses_tokens:
+    if styles and not _decoder_class(config).uses_tokens:
         raise ConfigError(
             f"decoder.kind={config.decoder.kind} cannot learn the styles {', '.join(styles)}, as its words do not "
             "depend on those before: set decoder.kind=attention, or remove `style` from data.sources and captions files"
         )
     tokenizer = WordTokenizer.from_captions(captions, words.min_count, words.max_words, words.padding, styles)
-    tokenizer.style_id(config.decoding.style)  # fails now, not after training
+    tokenizer.style_id(config.decoding.style)  # fails now, not after training, and so does the next line
+    build_constraints(config).rules(tokenizer.get_vocabulary(), tokenizer.max_words)
     if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
         raise ConfigError(
             f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "
             "lower it"
         )
+    build_regularization(config, tokenizer)  # fails now, not after all clips are embedded
     return tokenizer
 
 
@@ -197,8 +208,62 @@ def training_draw(config, features, normalization=None):
         function `(clip index, seed [2]) -> features`; None does not augment.
     """
     augment = build_augment(config, normalization)
-    if augment is None:
-        return None
     if isinstance(features, ViewedFeatures):
-        return features.draw
-    return lambda index, seed: augment(features.load(index), seed)
+        return None if augment is None else features.draw
+    gain_shift = build_gain_shift(config)
+    if augment is None and gain_shift is None:
+        return None
+
+    def draw(index, seed):
+        loaded = features.load(index)
+        if gain_shift is not None:
+            # Its own random numbers: those of the masks are the seed's.
+            loaded = gain_shift(loaded, seed[::-1])
+        return loaded if augment is None else augment(loaded, seed)
+
+    return draw
+
+
+def build_regularization(config, tokenizer):
+    """Builds the `Regularization` of training batches.
+
+    Args:
+        config: `Config`.
+        tokenizer: `WordTokenizer`.
+
+    Returns:
+        `Regularization`; None if all of it is off.
+
+    Raises:
+        ConfigError: if the vocabulary or the decoder does not fit it.
+    """
+    options, masks = config.training, config.embedding_specaugment.probability > 0
+    for name in ("word_dropout", "scheduled_sampling", "embedding_dropout"):
+        if getattr(options, name) and not _decoder_class(config).uses_tokens:
+            raise ConfigError(
+                f"training.{name} has no effect with decoder.kind={config.decoder.kind}, whose words do not depend on "
+                "those before: remove it, or set decoder.kind=attention"
+            )
+    if options.word_dropout and tokenizer.unknown_id is None:
+        raise ConfigError("training.word_dropout needs <UNK> in the vocabulary: set vocabulary.padding=<PAD>")
+    if options.self_critical and (options.mixup or options.scheduled_sampling):
+        raise ConfigError(
+            "training.self_critical samples whole captions of single clips: set training.mixup=0 and "
+            "training.scheduled_sampling=0"
+        )
+    samples = options.self_critical_samples if options.self_critical else 0
+    if not (options.mixup or masks or options.word_dropout or options.scheduled_sampling or samples):
+        return None
+    return Regularization(
+        mixup=options.mixup,
+        masks=masks,
+        word_dropout=options.word_dropout,
+        unknown_id=tokenizer.unknown_id,
+        scheduled_sampling=options.scheduled_sampling,
+        sampling_epochs=options.sampling_epochs,
+        samples=samples,
+    )
+
+
+def _decoder_class(config):
+    return typing.cast(typing.Type[Decoder], DECODERS[config.decoder.kind])

@@ -4,9 +4,10 @@ import dataclasses
 
 import tensorflow as tf
 
+from aac_tf.decoding.continuations import best_continuations, penalized
 from aac_tf.decoding.greedy import Greedy
 from aac_tf.decoding.rules import Rules
-from aac_tf.decoding.search import Hypotheses, Search, keep_shapes, repeat_rows
+from aac_tf.decoding.search import Hypotheses, Search, count_words, keep_shapes, repeat_rows, sort_hypotheses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +52,15 @@ class Beam(Search):
             return Greedy()(step, state, memory, rules)
         return _search(step, state, memory, rules, self.beam_size, self.length_penalty)
 
+    def rank(self, hypotheses, end_id):
+        """See `Search.rank`."""
+        words = count_words(hypotheses.tokens, end_id)
+        return sort_hypotheses(hypotheses, penalized(hypotheses.log_probs, words, self.length_penalty))
+
+    def with_beam_size(self, beam_size):
+        """See `Search.with_beam_size`."""
+        return dataclasses.replace(self, beam_size=beam_size)
+
 
 def beam_search(
     step, state, memory, start_id, end_id, beam_size=3, max_words=20, min_words=1, forbidden_ids=(), length_penalty=0.0
@@ -77,42 +87,51 @@ def beam_search(
 
 
 def _search(step, state, memory, rules, beam_size, length_penalty):
-    batch = tf.shape(tf.nest.flatten(state)[0])[0]
-    columns = tf.range(rules.max_words + 1)
-
-    def rank(log_probs, length):
-        return log_probs / tf.cast(length, tf.float32) ** length_penalty if length_penalty else log_probs
-
-    def running(position, tokens, log_probs, length, previous, ended, state):
-        return ~tf.reduce_all(ended)
-
-    def body(*variables):
-        position, tokens, log_probs, length, previous, ended, state = variables
-        logits, state = step(tf.reshape(previous, [-1]), state, memory)
-        candidates = rules.log_probs(logits, position)
-        size = tf.shape(candidates)[-1]
-        candidates = tf.reshape(candidates, [batch, beam_size, size])
-        # The only continuation of a finished hypothesis is the hypothesis itself.
-        only_end = tf.where(tf.range(size) == rules.end_id, 0.0, candidates.dtype.min)
-        candidates = log_probs[..., tf.newaxis] + tf.where(ended[..., tf.newaxis], only_end, candidates)
-        # Sums of the lowest values would overflow to minus infinity, which top_k cannot order.
-        candidates = tf.maximum(tf.reshape(candidates, [batch, beam_size * size]), candidates.dtype.min)
-        length += tf.cast(~ended, tf.int32)
-        scores = rank(candidates, tf.repeat(length, size, axis=1))
-        _, best = tf.math.top_k(scores, k=beam_size)
-        origin = best // size
-        previous = best % size
-        log_probs = tf.gather(candidates, best, batch_dims=1)
-        length = tf.gather(length, origin, batch_dims=1)
-        ended = tf.gather(ended, origin, batch_dims=1) | (previous == rules.end_id)
-        tokens = tf.gather(tokens, origin, batch_dims=1)
-        tokens = tf.where(columns == position, previous[..., tf.newaxis], tokens)
-        rows = tf.reshape(tf.range(batch)[:, tf.newaxis] * beam_size + origin, [-1])
-        state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
-        return keep_shapes((position + 1, tokens, log_probs, length, previous, ended, state), variables)
+    def choose(candidates, tokens, log_probs, ended):
+        return best_continuations(candidates, tokens, log_probs, ended, rules.end_id, length_penalty)
 
     # All hypotheses of a clip start out identical: only the first one may be extended at the first step.
     first = tf.where(tf.range(beam_size) == 0, 0.0, tf.float32.min)
+    return extend_beam(step, state, memory, rules, first, choose)
+
+
+def extend_beam(step, state, memory, rules, first, choose):
+    """Extends the hypotheses of each clip, word by word, until all of them have ended.
+
+    Args:
+        step: see `Search`.
+        state: see `Search`.
+        memory: see `Search`.
+        rules: `Rules`.
+        first: float32 `[size]`, log-probabilities of a clip's hypotheses before the first word.
+        choose: function `(candidates, tokens, log_probs, ended) -> Continuations` that chooses the hypotheses to keep;
+            see `best_continuations`.
+
+    Returns:
+        `Hypotheses`.
+    """
+    batch, beam_size = tf.shape(tf.nest.flatten(state)[0])[0], first.shape[0]
+    columns = tf.range(rules.max_words + 1)
+    first_rows = tf.range(batch)[:, tf.newaxis] * beam_size
+
+    def running(position, tokens, log_probs, previous, state):
+        return (position == 0) | tf.reduce_any(previous != rules.end_id)
+
+    def body(*variables):
+        position, tokens, log_probs, previous, state = variables
+        logits, state = step(tf.reshape(previous, [-1]), state, memory)
+        candidates = rules.log_probs(logits, position, tf.reshape(tokens, [-1, rules.max_words + 1]))
+        size = candidates.shape[-1] or tf.shape(candidates)[-1]
+        candidates = tf.reshape(candidates, [batch, beam_size, size])
+        # Some decoders start captions with `end_id`.
+        ended = (previous == rules.end_id) & (position > 0)
+        found = choose(candidates, tokens, log_probs, ended)
+        rows = tf.reshape(first_rows + found.origin, [-1])
+        tokens = tf.gather(tokens, found.origin, batch_dims=1)
+        tokens = tf.where(columns == position, found.words[..., tf.newaxis], tokens)
+        state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
+        return keep_shapes((position + 1, tokens, found.log_probs, found.words, state), variables)
+
     _, tokens, log_probs, *_ = tf.while_loop(
         running,
         body,
@@ -120,9 +139,7 @@ def _search(step, state, memory, rules, beam_size, length_penalty):
             tf.constant(0),
             tf.fill([batch, beam_size, rules.max_words + 1], rules.end_id),
             tf.repeat(first[tf.newaxis], batch, axis=0),
-            tf.zeros([batch, beam_size], tf.int32),
             tf.reshape(rules.first_tokens(batch * beam_size), [batch, beam_size]),
-            tf.zeros([batch, beam_size], tf.bool),
             repeat_rows(state, beam_size),
         ),
         maximum_iterations=rules.max_words + 1,

@@ -29,7 +29,7 @@ def generate(step, state, memory, rules, choose):
     def body(*variables):
         position, tokens, log_probs, previous, ended, state = variables
         logits, state = step(previous, state, memory)
-        candidates = rules.log_probs(logits, position)
+        candidates = rules.log_probs(logits, position, tokens)
         chosen = tf.where(ended, rules.end_id, choose(candidates, tokens, position))
         log_probs += tf.where(ended, 0.0, tf.gather(candidates, chosen, batch_dims=1))
         tokens = tf.where(columns == position, chosen[:, tf.newaxis], tokens)

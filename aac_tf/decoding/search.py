@@ -57,6 +57,22 @@ class Search:
         """Searches for captions; see the class docstring."""
         raise NotImplementedError
 
+    def rank(self, hypotheses, end_id):
+        """Sorts captions as this search does, for captions whose log-probabilities have changed.
+
+        Args:
+            hypotheses: `Hypotheses`.
+            end_id: int.
+
+        Returns:
+            `Hypotheses`, best first.
+        """
+        return sort_hypotheses(hypotheses, hypotheses.log_probs)
+
+    def with_beam_size(self, beam_size):
+        """Returns this search with another beam size; None if it has no beam."""
+        return None
+
 
 def keep_shapes(variables, before):
     """Gives the variables of a loop the static shapes they had before, which a loop must not change.
@@ -74,3 +90,14 @@ def keep_shapes(variables, before):
 def repeat_rows(state, times):
     """Repeats every row of a nest of tensors, so that the copies of a row are adjacent."""
     return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)
+
+
+def sort_hypotheses(hypotheses, values):
+    """Sorts the captions of each clip by values float32 `[batch, size]`, largest first; equal ones keep their order."""
+    _, order = tf.math.top_k(values, k=values.shape[1])
+    return Hypotheses(*(tf.gather(tensor, order, batch_dims=1) for tensor in hypotheses))
+
+
+def count_words(tokens, end_id):
+    """Number of words of captions int32 `[..., columns]` that are padded with `end_id`: int32 `[...]`."""
+    return tf.reduce_sum(tf.cast(tokens != end_id, tf.int32), axis=-1)

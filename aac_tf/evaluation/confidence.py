@@ -35,7 +35,7 @@ def confidence_intervals(
     """Computes 95 % confidence intervals of corpus scores, by the percentile bootstrap.
 
     Items are resampled with replacement, and the corpus score of a resample is computed from its items' statistics.
-    The n-gram weights of CIDEr are not recomputed; they remain those of all items.
+    The n-gram weights of CIDEr-D are not recomputed; they remain those of all items.
 
     Args:
         scores: `{score name: Score}`, as in `Scores.found`.
@@ -43,7 +43,7 @@ def confidence_intervals(
         seed: seed of the resampling.
 
     Returns:
-        `{score name: (low, high)}`.
+        `{score name: (low, high)}`, without scores that have no statistics.
 
     Example:
         >>> from aac_tf.evaluation.confidence import confidence_intervals
@@ -55,7 +55,11 @@ def confidence_intervals(
     Reference:
         B. Efron, R. J. Tibshirani, "An Introduction to the Bootstrap", Chapman & Hall 1993
     """
-    return {name: _interval(_resample(score, samples, seed)) for name, score in scores.items()}
+    return {
+        name: _interval(_resample(score, samples, seed))
+        for name, score in scores.items()
+        if score.statistics is not None
+    }
 
 
 def compare_scores(
@@ -72,7 +76,7 @@ def compare_scores(
         seed: seed of the resampling.
 
     Returns:
-        `{score name: Comparison}` of the scores that both sets have.
+        `{score name: Comparison}` of the scores that both sets have, without those that have no statistics.
 
     Raises:
         ValueError: if the numbers of items differ.
@@ -84,6 +88,8 @@ def compare_scores(
     found = {}
     for name in (name for name in scores if name in others):
         score, other = scores[name], others[name]
+        if score.statistics is None or other.statistics is None:
+            continue
         if len(score.per_item) != len(other.per_item):
             raise ValueError(f"{name}: cannot pair {len(score.per_item)} items with {len(other.per_item)}")
         drawn = _resample(score, samples, seed) - _resample(other, samples, seed)

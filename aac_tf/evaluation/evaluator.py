@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Optional
 
 from aac_tf.build_dataset import build_dataset
 from aac_tf.datasets import DatasetError
-from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores
+from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores, start_metrics
 from aac_tf.scenes.attention_scores import score_attention
 from aac_tf.scenes.event_scores import score_scenes
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import file_path
 
 if TYPE_CHECKING:
-    from aac_tf.decoding import Search
+    from aac_tf.decoding import Constraints, Search
 
 
 @dataclasses.dataclass
@@ -33,6 +33,7 @@ class Evaluation:
         split: `train`, `validation` or `test`; None for captions from a file.
         search: the `Search` that found the captions; None for captions from a file.
         style: style of all captions; None if it was not given.
+        constraints: `Constraints` on the captions; None for captions from a file.
     """
 
     captions: dict
@@ -46,6 +47,7 @@ class Evaluation:
     split: Optional[str] = None
     search: Optional["Search"] = None
     style: Optional[str] = None
+    constraints: Optional["Constraints"] = None
 
     def summary(self):
         """The corpus scores and what they were computed from, as a JSON object."""
@@ -62,10 +64,14 @@ class Evaluation:
         }
         if self.style is not None:
             summary["style"] = self.style
+        if self.constraints is not None:
+            summary["constraints"] = dataclasses.asdict(self.constraints)
         if self.confidence:
             summary["confidence_95"] = {name: list(interval) for name, interval in self.confidence.items()}
         if self.versus:
             summary["versus"] = self.versus
+        if self.scores.notes:
+            summary["notes"] = self.scores.notes
         return summary
 
 
@@ -77,7 +83,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         config: `Config` that says where the data are.
         split: `train`, `validation` or `test`.
         beam_size: see `Captioner.caption`.
-        metrics: see `score_captions`.
+        metrics: see `score_captions`. Those of several captions take all that the search finds.
         progress: optional function `(what) -> (function (done, total))`.
         attention: bool, whether to also score the attention (`score_attention`); composed scenes only.
         style: str, see `Captioner.caption`; None takes that of each clip if the model has it, otherwise that of the
@@ -92,12 +98,14 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     """
     from aac_tf.audio import AudioError  # imports TensorFlow, which scoring captions from a file does not need
 
-    check_metrics(metrics)
+    search = captioner.search_for(beam_size)
+    check_metrics(metrics, several=search.size > 1)
     progress = progress or (lambda what: None)
     dataset = build_dataset(config)
     clips, scenes = dataset.require(split), dataset.events(split)
     if attention and scenes is None:
         raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
+    start_metrics(metrics)
     captions, left_out = {}, list(clips.left_out)
     styles = [style or captioner.tokenizer.known_style(clip.style) for clip in clips]
     found = captioner.caption_each([clip.path for clip in clips], beam_size, style=styles)
@@ -113,7 +121,10 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         raise DatasetError(f"no clip of the {split} split could be used; the first: {left_out[0][0]}: {left_out[0][1]}")
     texts = {name: caption.text for name, caption in captions.items()}
     references = {clip.name: clip.captions for clip in clips if clip.name in captions}
-    scores = compute_scores(texts, references, metrics, progress("Scoring"))
+    several = {
+        name: [caption.text, *(other.text for other in caption.alternatives)] for name, caption in captions.items()
+    }
+    scores = compute_scores(texts, references, metrics, progress, several if search.size > 1 else None)
     corpus, per_item = scores.corpus(), scores.per_item()
     if scenes is not None:
         # Of several datasets, some may not know their events.
@@ -126,8 +137,8 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
             corpus.update(scene_corpus)
             for name, scene_scores in scene_items.items():
                 per_item[name].update(scene_scores)
-    search = captioner.search_for(beam_size)
-    return Evaluation(captions, references, corpus, per_item, left_out, scores, split=split, search=search, style=style)
+    found_by = {"split": split, "search": search, "style": style, "constraints": captioner.constraints}
+    return Evaluation(captions, references, corpus, per_item, left_out, scores, **found_by)
 
 
 def write_evaluation(evaluation, folder):

@@ -1,14 +1,17 @@
 """Captions files: predictions in the format of the DCASE challenge, references in the format of Clotho."""
 
+import json
+import pathlib
 import re
 
 from aac_tf.datasets import DatasetError
 from aac_tf.datasets.audiocaps import COLUMNS, clip_stems, match_stem, read_clip_captions
 from aac_tf.datasets.csv_files import read_captions, read_rows
+from aac_tf.utils.files import file_path
 
 
 def read_predictions(path):
-    """Reads a CSV file with the columns `file_name` and `caption_predicted`.
+    """Reads the best caption of each file; see `read_candidates`.
 
     Args:
         path: path of the file.
@@ -17,10 +20,75 @@ def read_predictions(path):
         `{file name: caption}`; a caption may be empty.
 
     Raises:
-        DatasetError: if the file cannot be read, a column is missing, a row is incomplete or a file name is repeated.
+        DatasetError: see `read_candidates`.
     """
+    return {name: captions[0] for name, captions in read_candidates(path).items()}
+
+
+def read_candidates(path):
+    """Reads one or several captions per file, best first.
+
+    The file is one of these:
+
+    - CSV with the columns `file_name` and `caption_predicted`; further captions are in the columns
+      `caption_predicted_2`, `caption_predicted_3`, ..., where they may be missing.
+    - JSON lines as `aac-caption --json` prints them and `aac-caption-many` writes them, with `file`, `caption` and
+      `alternatives`; lines with an `error` are skipped. The name of a file is the last part of its path. The suffix of
+      the path is `.jsonl` or `.json`.
+
+    Args:
+        path: path of the file.
+
+    Returns:
+        `{file name: [caption, ...]}`; the first caption may be empty.
+
+    Raises:
+        DatasetError: if the file cannot be read, a column is missing, a row or line is incomplete or a file name is
+            repeated.
+    """
+    if pathlib.PurePath(path).suffix.lower() in (".jsonl", ".json"):
+        return _read_lines(path)
     rows = _whole_rows(path, ["file_name", "caption_predicted"])
-    return {row["file_name"]: row["caption_predicted"] for row in rows}
+    further = [column for column in rows[0] if re.fullmatch(r"caption_predicted_\d+", column or "")]
+    further.sort(key=lambda column: int(column.rsplit("_", 1)[1]))
+    return {
+        row["file_name"]: [
+            row["caption_predicted"],
+            *(row[column] for column in further if (row[column] or "").strip()),
+        ]
+        for row in rows
+    }
+
+
+def _read_lines(path):
+    try:
+        with file_path(path).open(encoding="utf-8-sig") as file:
+            lines = list(file)
+    except OSError as error:
+        raise DatasetError(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not a UTF-8 file: {error}") from error
+    found, repeated = {}, []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+            name = re.split(r"[/\\]", entry["file"])[-1]
+            if "error" in entry:
+                continue
+            captions = [entry["caption"], *(other["caption"] for other in entry.get("alternatives") or ())]
+            " ".join(captions)  # raises if one of them is not a string
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise DatasetError(
+                f"{path}: line {number} must be a JSON object with file and caption, as aac-caption --json prints it"
+            ) from error
+        repeated += [name] if name in found else []
+        found[name] = captions
+    if not found:
+        raise DatasetError(f"{path} contains no captions")
+    _refuse(path, repeated, "repeated file names")
+    return found
 
 
 def read_references(path, names=()):

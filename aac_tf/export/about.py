@@ -1,5 +1,7 @@
 """Description of an exported model."""
 
+import dataclasses
+
 import tensorflow as tf
 
 import aac_tf
@@ -18,8 +20,9 @@ def describe_model(captioner, search):
 
     Returns:
         dict for JSON: `sample_rate` in Hz; `max_words`, `vocabulary_size` and `end_id` of the captions; `beam_size`,
-        the number of captions per sound; and `name`, `search`, `front_end`, `decoder` and `written_by`. A model that
-        was trained with styles also has `styles`, their names, and `style`, that of captions for which none is given.
+        the number of captions per sound; `constraints` on the captions, a dict; and `name`, `search`, `front_end`,
+        `decoder` and `written_by`. A model that was trained with styles also has `styles`, their names, and `style`,
+        that of captions for which none is given.
     """
     config, tokenizer = captioner.config, captioner.tokenizer
     styles = {"style": config.decoding.style or NO_STYLE, "styles": captioner.styles} if captioner.styles else {}
@@ -28,6 +31,7 @@ def describe_model(captioner, search):
         "name": config.name,
         "sample_rate": captioner.spec.sample_rate,
         "search": repr(search),
+        "constraints": dataclasses.asdict(captioner.constraints),
         "beam_size": search.size,
         "max_words": tokenizer.max_words,
         "vocabulary_size": tokenizer.vocabulary_size(),

@@ -2,7 +2,6 @@
 
 import tensorflow as tf
 
-from aac_tf.audio import long_spectrogram
 from aac_tf.audio.checks import first_reason, sound_checks
 from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.audio.load import read_wavs
@@ -100,9 +99,8 @@ class CaptioningModule(tf.Module):
     def _search(self, waveform, length, start):
         """Tokens and log-probabilities of the hypotheses, and the encoder steps and their number."""
         captioner = self._captioner()
-        features = long_spectrogram(waveform, captioner.spec, length)
-        encoded, steps = captioner.model.encode(features, captioner.spec.output_length(length))
-        find = search_function(captioner.model, captioner.tokenizer, self.search)
+        encoded, steps = captioner.encode_waveforms(waveform, length)
+        find = search_function(captioner.model, captioner.tokenizer, self.search, captioner.rules())
         return (*find(encoded, steps, start=start), encoded, steps)
 
     def _caption(self, checked, attention, style=None):
@@ -148,7 +146,7 @@ class CaptioningModule(tf.Module):
         first, hop = step_seconds(captioner.model, captioner.spec)
         return {
             "attention": tf.where(spoken[..., tf.newaxis], attention, 0.0),
-            "step_seconds": first + hop * tf.range(tf.shape(encoded)[1], dtype=tf.float32),
+            "step_seconds": first + hop * tf.range(tf.shape(tf.nest.flatten(encoded)[0])[1], dtype=tf.float32),
         }
 
     def _text(self, tokens):

@@ -3,6 +3,7 @@
 from aac_tf.inference.caption import Alternative, Caption, Word
 from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.confidence import NamedSound
+from aac_tf.inference.ensemble import EnsembleCaptioner, EnsembleError
 from aac_tf.inference.sounds import Sound
 
-__all__ = ["Alternative", "Caption", "Captioner", "NamedSound", "Sound", "Word"]
+__all__ = ["Alternative", "Caption", "Captioner", "EnsembleCaptioner", "EnsembleError", "NamedSound", "Sound", "Word"]

@@ -3,14 +3,15 @@
 import dataclasses
 import itertools
 import os
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import PART_SECONDS, AudioError, spectrogram_of_parts
+from aac_tf.audio import PART_SECONDS, AudioError, long_spectrogram, spectrogram_of_parts
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.audio.waveforms import is_single, read_waveform
-from aac_tf.build import build_frozen_encoder, build_model, build_search, build_spec
+from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
 from aac_tf.inference.confidence import heard_sounds, read_calibration
@@ -19,6 +20,7 @@ from aac_tf.inference.graphs import (
     encode_function,
     hears_sounds,
     log_probs_function,
+    score_function,
     search_function,
     step_seconds,
 )
@@ -36,7 +38,7 @@ BATCH_FRAMES = 26000
 
 @dataclasses.dataclass(frozen=True)
 class _Sound:
-    features: tf.Tensor
+    features: Any  # tensor [frames, bins], for an ensemble a tuple of them
     seconds: float
 
 
@@ -52,6 +54,7 @@ class Captioner:
     Attributes:
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
         search: `Search` that is used by default.
+        constraints: `Constraints` on captions that are used by default.
         styles: list of str, names of the styles that the model was trained with.
 
     Example:
@@ -67,23 +70,30 @@ class Captioner:
         self.config = config
         self.spec = build_spec(config)
         self.search = build_search(config)
+        self.constraints = build_constraints(config)
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
-        self._encode = encode_function(model, self.spec.num_bins, hears_sounds(model))
-        self.calibration = calibration
+        self._encode = encode_function(model, self._bins(), hears_sounds(model))
         self._attend = attention_function(model)
+        self._score = score_function(model, tokenizer)
         self._score_words = log_probs_function(model)
+        self.calibration = calibration
         self._searches = {}
+        self.rules()  # fails now, not at the first sound
         self._step_times = step_seconds(model, self.spec)
 
     @classmethod
-    def load(cls, run, overrides=()):
-        """Loads the best weights of a run.
+    def load(cls, run, overrides=(), rerank=None):
+        """Loads the best weights of a run, or of several runs that choose each word together.
 
         Args:
             run: path of a run folder that `train.py` or `aac-publish` wrote; name of a preset; `hf://USER/REPO`; or
-                `https://...` of an archive (see `find_run`).
+                `https://...` of an archive (see `find_run`). A list of them is an ensemble: its runs have equal
+                vocabularies, and each has its own front end, encoder and decoder.
             overrides: list of str `section.key=value`, for keys that a trained run can still change (see `Run.config`).
+                Those of `decoding` apply to the first run, all others to all runs.
+            rerank: another run, which helps to rank the captions that the search finds: their log-probability becomes
+                `(1 - w) * first + w * second` with w = `decoding.rerank_weight`.
 
         Returns:
             `Captioner`.
@@ -92,8 +102,22 @@ class Captioner:
             RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder.
             ConfigError: if an override is invalid, or its key cannot change after training.
             StyleError: if the model does not have the style `decoding.style`.
+            ConstraintError: if the model does not know a word of `decoding`, or no caption can follow its constraints.
+            EnsembleError: if the runs cannot be combined.
             DownloadError: if a download fails.
         """
+        runs = [run] if isinstance(run, (str, os.PathLike)) else list(run)
+        others = [override for override in overrides if not override.startswith("decoding.")]
+        members = [cls._load_one(one, others if index else overrides) for index, one in enumerate(runs)]
+        second = None if rerank is None else cls._load_one(rerank, others)
+        if len(members) == 1 and second is None:
+            return members[0]
+        from aac_tf.inference.ensemble import combine  # it imports this module
+
+        return combine(members, second)
+
+    @classmethod
+    def _load_one(cls, run, overrides):
         run = Run(find_run(run))
         config = run.config(overrides)
         tokenizer = run.tokenizer(config)
@@ -126,7 +150,16 @@ class Captioner:
         """Returns the names that `from_preset` accepts, sorted."""
         return preset_names()
 
-    def caption(self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None, style=None):
+    def caption(
+        self,
+        paths_or_waveforms,
+        beam_size=None,
+        batch_size=16,
+        search=None,
+        sample_rate=None,
+        style=None,
+        constraints=None,
+    ):
         """Captions sounds.
 
         Args:
@@ -141,6 +174,8 @@ class Captioner:
                 have their own.
             style: str, one of `captioner.styles`, or `none` for no style in particular; or a list with the style of
                 each sound. None takes that of the config.
+            constraints: `Constraints` on the captions, such as `Constraints(max_words=8)`; None takes those of the
+                config.
 
         Returns:
             list of `Caption`, in the order of the input.
@@ -148,23 +183,33 @@ class Captioner:
         Raises:
             AudioError: if a sound cannot be used. `caption_each` continues with the next sound instead.
             StyleError: if the model does not have the style.
+            ConstraintError: if no caption of the model can follow the constraints.
         """
         captions = []
-        for caption in self.caption_each(paths_or_waveforms, beam_size, batch_size, search, sample_rate, style):
+        for caption in self.caption_each(
+            paths_or_waveforms, beam_size, batch_size, search, sample_rate, style, constraints
+        ):
             if isinstance(caption, AudioError):
                 raise caption
             captions.append(caption)
         return captions
 
     def caption_each(
-        self, paths_or_waveforms, beam_size=None, batch_size=16, search=None, sample_rate=None, style=None
+        self,
+        paths_or_waveforms,
+        beam_size=None,
+        batch_size=16,
+        search=None,
+        sample_rate=None,
+        style=None,
+        constraints=None,
     ):
         """Captions sounds one by one; arguments as for `caption`.
 
         Yields:
             `Caption` for each sound, in the order of the input, or an `AudioError` if the sound cannot be used.
         """
-        find = self._compiled(self.search_for(beam_size, search))
+        find = self._compiled(self.search_for(beam_size, search), constraints)
         if is_single(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
         starts = self._starts(style, paths_or_waveforms)
@@ -183,7 +228,7 @@ class Captioner:
         """Returns the `Search` for arguments of `caption`.
 
         Args:
-            beam_size: see `caption`; the length penalty of the config is kept.
+            beam_size: see `caption`; other options of a beam search in the config are kept.
             search: see `caption`.
 
         Raises:
@@ -193,9 +238,21 @@ class Captioner:
             return self.search if search is None else search
         if search is not None:
             raise ValueError("give either beam_size or search, not both")
-        if isinstance(self.search, Beam):
-            return dataclasses.replace(self.search, beam_size=beam_size)
-        return Beam(beam_size)
+        return self.search.with_beam_size(beam_size) or Beam(beam_size)
+
+    def rules(self, constraints=None):
+        """Returns `Constraints` (None: those of the config) as arguments of `Rules`; see `Constraints.rules`."""
+        constraints = self.constraints if constraints is None else constraints
+        return constraints.rules(self.tokenizer.get_vocabulary(), self.tokenizer.max_words)
+
+    def encode_waveforms(self, waveform, length):
+        """Encodes waveforms float32 `[batch, samples]` of int32 `[batch]` samples, in the graph of an exported model.
+
+        Returns:
+            Encoder steps and their numbers, as from `encode_function`.
+        """
+        features = long_spectrogram(waveform, self.spec, length)
+        return self.model.encode(features, self.spec.output_length(length))
 
     def attend(self, sound, text, sample_rate=None):
         """Computes the attention of the words of a given caption.
@@ -219,11 +276,15 @@ class Captioner:
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        encoded, steps, heard = self._heard(sound.features[tf.newaxis], [len(sound.features)], [sound.seconds])
+        features, length = self._batch([sound])
+        encoded, steps, heard = self._heard(features, length, [sound.seconds])
         start = tf.constant([self._start])
-        log_probs = self._score_words(tokens, encoded, steps, start=start)[0].numpy()
+        padding = self.tokenizer.max_words + 1 - tokens.shape[1]
+        padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
+        log_prob = self._score(padded, encoded, steps, start=start)[0]
+        log_probs = self._word_log_probs(tokens, encoded, steps, start)[0]
         weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
-        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_probs.sum()))
+        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
         return self._make_caption([found], self._words(tokens[0]), weights, log_probs, sound.seconds, *heard[0])
 
     def _starts(self, style, sounds):
@@ -235,10 +296,15 @@ class Captioner:
             raise ValueError(f"give one style, or one for each sound: got {len(starts)} for {len(sounds)} sounds")
         return iter(starts)
 
-    def _compiled(self, search):
-        if search not in self._searches:
-            self._searches[search] = search_function(self.model, self.tokenizer, search)
-        return self._searches[search]
+    def _bins(self):
+        """Width of the features of a sound, in the structure of `_Sound.features`."""
+        return self.spec.num_bins
+
+    def _compiled(self, search, constraints=None):
+        key = search, self.constraints if constraints is None else constraints
+        if key not in self._searches:
+            self._searches[key] = search_function(self.model, self.tokenizer, search, self.rules(constraints))
+        return self._searches[key]
 
     def _read(self, sound, sample_rate=None):
         """The features of a sound, or the `AudioError` that says why it has none."""
@@ -260,18 +326,14 @@ class Captioner:
 
     def _caption_batch(self, usable, find):
         sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
-        length = np.array([len(sound.features) for sound in sounds], np.int32)
-        features = np.zeros([len(sounds), length.max(), self.spec.num_bins], np.float32)
-        for row, sound in zip(features, sounds):
-            row[: len(sound.features)] = sound.features
+        features, length = self._batch(sounds)
         encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()
-        log_probs = [None] * len(sounds)
-        if self.calibration is not None:
-            log_probs = self._score_words(best, encoded, steps, start=start).numpy()
+        log_probs = self._word_log_probs(best, encoded, steps, start)
         texts = self.tokenizer.detokenize(found.tokens).numpy()
+        first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
         for row, sound in enumerate(sounds):
             # A beam that is wider than the number of possible captions contains impossible ones, too.
             hypotheses = [
@@ -279,16 +341,26 @@ class Captioner:
                 for text, value in zip(texts[row], found.log_probs[row].numpy())
                 if value > -1e30
             ]
-            weights = attention[row, :, : int(steps[row])]
+            weights = attention[row, :, : int(first_steps[row])]
             words = self._words(best[row])
             yield self._make_caption(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
 
+    def _word_log_probs(self, tokens, encoded, steps, start):
+        """Log-probabilities of the words of each caption, if they are needed for its confidence; otherwise None."""
+        if self.calibration is None:
+            return [None] * len(tokens)
+        return self._score_words(tokens, encoded, steps, start=start).numpy()
+
     def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
         """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
-        named, unsure_below = None, 0.0
+        named: tuple = ()
         if self.calibration is not None:
-            named, unsure_below = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
-        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, named, unsure_below)
+            named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
+        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
+
+    def _batch(self, sounds):
+        """Features of sounds, padded to a batch, and their lengths."""
+        return _padded([sound.features for sound in sounds])
 
     def _heard(self, features, length, seconds):
         """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
@@ -309,4 +381,13 @@ class Captioner:
 
 
 def _frames(sound):
-    return 0 if isinstance(sound, AudioError) else len(sound.features)
+    return 0 if isinstance(sound, AudioError) else max(map(len, tf.nest.flatten(sound.features)))
+
+
+def _padded(clips):
+    """Features `[clips, frames, bins]` of tensors `[frames, bins]`, padded with zeros, and their lengths."""
+    length = np.array([len(features) for features in clips], np.int32)
+    batch = np.zeros([len(clips), length.max(), clips[0].shape[1]], np.float32)
+    for row, features in zip(batch, clips):
+        row[: len(features)] = features
+    return batch, length

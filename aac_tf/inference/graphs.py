@@ -1,8 +1,11 @@
 """Compiled functions for captioning: encoding, search and attention."""
 
+import functools
+
 import tensorflow as tf
 
 from aac_tf.decoding import Rules
+from aac_tf.inference.joint import Ensemble, find_captions, score_with
 
 STARTS = tf.TensorSpec([None], tf.int32)
 
@@ -11,8 +14,8 @@ def encode_function(model, bins, scores=False):
     """Compiles the encoder of a model.
 
     Args:
-        model: `CaptioningModel`.
-        bins: int, width of the features.
+        model: `CaptioningModel`, or `Ensemble`, whose features, lengths and results are tuples.
+        bins: int, width of the features; for an `Ensemble` a tuple.
         scores: bool, whether to return the scores of the frozen encoder's classifier, too; see `hears_sounds`.
 
     Returns:
@@ -20,7 +23,8 @@ def encode_function(model, bins, scores=False):
         steps, width]` and length int32 `[batch]`; with `scores`, to the four results of
         `CaptioningModel.encode_and_score`. It is traced once for all batch sizes and lengths.
     """
-    signature = [tf.TensorSpec([None, None, bins], tf.float32), tf.TensorSpec([None], tf.int32)]
+    features = tf.nest.map_structure(lambda width: tf.TensorSpec([None, None, width], tf.float32), bins)
+    signature = [features, tf.nest.map_structure(lambda _: tf.TensorSpec([None], tf.int32), bins)]
     return tf.function(model.encode_and_score if scores else model.encode, signature, autograph=False)
 
 
@@ -29,39 +33,61 @@ def hears_sounds(model):
     return bool(getattr(model.embedder, "class_names", ()))
 
 
-def search_function(model, tokenizer, search):
+def search_function(model, tokenizer, search, rules=None):
     """Compiles the search for captions.
 
     Args:
-        model: `CaptioningModel`.
+        model: `CaptioningModel`, or `Ensemble`.
         tokenizer: `WordTokenizer`.
         search: `Search`, such as `Beam(3)`.
+        rules: dict of `Constraints.rules`; None constrains nothing.
 
     Returns:
         `tf.function` from encoded and length, as from `encode_function`, and `start` int32 `[batch]`, the ids of the
         tokens before the first words (`WordTokenizer.style_id`), to `Hypotheses` with tokens `[batch, size, words]`.
     """
+    rules = {"max_words": tokenizer.max_words, **(rules or {})}
+    rules["forbidden_ids"] = (*tokenizer.special_ids, *rules.get("forbidden_ids", ()))
+    words = tokenizer.max_words
+    find_with = model.find if isinstance(model, Ensemble) else functools.partial(find_captions, model.decoder)
 
     @tf.function(input_signature=[*_encoded(model), STARTS], autograph=False)
     def find(encoded, length, start):
-        rules = Rules(
-            start_id=start,
-            end_id=tokenizer.end_id,
-            max_words=tokenizer.max_words,
-            forbidden_ids=tuple(tokenizer.special_ids),
-        )
-        memory = model.decoder.prepare_memory(encoded, length)
-        state = model.decoder.initial_state(memory, tokenizer.max_words)
-        return search(model.decoder.step, state, memory, rules)
+        found = find_with(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
+        # The shape of the tokens is that of the vocabulary's longest captions, whatever the constraints.
+        columns = [[0, 0], [0, 0], [0, words - rules["max_words"]]]
+        return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=tokenizer.end_id))
 
     return find
+
+
+def score_function(model, tokenizer):
+    """Compiles the log-probability of given captions.
+
+    Args:
+        model: `CaptioningModel`, or `Ensemble`.
+        tokenizer: `WordTokenizer`.
+
+    Returns:
+        `tf.function` from tokens int32 `[batch, max_words + 1]`, without `<START>` and padded with `<END>`, and
+        encoded, length and `start`, as for `search_function`, to float32 `[batch]`.
+    """
+    score_with_model = model.score if isinstance(model, Ensemble) else functools.partial(score_with, model.decoder)
+    tokens = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
+
+    @tf.function(input_signature=[tokens, *_encoded(model), STARTS], autograph=False)
+    def score(tokens, encoded, length, start):
+        rules = Rules(start, tokenizer.end_id, tokenizer.max_words, min_words=0)
+        return score_with_model(tokens[:, tf.newaxis], rules, encoded, length, tokenizer.max_words)[:, 0]
+
+    return score
 
 
 def attention_function(model):
     """Compiles the attention for given captions.
 
     Args:
-        model: `CaptioningModel`.
+        model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
 
     Returns:
         `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
@@ -100,7 +126,7 @@ def step_seconds(model, spec):
     """Computes the position of the encoder steps in time.
 
     Args:
-        model: `CaptioningModel`.
+        model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
         spec: `SpectrogramSpec` of the model's input.
 
     Returns:
@@ -112,5 +138,8 @@ def step_seconds(model, spec):
 
 
 def _encoded(model):
+    """Signature of the encoder steps of a model and of their numbers."""
+    if isinstance(model, Ensemble):
+        return [tuple(specs) for specs in zip(*map(_encoded, model.models))]
     steps = tf.TensorSpec([None, None, model.encoder.output_width], model.encoder.compute_dtype)
     return [steps, tf.TensorSpec([None], tf.int32)]

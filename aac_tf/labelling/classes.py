@@ -120,3 +120,38 @@ def sound_classes(names: Sequence[str]) -> SoundClasses:
     breadth = tuple(int(row.sum()) - 1 for row in includes)
     vague = np.array([category in _VAGUE for category in categories], bool)
     return SoundClasses(categories, classes, ~(includes | includes.T), breadth, vague)
+
+
+def one_sound(names: Sequence[str], category: str, heard: Sequence[str]) -> SoundClasses:
+    """The classes of a sound, against all others that stand for a sound of the table.
+
+    Args:
+        names: names of the classes of a classifier.
+        category: what to call the sound.
+        heard: sounds of the table whose classes are those of the sound.
+
+    Returns:
+        `SoundClasses` of two sounds: the sound, and all its rivals, which are too vague to label a recording. What the
+        sound is a kind of is no rival, but its siblings are: "Bark" is a rival of "Growling", "Dog" is not.
+
+    Example:
+        >>> from aac_tf.labelling.classes import one_sound
+        >>> names = ["Dog", "Bark", "Growling", "Whimper (dog)"]
+        >>> one_sound(names, "dog growling", ["dog growling"]).classes
+        ((2,), (1, 3))
+    """
+    of_class = [canonical_category(name) for name in names]
+    own = tuple(index for index, found in enumerate(of_class) if found in heard)
+    position = {name: index for index, name in enumerate(names)}
+    above = {
+        name
+        for name, first, last in _ABOVE
+        if first in position and last in position and any(position[first] <= index <= position[last] for index in own)
+    }
+    rivals = tuple(
+        index
+        for index, (name, found) in enumerate(zip(names, of_class))
+        if index not in own and name not in above and found in SOUNDS
+    )
+    against = ~np.eye(2, dtype=bool)
+    return SoundClasses((category, "others"), (own, rivals), against, (0, 0), np.array([False, True]))

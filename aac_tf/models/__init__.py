@@ -6,7 +6,9 @@ from aac_tf.models.captioning_model import CaptioningModel
 from aac_tf.models.decoder import Decoder
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.fixed_vector_decoder import FixedVectorDecoder
+from aac_tf.models.linear_encoder import LinearEncoder
 from aac_tf.models.subsampled_birnn import SubsampledBiRNN
+from aac_tf.models.transformer_decoder import TransformerDecoder
 
 __all__ = [
     "AttentionDecoder",
@@ -14,6 +16,8 @@ __all__ = [
     "Decoder",
     "Encoder",
     "FixedVectorDecoder",
+    "LinearEncoder",
     "SubsampledBiRNN",
     "TemporalAttention",
+    "TransformerDecoder",
 ]

@@ -95,6 +95,9 @@ class AttentionDecoder(Decoder):
         hidden, state = self._cell(self._embedding(tokens), list(state), constants=memory)
         return self._classifier(hidden), tuple(state)
 
+    def embed(self, tokens):
+        return self._embedding(tokens)
+
     def call(self, tokens, encoded, length, training=None):
         hidden = self._hidden(tokens, self.prepare_memory(encoded, length), training)
         return self._classifier(self._dropout(hidden, training=training))
@@ -121,7 +124,7 @@ class AttentionDecoder(Decoder):
         return super().training_floats(rows, words, steps) + int(1.2 * rows * words * steps * self.attention_units)
 
     def _hidden(self, tokens, memory, training=None):
-        return self._recurrent(self._embedding(tokens), constants=list(memory), training=training)
+        return self._recurrent(self.embedded(tokens), constants=list(memory), training=training)
 
     def get_config(self):
         return {

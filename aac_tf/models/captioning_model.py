@@ -2,6 +2,10 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dropout import CheckpointedDropout
+from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+from aac_tf.models.scheduled_sampling import replace_words
+
 
 class CaptioningModel(tf.keras.Model):
     """Captioning model: features of clips and the words so far in, logits of the next words out.
@@ -12,11 +16,24 @@ class CaptioningModel(tf.keras.Model):
         normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
         embedder: optional frozen layer `(features, length) -> (embedding, length)` in front of the encoder, such as
             `YamnetEmbedder`.
+        label_smoothing: float, see `word_distributions`. Only the loss of training is smoothed, so losses of validation
+            can be compared.
+        specaugment: optional object whose method `mask_batch(features, length, masks)` masks the inputs of the encoder
+            in training, such as `aac_tf.audio.SpecAugment`.
+        input_dropout: float, dropout rate of the inputs of the encoder.
+        embedding_dropout: float, dropout rate of the embeddings of the previous words.
+
+    Attributes:
+        self_critical: optional function `(model, inputs, targets, weights) -> (inputs, targets, weights)` that adds
+            captions to training batches, such as `aac_tf.training.self_critical.SelfCritical`.
 
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
             `[batch, words]`, or `[batch, captions, words]` for several captions of each clip, which is then encoded
-            once.
+            once. With `partner` int `[batch]`, `share` float `[batch]` and `words` int, `[batch]` or `[batch,
+            captions]`, clips are mixed as in `aac_tf.models.mixup`. With `sampled` bool and `quantile` float32, like
+            `tokens`, tokens are replaced as in `aac_tf.models.scheduled_sampling`. `masks` float32 `[batch, 5]` is for
+            `specaugment`.
         training: bool.
 
     Returns:
@@ -36,12 +53,29 @@ class CaptioningModel(tf.keras.Model):
         TensorShape([2, 3, 21])
     """
 
-    def __init__(self, encoder, decoder, normalization=None, embedder=None, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        normalization=None,
+        embedder=None,
+        label_smoothing=0.0,
+        specaugment=None,
+        input_dropout=0.0,
+        embedding_dropout=0.0,
+        **kwargs,
+    ):
         super().__init__(**kwargs)
         self.encoder = encoder
         self.decoder = decoder
         self.normalization = normalization
         self.embedder = embedder
+        self.label_smoothing = label_smoothing
+        self.specaugment = specaugment
+        self.self_critical = None
+        # Without dropout there is no random state, and checkpoints are as those of models without these arguments.
+        self._input_dropout = CheckpointedDropout(input_dropout) if input_dropout else None
+        self._embedding_dropout = CheckpointedDropout(embedding_dropout) if embedding_dropout else None
 
     def encode(self, features, length):
         """Encodes features for inference, with the fastest form of the encoder (`Encoder.infer`).
@@ -75,12 +109,33 @@ class CaptioningModel(tf.keras.Model):
 
     def call(self, inputs, training=None):
         tokens = inputs["tokens"]
-        features = self._encoder_inputs(inputs["features"], inputs["length"])
-        encoded, length = self.encoder(*features, training=training)
+        features, length = self._encoder_inputs(inputs["features"], inputs["length"])
+        if "masks" in inputs:
+            features = self.specaugment.mask_batch(features, length, inputs["masks"])
+        if self._input_dropout is not None:
+            features = self._input_dropout(features, training=training)
+        if "share" in inputs:
+            features, length = mix_features(features, length, inputs["partner"], inputs["share"])
+        encoded, length = self.encoder(features, length, training=training)
+        if "sampled" in inputs and self.decoder.uses_tokens:
+            # As in captioning, without dropout.
+            logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
+            tokens = replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
+        return self._decode(tokens, inputs, encoded, length, training)
+
+    def _decode(self, tokens, inputs, encoded, length, training):
+        """Logits of the words after `tokens`, whose embeddings are mixed and dropped as configured."""
+        words = tokens
+        if self.decoder.uses_tokens and ("share" in inputs or (training and self._embedding_dropout is not None)):
+            words = self.decoder.embed(tokens)
+            if self._embedding_dropout is not None:
+                words = self._embedding_dropout(words, training=training)
+            if "share" in inputs:
+                words = mix_words(words, inputs["words"], inputs["partner"], inputs["share"])
         if tokens.shape.rank == 2:
-            return self.decoder(tokens, encoded, length, training=training)
-        rows = tf.reshape(tokens, [-1, tf.shape(tokens)[2]])
-        logits = self.decoder(rows, encoded, length, training=training)
+            return self.decoder(words, encoded, length, training=training)
+        rows = tf.reshape(words, tf.concat([[-1], tf.shape(words)[2:]], 0))
+        logits = self.decoder(tf.ensure_shape(rows, [None, *words.shape[2:]]), encoded, length, training=training)
         return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
 
     def _encoder_inputs(self, features, length):
@@ -93,7 +148,19 @@ class CaptioningModel(tf.keras.Model):
     # AutoGraph would spend 15 s on converting Keras' code and ours, which have no Python control flow to convert.
     @tf.autograph.experimental.do_not_convert
     def train_step(self, data):
-        return super().train_step(data)
+        inputs, targets, weights = tf.keras.utils.unpack_x_y_sample_weight(data)
+        if self.label_smoothing or "share" in inputs:
+            targets, weights = word_distributions(
+                targets,
+                weights,
+                self.decoder.vocabulary_size,
+                self.label_smoothing,
+                inputs.get("partner"),
+                inputs.get("share"),
+            )
+        if self.self_critical is not None:
+            inputs, targets, weights = self.self_critical(self, inputs, targets, weights)
+        return super().train_step((inputs, targets, weights))
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):

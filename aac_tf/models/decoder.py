@@ -19,22 +19,24 @@ class Decoder(tf.keras.layers.Layer):
     A clip may have several rows, one for each of its captions or hypotheses: `tokens` and `state` then have `batch * k`
     rows, the k rows of a clip next to each other, while `encoded`, `length` and `memory` keep `batch` rows.
 
-    A subclass implements `prepare_memory`, `initial_state`, `step`, `call` and `attention`, sets an attribute for each
-    constructor argument and returns these arguments from `get_config()`. Padding of `encoded` must not change any
-    result, and a word depends only on the words before it. Logits and attention are float32 whatever the precision
+    A subclass implements `prepare_memory`, `initial_state`, `step`, `embed`, `call` and `attention`, sets an attribute
+    for each constructor argument and returns these arguments from `get_config()`. Padding of `encoded` must not change
+    any result, and a word depends only on the words before it. Logits and attention are float32 whatever the precision
     policy. Random numbers come from `CheckpointedDropout` or another source whose state checkpoints hold; otherwise a
     resumed training run would differ from an uninterrupted one.
 
     `check_decoder` in `tests/contracts/decoder.py` tests all of this for any decoder.
 
     Attributes:
-        uses_tokens: bool, whether the words before a word change its logits. If not, no style can be learnt.
+        uses_tokens: bool, whether the words before a word change its logits. If not, no style can be learnt, and
+            `embed` is not needed.
 
     Args:
         vocabulary_size: int. Further arguments of a subclass have defaults.
 
     Call arguments:
-        tokens: int `[batch * k, words]`, the words before those that are predicted, `<START>` or a style first.
+        tokens: int `[batch * k, words]`, the words before those that are predicted, `<START>` or a style first; or
+            their embeddings float `[batch * k, words, width]` from `embed`, which training may mix.
         encoded: float `[batch, steps, width]`, what an `Encoder` returns.
         length: int `[batch]`, valid steps of each clip.
         training: bool.
@@ -100,6 +102,21 @@ class Decoder(tf.keras.layers.Layer):
             Logits float32 `[batch * k, vocabulary_size]` and the new state.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `step`")
+
+    def embed(self, tokens):
+        """Embeds words.
+
+        Args:
+            tokens: int `[...]`.
+
+        Returns:
+            float `[..., width]`, in the compute dtype. Each word is embedded by itself, without its position.
+        """
+        raise NotImplementedError(f"{type(self).__name__} must define `embed`")
+
+    def embedded(self, tokens):
+        """Embeds the words of a call, unless they are embeddings already."""
+        return tokens if tf.as_dtype(tokens.dtype).is_floating else self.embed(tokens)
 
     def call(self, tokens, encoded, length, training=None):
         raise NotImplementedError(f"{type(self).__name__} must define `call`")

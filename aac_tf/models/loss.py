@@ -12,6 +12,11 @@ class CaptionCrossentropy(tf.keras.losses.SparseCategoricalCrossentropy):
     batch's words, so that no custom training step is needed, and the loss of a caption does not depend on how far its
     batch is padded or on how many replicas it is spread over.
 
+    Call arguments:
+        y_true: int `[..., words]`, or distributions over the vocabulary float `[..., words, vocabulary_size]`, such as
+            those of `aac_tf.models.mixup.word_distributions`.
+        y_pred: logits float `[..., words, vocabulary_size]`.
+
     Example:
         >>> import tensorflow as tf
         >>> from aac_tf.models.loss import CaptionCrossentropy, position_weights
@@ -24,6 +29,11 @@ class CaptionCrossentropy(tf.keras.losses.SparseCategoricalCrossentropy):
     def __init__(self, name="caption_crossentropy", **kwargs):
         kwargs.setdefault("from_logits", True)
         super().__init__(name=name, **kwargs)
+
+    def call(self, y_true, y_pred):
+        if tf.as_dtype(y_true.dtype).is_integer:
+            return super().call(y_true, y_pred)
+        return tf.nn.softmax_cross_entropy_with_logits(y_true, y_pred)
 
 
 def position_weights(targets, words, positions, total=None, word_weights=None):

@@ -6,6 +6,7 @@ from aac_tf.models.cudnn import CuDNNGRU, CuDNNLSTM
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.recurrent_loop import recurrent_loop
+from aac_tf.models.recurrent_training import training_loop
 
 CELLS = {"lstm": CuDNNLSTM, "gru": CuDNNGRU}
 
@@ -113,18 +114,26 @@ class SubsampledBiRNN(Encoder):
                 kept = subsampled_length(tf.shape(hidden)[1], self.subsampling)
                 hidden = hidden[:, :: self.subsampling][:, :kept]
                 length = subsampled_length(length, self.subsampling)
-            mask = tf.sequence_mask(length, tf.shape(hidden)[1])
-            output = dropout(recurrent(hidden, mask=mask, training=training), training=training)
+            output = dropout(self._states(recurrent, hidden, length, training), training=training)
             if self.residual and index:
                 output = hidden + output
             # Keras repeats the last valid step in the padding, and the residual adds steps that sub-sampling cut off.
             hidden = self.zero_padding(output, length)
         return hidden, length
 
+    def _states(self, recurrent, hidden, length, training):
+        if _accelerated() or self.compute_dtype == "float16":
+            return recurrent(hidden, mask=tf.sequence_mask(length, tf.shape(hidden)[1]), training=training)
+        inputs = tf.transpose(hidden, [1, 0, 2])
+        states = [
+            training_loop(layer.cell, inputs, length, backward, self.compute_dtype)
+            for layer, backward in ((recurrent.forward_layer, False), (recurrent.backward_layer, True))
+        ]
+        return tf.cast(tf.transpose(tf.concat(states, axis=-1), [1, 0, 2]), self.compute_dtype)
+
     def infer(self, inputs, length):
-        # A GPU or TPU computes the layers faster than loops, and the loops compute in float32 only.
-        accelerated = any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
-        if accelerated or self.compute_dtype != "float32":
+        # These loops compute in float32 only.
+        if _accelerated() or self.compute_dtype != "float32":
             return super().infer(inputs, length)
         if not self.built:
             self.build(inputs.shape)
@@ -158,6 +167,11 @@ class SubsampledBiRNN(Encoder):
             "residual": self.residual,
             "dropout": self.dropout,
         }
+
+
+def _accelerated():
+    """Whether a GPU or TPU is there, which computes the Keras layers faster than loops."""
+    return any(tf.config.list_logical_devices(kind) for kind in ("GPU", "TPU"))
 
 
 def subsampled_length(length, subsampling):

@@ -5,7 +5,7 @@ import tempfile
 
 from aac_tf.utils.files import file_path
 
-BEST, LAST = "checkpoints/best", "checkpoints/last"
+BEST, LAST, EPOCHS = "checkpoints/best", "checkpoints/last", "checkpoints/epochs"
 
 
 class Mirror:
@@ -35,7 +35,7 @@ class Mirror:
         self.fetch_checkpoints(BEST)
 
     def fetch_checkpoints(self, folder):
-        """Fetches the checkpoints in a folder, `BEST` or `LAST`, once."""
+        """Fetches the checkpoints in a folder, `BEST`, `LAST` or `EPOCHS`, once."""
         if folder in self._fetched:
             return
         self._fetched.add(folder)

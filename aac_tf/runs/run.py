@@ -15,7 +15,7 @@ from aac_tf.config.loading import walk
 from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import is_remote
 from aac_tf.runs.errors import RunError
-from aac_tf.runs.mirror import BEST, LAST, Mirror
+from aac_tf.runs.mirror import BEST, EPOCHS, LAST, Mirror
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import is_url
 from aac_tf.utils.locks import LockedError, file_lock
@@ -97,10 +97,19 @@ class Run:
     @property
     def last(self):
         """Folder of the checkpoints that `--resume` continues from."""
-        folder = self.folder / LAST
+        return self._fetched(LAST)
+
+    @property
+    def epochs(self):
+        """Folder of the weights of the epochs that `training.keep_epochs` keeps."""
+        return self._fetched(EPOCHS)
+
+    def _fetched(self, checkpoints):
+        """A folder of checkpoints, which are fetched if the run is remote."""
+        folder = self.folder / checkpoints
         if self._mirror is not None:
             with self._readable():
-                self._mirror.fetch_checkpoints(LAST)
+                self._mirror.fetch_checkpoints(checkpoints)
         return folder
 
     @property

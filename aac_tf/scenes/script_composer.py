@@ -20,6 +20,7 @@ _LEVELS_DB = {"soft": (-12.0, -8.0), "normal": (-3.0, 3.0), "loud": (4.0, 7.0)}
 _DISTANT_DB = (-10.0, -6.0)
 _STEADY_BELOW_DB = (1.0, 8.0)  # lowers steady sounds that others share a step with
 _BACKGROUND_BELOW_DB = (12.0, 20.0)  # level of the background below the quietest foreground sound
+_DRAWS = 4  # attempts to find another recording for another source of the same category
 _SPEED = 0.05  # largest change of the speed and pitch of a recording
 _MARGINS = (0.0, 0.6)  # seconds before the first and after the last step
 _GAP = (0.05, 0.5)  # seconds between two steps
@@ -74,11 +75,11 @@ def compose_script(
     mix = ambience(n, noise_level(levels, rng), rate, rng)
     sent = np.zeros(n, np.float32)
     events = []
-    for sound, level in zip(script.sounds, levels):
+    for sound, source, level in zip(script.sounds, _sources(script.sounds), levels):
         steady = sustained[sound.category]
         start, end = _span(sound, script, starts, ends, n, steady)
         crowded = any(other is not sound and _overlaps(sound, other) for other in script.sounds)
-        recording = recordings[sound.category]
+        recording = recordings[source]
         offset, played = play(sound, recording, end - start, rate, rng, steady or sound.background, crowded)
         start += offset
         if sound.distant:
@@ -103,16 +104,29 @@ def _overlaps(one, other):
     return not other.background and one.first <= other.last and other.first <= one.last
 
 
+def _sources(sounds):
+    """(category, number) of the source of each sound: equal sounds have several, as in "two dogs bark"."""
+    return [(sound.category, sounds[:index].count(sound)) for index, sound in enumerate(sounds)]
+
+
 def _draw_recordings(bank, split, script, rng):
-    """{category: recording}, {category: whether it can be looped}; a category named twice is the same source."""
+    """{source: recording}, {category: whether it can be looped}; a category named again is the same source."""
     recordings, sustained = {}, {}
-    for category in dict.fromkeys(sound.category for sound in script.sounds):
+    for category, number in dict.fromkeys(_sources(script.sounds)):
         names = categories_for(category, bank.available(split))
-        name = names[rng.integers(len(names))]
-        recording = trim_silence(bank.recording(name, split, rng), bank.sample_rate, below_db=35.0)
-        recordings[category] = _change_speed(recording, 1 + rng.uniform(-_SPEED, _SPEED))
-        sustained[category] = wording(category).sustained or name in bank.sustained
-    return recordings, sustained
+        others = [recordings[category, other] for other in range(number)]
+        for _ in range(_DRAWS if number else 1):
+            name = names[rng.integers(len(names))]
+            recording = trim_silence(bank.recording(name, split, rng), bank.sample_rate, below_db=35.0)
+            if not any(np.array_equal(recording, other) for other in others):
+                break
+        recordings[category, number] = recording
+        steady = wording(category).sustained or name in bank.sustained
+        sustained[category] = steady and sustained.get(category, True)
+    speeds = 1 + rng.uniform(-_SPEED, _SPEED, len(recordings))
+    return {
+        source: _change_speed(recording, speed) for (source, recording), speed in zip(recordings.items(), speeds)
+    }, sustained
 
 
 def _change_speed(recording, speed):
@@ -147,8 +161,8 @@ def _draw_steps(script, recordings, n, rate, rng):
         [
             max(
                 (
-                    len(recordings[sound.category]) / rate
-                    for sound in script.sounds
+                    len(recordings[source]) / rate
+                    for sound, source in zip(script.sounds, _sources(script.sounds))
                     if sound.first == step and not sound.background
                 ),
                 default=2.0,

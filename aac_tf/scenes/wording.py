@@ -44,6 +44,8 @@ def _wording(sound):
     )
 
 
+# `Ship horn". Original "ship2.aif" by ...`, as lists of credits give them.
+_ATTRIBUTION = re.compile(r"\"\s*\.\s")
 _KEYS = derive_keys()
 WORDINGS = {category: _wording(sound) for category, sound in SOUNDS.items()}
 
@@ -57,7 +59,7 @@ def canonical_category(label: str) -> str:
     """The category that a label stands for.
 
     Args:
-        label: a label as corpora spell it.
+        label: a label as corpora spell it; a quote and a full stop end it, as in lists of credits.
 
     Returns:
         The category's name in the table; for an unknown label, the label itself in lower case and without punctuation.
@@ -67,6 +69,7 @@ def canonical_category(label: str) -> str:
         >>> canonical_category("Sea_Waves"), canonical_category("Zither_Pluck")
         ('waves', 'zither pluck')
     """
+    label = _ATTRIBUTION.split(label)[0]
     words = _label_words(label)
     return _NAMES.get(words) or _PHRASES.get(words) or " ".join(words_of(label.replace("_", " ")))
 

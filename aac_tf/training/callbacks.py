@@ -25,15 +25,18 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
         tokenizer: `WordTokenizer`.
         samples: int, number of captions that `show_samples` shows.
         show: function that prints a line of text.
+        score: optional function from captions, list of str, and their references, list of lists of str, to a dict of
+            scores that are added to the logs, too.
     """
 
-    def __init__(self, search, batches, strategy, clips, tokenizer, samples, show):
+    def __init__(self, search, batches, strategy, clips, tokenizer, samples, show, score=None):
         super().__init__()
         self._batches = batches
         self._clips = clips
         self._tokenizer = tokenizer
         self._samples = samples
         self._show = show
+        self._score = score
         self._shown = []
         self._references = [_words(clip.captions) for clip in clips]
 
@@ -54,6 +57,8 @@ class ValidationCaptions(tf.keras.callbacks.Callback):
                 if index >= 0:
                     captions[index] = text.decode()
         logs["val_bleu"] = mean_bleu(self._references, [caption.split() for caption in captions])
+        if self._score is not None:
+            logs.update(self._score(captions, [list(clip.captions) for clip in self._clips]))
         self._shown = list(zip(self._clips.clips[: self._samples], captions))
 
     def show_samples(self):

@@ -1,6 +1,7 @@
 """Training of a captioner."""
 
 import contextlib
+import functools
 import tempfile
 
 import tensorflow as tf
@@ -8,10 +9,16 @@ import tensorflow as tf
 from aac_tf.build import build_frozen_encoder, build_model, build_word_weights
 from aac_tf.build_dataset import build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.config.schema import MONITORS
 from aac_tf.data.features import feature_statistics
 from aac_tf.data.pipeline import clip_batches, steps_per_epoch, training_batches, validation_batches
-from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, prepare_split, read_clips, training_draw
+from aac_tf.data.preparation import (
+    build_regularization,
+    fit_tokenizer,
+    prepare_dataset,
+    prepare_split,
+    read_clips,
+    training_draw,
+)
 from aac_tf.decoding import Greedy
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
@@ -20,12 +27,18 @@ from aac_tf.runs.card import make_card
 from aac_tf.runs.initial import open_initial
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.resume import check_data, check_folder, summarize
+from aac_tf.training.averages import with_averages
 from aac_tf.training.callbacks import History, ModelSelection, ValidationCaptions, read_history
 from aac_tf.training.checkpoints import LastCheckpoint, TrainingState, read_progress
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
 from aac_tf.training.initial import extend_vocabulary, load_initial
 from aac_tf.training.interruption import Interruption
+from aac_tf.training.kept_epochs import KeptEpochs
+from aac_tf.training.monitors import check_monitor, score_validation
+from aac_tf.training.optimizer import build_optimizer
+from aac_tf.training.schedule import LearningRate
+from aac_tf.training.self_critical import build_self_critical, clip_references
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 
 
@@ -106,6 +119,7 @@ class _Trainer:
     def __init__(self, config, run, written, resume, report, strategy):
         self.config, self.run, self.written, self.report, self.strategy = config, run, written, report, strategy
         options = config.training
+        self.monitor = check_monitor(options.monitor)
         tf.keras.utils.set_random_seed(config.seed)
         prepare_dataset(config, report.progress)
         self.initial = None if resume else open_initial(config)
@@ -124,6 +138,10 @@ class _Trainer:
                 f"training.monitor={options.monitor} needs validation clips, and the dataset has none: set "
                 "data.validation_fraction=0.1 to hold some out, or training.monitor=loss"
             )
+        if self.validation is not None:
+            # What cannot be computed is found out before an epoch is trained.
+            trial = [list(clip.captions) for clip in self.validation.clips.clips[:2]]
+            score_validation(self.monitor, [captions[0] for captions in trial], trial)
         data = {name: summarize(split) for name, split in (("train", self.training), ("validation", self.validation))}
         if resume:
             check_data(run, data)
@@ -143,17 +161,18 @@ class _Trainer:
             if self.initial is not None:
                 bins = self.training.features.bins
                 load_initial(self.model, config, self.initial, self.initial.tokenizer(config), bins)
-            optimizer = tf.keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
-            if options.precision == "float16":
-                optimizer = tf.keras.mixed_precision.LossScaleOptimizer(optimizer)
+            optimizer = build_optimizer(options, self.model)
             self.model.compile(
                 optimizer=optimizer,
                 loss=CaptionCrossentropy(),
                 weighted_metrics=[],
                 jit_compile=options.xla,
             )
-            optimizer.build(self.model.trainable_variables)
-        self.state = TrainingState(higher_is_better=MONITORS[options.monitor] is max)
+        self.references = None
+        if options.self_critical:
+            self.references = clip_references(self.training.clips, self.tokenizer)
+            self.model.self_critical = build_self_critical(options, self.tokenizer, self.references)
+        self.state = TrainingState(self.monitor.higher_is_better)
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
@@ -177,29 +196,36 @@ class _Trainer:
             alone = not is_multiworker(self.strategy)
             # Not for several workers, which would have to stop at the same step.
             interruption = stack.enter_context(Interruption()) if alone else None
+            rate = LearningRate(options, self.state, steps)
+            jump = rate.describe_resumed(float(self.model.optimizer.learning_rate.numpy()))
+            if jump:
+                self.report.show(jump)
             own = [
+                rate,
                 history,
                 ModelSelection(
                     self.state,
                     self.best,
                     options.monitor,
-                    higher_is_better=MONITORS[options.monitor] is max,
+                    self.monitor.higher_is_better,
                     decimals=options.monitor_decimals,
-                    lr_patience=options.lr_patience,
+                    lr_patience=options.lr_patience if options.schedule == "plateau" else None,
                     lr_factor=options.lr_factor,
                     min_learning_rate=options.min_learning_rate,
                     stop_patience=options.stop_patience,
                 ),
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
-                LastCheckpoint(
-                    self.state,
-                    self.last,
-                    steps,
-                    options.save_minutes if alone else None,
-                    interruption,
-                    saved=self.written.upload,
-                ),
             ]
+            if options.keep_epochs:
+                own.append(KeptEpochs(self.written, self.model, history, self.monitor, options.keep_epochs))
+            last = LastCheckpoint(
+                self.state,
+                self.last,
+                steps,
+                options.save_minutes if alone else None,
+                interruption,
+                saved=self.written.upload,
+            )
             shown = [
                 tf.keras.callbacks.ProgbarLogger("steps"),
                 Pace(steps, options.epochs - int(self.state.epoch), self._show_apart),
@@ -209,6 +235,8 @@ class _Trainer:
                 own.insert(0, captions)
                 # After the progress bar has ended its line.
                 shown.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: captions.show_samples()))
+            if options.ema:
+                own, callbacks = with_averages(self.model, own, callbacks)
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
             epoch, step = int(self.state.epoch), int(self.state.step)
             rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
@@ -220,7 +248,7 @@ class _Trainer:
                     steps_per_epoch=steps - first_step,
                     validation_data=validation,
                     validation_steps=validation and -(-len(self.validation.examples) // options.batch_size),
-                    callbacks=[*own, *callbacks, *shown],
+                    callbacks=[*own, last, *callbacks, *shown],
                     verbose=(1 if self.report.interactive else 2) if is_chief(self.strategy) else 0,
                 )
                 if self.model.stop_training:
@@ -242,6 +270,7 @@ class _Trainer:
         tokens, batch_size = self.training.examples.tokens, self.config.training.batch_size
         captions, frames = 1 if tokens.ndim == 2 else tokens.shape[1], int(max(self.training.features.lengths))
         rows = min(batch_size, len(self.training.examples))
+        captions += self.config.training.self_critical_samples if self.references is not None else 0
         needed = estimate_memory(self.model, rows, captions, int(self.training.examples.words.max()), frames)
         on_cpu = not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
         for line in describe_memory(needed, available_memory() if on_cpu else None, rows):
@@ -285,6 +314,8 @@ class _Trainer:
             first_step=step,
             style_dropout=self.config.vocabulary.style_dropout if self.tokenizer.styles else 0.0,
             start_id=self.tokenizer.start_id,
+            regularization=build_regularization(self.config, self.tokenizer),
+            references=self.references,
         )
 
     def _validation_batches(self):
@@ -311,4 +342,5 @@ class _Trainer:
             self.tokenizer,
             self.config.training.samples,
             self.report.show,
+            functools.partial(score_validation, self.monitor),
         )

@@ -104,6 +104,18 @@ def test_masks_have_the_form_of_tensorflow_io():
     assert ours == theirs == {0: set(range(11)), 1: set(range(11))}
 
 
+def test_a_batch_is_masked_like_its_clips_without_their_padding():
+    augment, length = SpecAugment(6, 4, probability=0.9, mask_value=-7.0), [20, 9, 1, 14]
+    features = tf.random.stateless_normal([4, 20, 8], [1, 1])
+    uniform = tf.stack([tf.random.stateless_uniform([5], [row, 3]) for row in range(4)])
+    assert (uniform[:, 0] < 0.9).numpy().any()
+    masked = augment.mask_batch(features, tf.constant(length), uniform).numpy()
+    for row, frames in enumerate(length):
+        np.testing.assert_array_equal(masked[row, :frames], augment(features[row, :frames], [row, 3]))
+        np.testing.assert_array_equal(masked[row, frames:], features[row, frames:])
+    assert (masked == -7).any()
+
+
 def test_half_precision_is_kept():
     assert SpecAugment(probability=1.0)(tf.ones([10, 8], tf.float16), [1, 2]).dtype == tf.float16
 

@@ -48,18 +48,19 @@ def test_scores_of_a_file(files, tmp_path, capsys):
     code, out, err = run(capsys, *MINE, "--output", "new/scores.json", "--show", "1")
     assert code == 0
     lines = {line.split("│")[1].strip(): line for line in out.splitlines() if line.startswith("│")}
-    assert set(lines) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider", "spice", "spider"}
-    assert "not computed" in lines["spice"]
-    assert "not computed" in lines["spider"]
+    computed = {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider (CIDEr-D)"}
+    missing = {"spice", "spider", "sbert_sim", "fer", "fense", "spider_fl"}
+    assert set(lines) == computed | missing
+    assert all("not computed" in lines[name] for name in missing)
     (notice,) = [line for line in err.splitlines() if "--fetch-spice" in line]
     reason = "`aac-evaluate --fetch-spice` downloads Stanford CoreNLP for SPICE"
-    assert notice == f"spice and spider were not computed: {reason}"
+    assert notice == f"spice, spider and spider_fl were not computed: {reason}"
     assert "predicted: a dog is barking\n  reference: a dog barks twice" in out
     written = json.loads((tmp_path / "new" / "scores.json").read_text())
     assert f"{written['corpus']['meteor']:.3f}" in lines["meteor"]
     assert written["per_item"]["a.wav"]["rouge_l"] == pytest.approx(1)
     assert set(written["per_item"]) == set(REFERENCES)
-    assert set(written["not_computed"]) == {"spice", "spider"}
+    assert set(written["not_computed"]) == missing
     assert "spice" not in written["corpus"]
 
 
@@ -88,6 +89,22 @@ def test_two_files_are_compared(files, capsys):
     assert found["corpus"]["rouge_l"] - found["versus"]["corpus"]["rouge_l"] == pytest.approx(1 / 3)
     assert difference["low"] <= 1 / 3 <= difference["high"]
     assert 0 < difference["p_value"] <= 1
+
+
+def test_corpus_statistics_are_shown_and_have_no_interval(files, capsys):
+    names = ["--metrics", "vocabulary", "distinct", "mean_length", "cider_plain"]
+    code, out, _ = run(capsys, *MINE, *names, "--confidence")
+    assert code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
+    assert [row[0] for row in rows] == [
+        "cider_plain (CIDEr)",
+        "vocabulary (different words)",
+        "distinct_1",
+        "distinct_2",
+        "mean_length (words per caption)",
+    ]
+    assert rows[1][1:] == ["11", ""]
+    assert rows[4][1] == "4.333"
 
 
 def test_missing_predictions_are_named_or_skipped(files, capsys):
@@ -164,5 +181,5 @@ def test_the_scores_of_the_paper_are_shown(capsys):
     print_scores(result, "demo, test", Config(paper={"cider": 0.371, "spice": 0.113}).paper, show=1)
     out = capsys.readouterr().out
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in out.splitlines() if line.startswith("│")]
-    assert rows == [["cider", "0.300", "0.371"], ["order", "none", ""], ["spice", "not computed", "0.113"]]
+    assert rows == [["cider (CIDEr-D)", "0.300", "0.371"], ["order", "none", ""], ["spice", "not computed", "0.113"]]
     assert "predicted: [x] dog" in out

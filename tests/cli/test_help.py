@@ -15,6 +15,7 @@ COMMANDS = [
     "caption",
     "calibrate",
     "bank",
+    "average",
     "publish",
     "export",
     "export_tflite",

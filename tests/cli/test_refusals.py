@@ -47,6 +47,8 @@ REFUSED = {
         (["--run", "https://[", "a.wav"], "https://["),
         (["--run", "http://localhost/a.zip", "a.wav"], "http:// is not protected"),
         (["--run", "run", "--search", "beams", "a.wav"], "decoding.kind takes"),
+        (["--run", "run", "--rerank", "none", "a.wav"], "none is not a run folder"),
+        (["--run", "run", "--run", "untrained", "a.wav"], "untrained has no trained weights yet"),
         (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
         (["--run", "run", "--attention", "run", "a.wav"], "is a folder"),
     ],
@@ -75,6 +77,7 @@ REFUSED = {
     "caption_many": [
         (["--model", "none", "--output", "new", "a.wav"], "none holds no SavedModel"),
         (["--run", "none", "--output", "new", "a.wav"], "none is not a run folder"),
+        (["--model", "model", "--output", "new", "--forbid", "dog", "a.wav"], "flags of decoding need --run"),
         (["--model", "model", "--output", "new"], "no files to caption"),
         (["--model", "model", "--output", "new", "*.wav"], "no file matches '*.wav'"),
         (["--model", "model", "--output", "new", "--list", "none.txt"], "no such list of files: none.txt"),

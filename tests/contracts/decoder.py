@@ -38,6 +38,7 @@ def check_decoder(decoder, encoded_width, **expected):
     )
     perturb_weights(decoder)
     _check_uses_tokens(decoder, tokens, encoded)
+    _check_embedding(decoder, tokens, encoded)
     _check_steps(decoder, tokens, encoded)
     _check_captions_share_a_clip(decoder, tokens, encoded)
     _check_padding(decoder, tokens, encoded)
@@ -61,6 +62,18 @@ def _check_uses_tokens(decoder, tokens, encoded):
     others = decoder(tf.concat([first, tokens[:, 1:]], axis=1), encoded, LENGTH)
     changed = np.abs(logits - others).max(axis=-1) > 1e-6
     assert changed.all() if decoder.uses_tokens else not changed.any(), f"uses_tokens={decoder.uses_tokens} is wrong"
+
+
+def _check_embedding(decoder, tokens, encoded):
+    """A call takes the embeddings of words in place of the words."""
+    if not decoder.uses_tokens:
+        return
+    embedded = decoder.embed(tokens)
+    assert embedded.shape[:2] == tokens.shape, f"embeddings have the shape {embedded.shape}"
+    logits = decoder(tokens, encoded, LENGTH)
+    _assert_close(decoder(embedded, encoded, LENGTH), logits, "embedded words have other logits")
+    changed = np.abs(decoder(0.5 * embedded, encoded, LENGTH) - logits).max(axis=-1) > 1e-6
+    assert changed.all(), "embeddings do not change the logits"
 
 
 def _check_steps(decoder, tokens, encoded):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aac_tf.evaluation import METRICS, Metric, MetricError, Score, missing_metrics, score_captions
+from aac_tf.evaluation.scoring import compute_scores
 
 # As the PTB tokenizer returns them, so that they are the same for metrics that take plain captions.
 IDS = ["dog", "rain", "man", "bell"]
@@ -31,8 +32,9 @@ def check_metric(metric):
     assert metric.name.isidentifier(), f"name {metric.name!r}"
     assert set(metric.requires) <= METRICS.keys()
     scores = _score(metric, MIXED)
+    assert tuple(scores) == metric.score_names(), "`score` returns other scores than `scores` declares"
     _check_shapes(scores)
-    _check_quality(_score(metric, PERFECT), _score(metric, WRONG))
+    _check_quality(metric, _score(metric, PERFECT), _score(metric, WRONG))
     _check_order(metric, scores)
     _check_independence(metric, scores)
     _check_scoring(metric, scores)
@@ -40,7 +42,8 @@ def check_metric(metric):
 
 
 def _score(metric, predictions, references=REFERENCES):
-    arguments = list(predictions), [list(texts) for texts in references]
+    predictions = [[text] for text in predictions] if metric.several else list(predictions)
+    arguments = predictions, [list(texts) for texts in references]
     given = copy.deepcopy(arguments)
     required = {name: _score(METRICS[name], predictions, references) for name in metric.requires}
     scores = metric.score(*arguments, **required)
@@ -52,12 +55,19 @@ def _check_shapes(scores):
     assert scores, "no scores"
     for name, score in scores.items():
         assert isinstance(name, str)
-        assert isinstance(score.corpus, float), f"{name}: corpus must be a float"
+        assert isinstance(score.corpus, (int, float)), f"{name}: corpus must be a number"
+        assert (score.statistics is None) == (score.aggregate is None), f"{name}: statistics without aggregate"
+        assert set(score.notes) <= set(range(len(MIXED))), f"{name}: notes of items that do not exist"
+        if score.per_item is None:
+            assert score.statistics is None, f"{name}: statistics of items without scores"
+            continue
         assert score.per_item.shape == (len(MIXED),), f"{name}: per_item has shape {score.per_item.shape}"
         assert score.per_item.dtype == np.float64
+        assert np.isfinite(score.per_item).all()
+        if score.statistics is None:
+            continue
         assert score.statistics.shape[0] == len(MIXED), f"{name}: statistics have shape {score.statistics.shape}"
         assert score.statistics.ndim == 2
-        assert np.isfinite(score.per_item).all()
         total = score.statistics.sum(axis=0)
         corpus = score.aggregate(np.stack([total, total]))
         assert corpus.shape == (2,)
@@ -66,10 +76,14 @@ def _check_shapes(scores):
         )
 
 
-def _check_quality(perfect, wrong):
+def _check_quality(metric, perfect, wrong):
+    if metric.higher_is_better is None:
+        return
+    better, worse = (perfect, wrong) if metric.higher_is_better else (wrong, perfect)
     for name in perfect:
-        assert perfect[name].corpus >= wrong[name].corpus, f"{name}: wrong captions score higher than perfect ones"
-        assert (perfect[name].per_item >= wrong[name].per_item).all(), f"{name}: a wrong caption scores higher"
+        assert better[name].corpus >= worse[name].corpus, f"{name}: wrong captions score better than perfect ones"
+        if perfect[name].per_item is not None:
+            assert (better[name].per_item >= worse[name].per_item).all(), f"{name}: a wrong caption scores better"
 
 
 def _check_order(metric, scores):
@@ -78,7 +92,8 @@ def _check_order(metric, scores):
     assert list(others) == list(scores)
     for name, score in scores.items():
         message = f"{name} depends on the order of the items"
-        np.testing.assert_allclose(others[name].per_item, score.per_item[order], atol=1e-9, err_msg=message)
+        if score.per_item is not None:
+            np.testing.assert_allclose(others[name].per_item, score.per_item[order], atol=1e-9, err_msg=message)
         np.testing.assert_allclose(others[name].corpus, score.corpus, atol=1e-9, err_msg=message)
 
 
@@ -86,8 +101,10 @@ def _check_independence(metric, scores):
     """An empty caption is scored, and changes no other item."""
     others = _score(metric, ["", *MIXED[1:]])
     for name, score in scores.items():
-        assert np.isfinite(others[name].per_item[0])
         assert np.isfinite(others[name].corpus)
+        if score.per_item is None:
+            continue
+        assert np.isfinite(others[name].per_item[0])
         message = f"{name} of an item depends on another item's prediction"
         np.testing.assert_allclose(others[name].per_item[1:], score.per_item[1:], atol=1e-9, err_msg=message)
 
@@ -95,12 +112,19 @@ def _check_independence(metric, scores):
 def _check_scoring(metric, scores):
     """`score_captions` gives the same scores, by the items' ids."""
     references = dict(zip(reversed(IDS), reversed(REFERENCES)))
+    captions, several = dict(zip(IDS, MIXED)), {item: [text] for item, text in zip(IDS, MIXED)}
     with _registered(metric):
-        corpus, per_item = score_captions(dict(zip(IDS, MIXED)), references, [metric.name])
+        found = compute_scores(captions, references, [metric.name], candidates=several)
+        if metric.several:
+            with pytest.raises(MetricError, match="needs several captions"):
+                score_captions(captions, references, [metric.name])
+    corpus, per_item = found.corpus(), found.per_item()
     assert list(corpus) == list(scores)
     assert list(per_item) == IDS
     for name, score in scores.items():
         assert corpus[name] == pytest.approx(score.corpus, abs=1e-9)
+        if score.per_item is None:
+            continue
         assert [per_item[item][name] for item in IDS] == pytest.approx(list(score.per_item), abs=1e-9)
 
 
@@ -134,7 +158,12 @@ class _Other(Metric):
 
 
 def _required(metric):
-    return {name: METRICS[name] for name in metric.requires}
+    """What a metric requires, also indirectly."""
+    return {
+        name: part
+        for needed in metric.requires
+        for name, part in [*_required(METRICS[needed]).items(), (needed, METRICS[needed])]
+    }
 
 
 @contextlib.contextmanager

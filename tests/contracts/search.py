@@ -6,7 +6,7 @@ import tempfile
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.decoding import Rules
+from aac_tf.decoding import Hypotheses, Rules
 
 START, END, FORBIDDEN, VOCABULARY = 0, 1, 3, 7
 BATCH = 4
@@ -17,7 +17,8 @@ def check_search(search, rank=lambda log_probs, words: log_probs):
 
     Args:
         search: `Search`.
-        rank: function (log-probabilities, numbers of words) -> values by which the search ranks a clip's captions.
+        rank: function (log-probabilities, numbers of words) -> values by which the search ranks a clip's captions; None
+            if they rank by something else.
     """
     assert search == dataclasses.replace(search), "a search is a dataclass"
     assert hash(search) == hash(dataclasses.replace(search)), "a search is frozen"
@@ -25,14 +26,18 @@ def check_search(search, rank=lambda log_probs, words: log_probs):
         (0.0, Rules(START, END, max_words=6, forbidden_ids=[START, FORBIDDEN])),
         (5.0, Rules(START, END, max_words=5, min_words=3, forbidden_ids=[START])),  # a decoder that soon ends captions
         (-20.0, Rules(START, END, max_words=4, forbidden_ids=[START])),  # and one that never does
+        (0.0, Rules(START, END, max_words=6, min_words=2, forbidden_ids=[START], repeatable_ids=[2])),
+        (-20.0, Rules(START, END, max_words=6, forbidden_ids=[START], no_repeat_ngram=2)),
     ):
         decoder = ToyDecoder(end_bias)
         found = _run(search, decoder, rules, np.arange(BATCH))
         _check_captions(found, search, rules)
         _check_log_probs(found, decoder, rules)
-        words = (found.tokens != END).sum(-1)
-        ranks = rank(found.log_probs, words)
-        assert (np.diff(ranks, axis=1) <= 1e-5).all(), f"captions are not sorted, best first: {ranks}"
+        if rank is not None:
+            ranks = rank(found.log_probs, (found.tokens != END).sum(-1))
+            assert (np.diff(ranks, axis=1) <= 1e-5).all(), f"captions are not sorted, best first: {ranks}"
+        again = _found(search.rank(Hypotheses(tf.constant(found.tokens), tf.constant(found.log_probs)), END))
+        np.testing.assert_array_equal(again.tokens, found.tokens, err_msg="`rank` sorts otherwise than the search")
     _check_batches(search)
     _check_starts(search)
     _check_graphs(search)
@@ -99,6 +104,14 @@ def _check_captions(found, search, rules):
     assert ended[..., -1].all(), "captions without an end"
     assert (np.diff(ended.astype(int)) >= 0).all(), "words after the end"
     assert ((~ended).sum(-1) >= rules.min_words).all(), "captions shorter than min_words"
+    for caption in found.tokens[found.log_probs > -1e30].tolist():
+        words = caption[: caption.index(END)]
+        if rules.repeatable_ids is not None:
+            once = [word for word in words if word not in rules.repeatable_ids]
+            assert len(set(once)) == len(once), f"a word twice: {words}"
+        if rules.no_repeat_ngram is not None:
+            ngrams = list(zip(*(words[start:] for start in range(rules.no_repeat_ngram))))
+            assert len(set(ngrams)) == len(ngrams), f"a sequence of words twice: {words}"
 
 
 def _check_log_probs(found, decoder, rules):

@@ -15,6 +15,7 @@ from aac_tf.data.pipeline import (
     training_batches,
     validation_batches,
 )
+from aac_tf.data.regularization import Regularization
 from aac_tf.datasets import Clip, ClipList
 from aac_tf.text import WordTokenizer
 
@@ -140,6 +141,78 @@ def test_static_shapes_are_few(clips, tokenizer):
     assert {inputs["features"].shape[1] for inputs, _, _ in batches} == set(BOUNDARIES)
     assert {inputs["tokens"].shape[1] for inputs, _, _ in batches} == {tokenizer.max_words + 1}
     assert {len(inputs["length"]) for inputs, _, _ in batches} == {2}
+
+
+def test_regularization_is_drawn_for_each_example(clips, tokenizer):
+    """All words except the first may change, in training only, and a resumed run does the same."""
+    examples = make_examples(clips, tokenizer, "all")
+    options = {"word_dropout": 0.3, "unknown_id": tokenizer.unknown_id, "scheduled_sampling": 0.8, "sampling_epochs": 4}
+    regularization = Regularization(masks=True, **options)
+    batches = take_epoch(examples, 4, regularization=regularization)
+    for (inputs, targets, weights), (expected, *same) in zip(batches, take_epoch(examples, 4), strict=True):
+        changed = inputs["tokens"] != expected["tokens"]
+        assert not changed[..., 0].any()
+        assert (inputs["tokens"][changed] == tokenizer.unknown_id).all()
+        for found, plain in zip((inputs["features"], targets, weights), (expected["features"], *same)):
+            np.testing.assert_array_equal(found, plain)
+    sampled = [inputs["sampled"] for inputs, _, _ in batches]
+    assert any(words[..., 1:].any() for words in sampled)
+    assert not any(words[..., 0].any() for words in sampled)
+    start = {"first_epoch": 4, "first_step": 2, "static_shapes": True}
+    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 2, regularization=regularization, **start)
+    for (found, _, _), (expected, _, _) in zip(late.take(2).as_numpy_iterator(), batches[2:]):
+        assert set(found) == {"features", "length", "tokens", "masks", "sampled", "quantile"}
+        rows, width = len(expected["length"]), expected["tokens"].shape[-1]
+        for name in ("tokens", "sampled", "quantile"):
+            np.testing.assert_array_equal(found[name][:rows, :, :width], expected[name])
+        np.testing.assert_array_equal(found["masks"][:rows], expected["masks"])
+
+
+@pytest.mark.parametrize("captions_per_clip", ["one", "all"])
+def test_self_critical_training_gets_the_references_of_the_clip(clips, tokenizer, captions_per_clip):
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    references = np.arange(1, len(clips) + 1)[:, np.newaxis, np.newaxis] * np.ones([1, 3, 7], int)
+    options = {"references": references, "regularization": Regularization(samples=4), "static_shapes": True}
+    drawn = []
+    for inputs, _, _ in take_epoch(examples, **options):
+        filled = inputs["features"][:, 0, 0] > 0
+        np.testing.assert_array_equal(inputs["references"][filled, 0, 0], inputs["features"][filled, 0, 0])
+        assert inputs["quantiles"].shape[1:] == (4, tokenizer.max_words + 1)
+        drawn += [tuple(numbers.ravel()) for numbers in inputs["quantiles"][filled]]
+    assert len(set(drawn)) == len(examples)  # clips that come several times are sampled anew
+
+
+def test_words_are_changed_at_their_rates():
+    """Scheduled sampling starts at 0 and rises linearly to its probability."""
+    options = Regularization(word_dropout=0.3, unknown_id=3, scheduled_sampling=0.8, sampling_epochs=8)
+    drawn = [options.draw([1, 2], tf.constant(epoch, tf.int64), [3000]) for epoch in (0, 4, 8, 20)]
+    assert [x["sampled"].numpy().mean() for x in drawn] == pytest.approx([0, 0.4, 0.8, 0.8], abs=0.03)
+    assert drawn[0]["dropped"].numpy().mean() == pytest.approx(0.3, abs=0.03)
+    assert abs(np.corrcoef(drawn[1]["dropped"], drawn[1]["sampled"])[0, 1]) < 0.06
+
+
+def test_mixup_pairs_clips_of_a_batch(clips, tokenizer):
+    """Every clip has another one of its batch as partner; rows that fill up the batch are not mixed."""
+    examples = make_examples(clips, tokenizer, "all")
+    options = {"regularization": Regularization(mixup=0.4), "static_shapes": True}
+    steps = steps_per_epoch(examples, ArrayFeatures(), BOUNDARIES, 3)
+    dataset = training_batches(examples, ArrayFeatures(), BOUNDARIES, 3, **options)
+    batches = list(dataset.take(2 * steps).as_numpy_iterator())
+    shares = []
+    for inputs, _, weights in batches:
+        filled = weights.any(axis=(1, 2))
+        count = filled.sum()
+        assert sorted(inputs["partner"][filled]) == list(range(count))
+        assert count == 1 or (inputs["partner"] != np.arange(len(filled)))[filled].all()
+        assert (inputs["share"][~filled] == 1).all()
+        np.testing.assert_array_equal(inputs["words"], (weights > 0).sum(-1))
+        shares += inputs["share"][filled].tolist()
+    assert len(set(shares)) > len(shares) / 2
+    assert all(0.5 <= share <= 1 for share in shares)
+    late = training_batches(examples, ArrayFeatures(), BOUNDARIES, 3, first_epoch=1, first_step=1, **options)
+    for (found, _, _), (expected, _, _) in zip(late.take(steps - 1).as_numpy_iterator(), batches[steps + 1 :]):
+        for name in ("partner", "share", "words"):
+            np.testing.assert_array_equal(found[name], expected[name])
 
 
 def test_starting_within_an_epoch_skips_its_first_batches(clips, tokenizer):

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from contracts.search import check_search
 
-from aac_tf.decoding import Beam, Greedy, Hypotheses, Rules, Sample, Search
+from aac_tf.decoding import Beam, Consensus, DiverseBeam, Greedy, Hypotheses, Rules, Sample, Search
 from aac_tf.decoding.generate import generate
 
 
@@ -18,6 +18,7 @@ from aac_tf.decoding.generate import generate
         Greedy(),
         Beam(beam_size=1),
         Beam(beam_size=4),
+        DiverseBeam(beam_size=4, groups=2),
         Sample(),
         Sample(samples=5, temperature=0.7, seed=3),
         Sample(samples=3, top_p=0.8, top_k=4, seed=1),
@@ -26,6 +27,11 @@ from aac_tf.decoding.generate import generate
 )
 def test_searches_fulfil_the_contract(search):
     check_search(search)
+
+
+@pytest.mark.parametrize("inner", [Beam(4), Sample(4)], ids=repr)
+def test_consensus_fulfils_the_contract(inner):
+    check_search(Consensus(inner, power=0.5), rank=None)
 
 
 def test_a_length_penalty_defines_the_ranking_of_a_beam():
@@ -83,6 +89,10 @@ class Broken(Search):
             rules = dataclasses.replace(rules, forbidden_ids=())
         if self.fault == "short captions":
             rules = dataclasses.replace(rules, min_words=0)
+        if self.fault == "repetitions":
+            rules = dataclasses.replace(rules, repeatable_ids=None)
+        if self.fault == "repeated sequences":
+            rules = dataclasses.replace(rules, no_repeat_ngram=None)
         if self.fault == "long captions":
             rules = dataclasses.replace(rules, max_words=rules.max_words + 1)
         if self.fault == "one start for all":
@@ -126,6 +136,8 @@ def test_the_check_accepts_what_the_faults_break():
     [
         ("forbidden words", "forbidden words"),
         ("short captions", "shorter than min_words"),
+        ("repetitions", "a word twice"),
+        ("repeated sequences", "a sequence of words twice"),
         ("long captions", "tokens have shape"),
         ("one start for all", "for a clip that starts with 2"),
         ("one noise per row", "as a batch of their own"),
@@ -157,6 +169,13 @@ def test_the_check_finds_a_search_that_is_no_frozen_dataclass():
     ("make", "message"),
     [
         (lambda: Beam(beam_size=0), "beam_size must be at least 1, got 0"),
+        (
+            lambda: DiverseBeam(beam_size=4, groups=3),
+            "beam_size must be a multiple of groups: got beam_size=4, groups=3",
+        ),
+        (lambda: DiverseBeam(diversity=-1), "diversity must be at least 0"),
+        (lambda: Consensus(power=-1), "power must be at least 0"),
+        (lambda: Rules(0, 1, no_repeat_ngram=0), "no_repeat_ngram must be at least 1"),
         (lambda: Sample(samples=0), "samples must be at least 1"),
         (lambda: Sample(temperature=0), r"temperature must be in \[1e-6, 1e6\]"),
         (lambda: Sample(temperature=float("nan")), r"temperature must be in \[1e-6, 1e6\]"),

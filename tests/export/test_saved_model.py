@@ -27,7 +27,10 @@ STEPS = {
     "attention, M = 4": (0, 4 * 512 / 16000),
     "fixed vector": (0, 2 * 2 * 512 / 44100),
     "AST": (0.4875, 0.48),
+    "transformer": (0, 512 / 16000),
 }
+TRANSFORMER = pytest.param("transformer", marks=pytest.mark.slow)
+KINDS = ["attention", "attention, M = 4", "fixed vector", "AST", TRANSFORMER]
 
 
 def contents(paths):
@@ -45,7 +48,7 @@ def assert_same(outputs, captions):
         np.testing.assert_allclose([value for _, value in found], [value for _, value in expected], rtol=0, atol=1e-4)
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_captions_equal_those_of_the_captioner(small_runs, kind, wavs):
     captioner, loaded = small_runs[kind].captioner, small_runs[kind].loaded
     expected = captioner.caption(wavs)
@@ -64,7 +67,7 @@ def test_captions_equal_those_of_the_captioner(small_runs, kind, wavs):
         assert not np.any(together["attention"][row, :, steps:])
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_outputs_are_consistent(small_runs, kind, wavs):
     captioner, loaded = small_runs[kind].captioner, small_runs[kind].loaded
     outputs = loaded.signatures["caption_wav"](contents(wavs))
@@ -221,7 +224,7 @@ def test_the_shortest_and_a_long_clip(one_captioner, one_loaded):
         assert_same(outputs, one_captioner.caption([sound]))
 
 
-@pytest.mark.parametrize("kind", ["attention", "fixed vector", "AST"])
+@pytest.mark.parametrize("kind", ["attention", "fixed vector", "AST", TRANSFORMER])
 def test_the_graph_has_only_core_operations_and_no_paths(small_runs, kind, plain_tensorflow):
     model = small_runs[kind].model
     meta = saved_model_pb2.SavedModel.FromString((model / "saved_model.pb").read_bytes()).meta_graphs[0]

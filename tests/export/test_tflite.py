@@ -21,7 +21,7 @@ from aac_tf.export.lite.module import STATUS
 from aac_tf.models import SubsampledBiRNN
 
 # In all of them the states of the encoder and the decoder have the same shape, so the converter could merge them.
-KINDS = ["attention", "attention, M = 4", "fixed vector", "AST"]
+KINDS = ["attention", "attention, M = 4", "fixed vector", "AST", pytest.param("transformer", marks=pytest.mark.slow)]
 
 
 def noise(samples, seed=0):
@@ -138,7 +138,9 @@ def test_uses_built_in_operations_and_fused_lstms(lite, kind):
     # The Python interpreter also runs TensorFlow operations, which other interpreters lack.
     assert names.CUSTOM not in codes
     config = captioner.config.encoder
-    assert codes.count(names.UNIDIRECTIONAL_SEQUENCE_LSTM) == (2 * config.layers if config.cell == "lstm" else 0)
+    assert codes.count(names.UNIDIRECTIONAL_SEQUENCE_LSTM) == (
+        2 * config.layers if getattr(config, "cell", None) == "lstm" else 0
+    )
     # Keras does not clip the cell state.
     clips = {option.cellClip for option in options if isinstance(option, schema.UnidirectionalSequenceLSTMOptionsT)}
     assert clips <= {0.0}

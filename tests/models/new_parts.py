@@ -77,6 +77,9 @@ class SelfAttentionDecoder(Decoder):
         logits, _ = self._predict(word, keys, values, visible[:, tf.newaxis], memory)
         return logits[:, 0], (keys, values, position + 1)
 
+    def embed(self, tokens):
+        return self._embedding(tokens)
+
     def call(self, tokens, encoded, length, training=None):
         return self._all_words(tokens, encoded, length)[0]
 
@@ -84,7 +87,7 @@ class SelfAttentionDecoder(Decoder):
         return self._all_words(tokens, encoded, length)[1]
 
     def _all_words(self, tokens, encoded, length):
-        words = self._embedding(tokens)
+        words = self.embedded(tokens)
         position = tf.range(tf.shape(tokens)[1])
         visible = position <= position[:, tf.newaxis]
         memory = self.prepare_memory(encoded, length)

@@ -107,6 +107,14 @@ ENCODERS = {
 }
 
 
+class OtherEmbeddings(SelfAttentionDecoder):
+    def embed(self, tokens):
+        return 2 * super().embed(tokens)
+
+    def embedded(self, tokens):
+        return tokens if tokens.dtype.is_floating else super().embed(tokens)
+
+
 class CacheTooSmall(SelfAttentionDecoder):
     """The step that predicts `<END>` after `max_words` words does not fit."""
 
@@ -192,6 +200,7 @@ class NotADecoder(tf.keras.layers.Layer):
 
 
 DECODERS = {
+    OtherEmbeddings: "embedded words have other logits",
     CacheTooSmall: "a step differs from a call",
     FixedCache: "a step differs from a call",
     GrowingCache: "changes the structure, a shape",
@@ -246,7 +255,7 @@ def test_base_encoder_names_what_is_missing(name):
 
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [("prepare_memory", 2), ("initial_state", 2), ("step", 3), ("call", 3), ("attention", 3)],
+    [("prepare_memory", 2), ("initial_state", 2), ("step", 3), ("embed", 1), ("call", 3), ("attention", 3)],
 )
 def test_base_decoder_names_what_is_missing(name, arguments):
     with pytest.raises(NotImplementedError, match=f"Decoder must define `{name}`"):

@@ -10,7 +10,13 @@ specs: List[audio.SpectrogramSpec] = [audio.DCASE2020, audio.YAMNET, audio.AST]
 frozen_encoders: List[Type[embeddings.FrozenEncoder]] = [embeddings.YamnetEmbedder, embeddings.AstEmbedder]
 encoders: List[Type[models.Encoder]] = [models.SubsampledBiRNN]
 decoders: List[Type[models.Decoder]] = [models.AttentionDecoder, models.FixedVectorDecoder]
-searches: List[decoding.Search] = [decoding.Greedy(), decoding.Beam(5), decoding.Sample(seed=1)]
+searches: List[decoding.Search] = [
+    decoding.Greedy(),
+    decoding.Beam(5),
+    decoding.DiverseBeam(6, groups=2),
+    decoding.Sample(seed=1),
+    decoding.Consensus(decoding.Beam(5)),
+]
 metrics: Mapping[str, evaluation.Metric] = evaluation.METRICS
 corpora: List[datasets.Dataset] = [
     datasets.Clotho("clotho"),
@@ -20,6 +26,9 @@ corpora: List[datasets.Dataset] = [
 others: List[Any] = [
     decoding.beam_search,
     decoding.greedy_search,
+    decoding.score_captions,
+    decoding.Constraints(forbidden_words=("music",)),
+    inference.EnsembleCaptioner,
     embeddings.TFASTFeatureExtractor,
     embeddings.TFASTForAudioClassification,
     embeddings.TFASTModel,

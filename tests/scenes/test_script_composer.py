@@ -3,6 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
+from aac_tf.scenes import script_composer
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.rendering import recorders
 from aac_tf.scenes.rendering.filters import gain
@@ -206,3 +207,18 @@ def test_members_stand_for_their_kind():
     assert len(categories_for("ringing", BANK.available("train"))) == 3
     scenes = [compose([ScriptedSound("ringing")], seed) for seed in range(4)]
     assert all([event.category for event in events] == ["ringing"] for _, events in scenes)
+
+
+def test_two_sources_are_two_recordings_and_one_source_is_one(monkeypatch):
+    played = []
+
+    def record(sound, recording, *others):
+        played.append(recording)
+        return play(sound, recording, *others)
+
+    monkeypatch.setattr(script_composer, "play", record)
+    for seed in SEEDS:
+        compose([ScriptedSound("dog bark"), ScriptedSound("dog bark"), ScriptedSound("dog bark", 1, 1)], seed)
+        first, second, again = played[-3:]
+        assert not np.array_equal(first, second)
+        np.testing.assert_array_equal(first, again)

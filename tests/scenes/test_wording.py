@@ -48,6 +48,7 @@ def test_labels_of_esc_50_are_in_the_table():
         ("duck quacking", "duck"),
         ("Chicken, rooster", "chicken rooster"),  # either of two kinds
         ("Sound effect", "sound effect"),
+        ('Ferry horn". Original "bergen.aif" by A. Nyone. License: CC0.', "ship horn"),
     ],
 )
 def test_labels_of_other_vocabularies(label, category):

@@ -28,6 +28,7 @@ def memory(overrides, rows, captions, words, frames, vocabulary=500):
         ([], (32, 1, 20, 400), 2.19),
         ([], (32, 5, 20, 400), 3.29),
         (["encoder.subsampling=4"], (32, 5, 20, 400), 1.78),
+        (["encoder.kind=linear", "decoder.kind=transformer"], (32, 5, 20, 62), 2.29),
         (["encoder.cell=gru", "encoder.layers=3", "encoder.units=128"], (32, 1, 20, 800), 2.5),
     ],
 )

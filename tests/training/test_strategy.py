@@ -25,7 +25,8 @@ def options(small):
     The learning rate is low, as Adam turns gradients that are only rounding errors into steps of full size.
     """
     options = ["audio.normalize=true", "training.epochs=1", "training.batch_size=3", "training.learning_rate=1e-3"]
-    return [*small, *options]
+    recipe = ["training.ema=0.9", "training.weight_decay=0.01", "training.schedule=cosine", "training.warmup_steps=3"]
+    return [*small, *options, *recipe]
 
 
 def start(run, out, options, devices=1, cluster=None, index=0):

@@ -207,7 +207,10 @@ def test_manifest_without_validation(scenes, tmp_path):
     assert not splits[0] & splits[1]
 
 
-@pytest.mark.parametrize(("kind", "options"), [("attention", ATTENTION), ("fixed_vector", [])])
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("attention", ATTENTION), ("fixed_vector", []), ("transformer", ["decoder.layers=1", "decoder.feedforward=16"])],
+)
 def test_captions_per_clip_does_not_change_loss_and_gradients(config, kind, options):
     """data.captions_per_clip=all on clips equals data.captions_per_clip=one on their captions."""
     config = load_config(None, [*SMALL, f"data.root={config.data.root}", f"decoder.kind={kind}", *options])

@@ -35,9 +35,9 @@ PROOFS = {
     "metric": """
         from contracts.metric import check_metric
         from aac_tf.evaluation import METRICS, score_captions
-        check_metric(METRICS["distinct_2"])
-        corpus, _ = score_captions({"x": "a dog and a dog"}, {"x": ["a dog"]}, ["distinct_2"])
-        assert corpus == {"distinct_2": 0.75}
+        check_metric(METRICS["variety"])
+        corpus, _ = score_captions({"x": "a dog and a dog"}, {"x": ["a dog"]}, ["variety"])
+        assert corpus == {"variety": 0.75}
     """,
     "decoder": """
         from contracts.decoder import check_decoder

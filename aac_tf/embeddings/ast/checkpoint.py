@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from transformers.utils import SAFE_WEIGHTS_NAME, cached_file
 
-_LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias"}
+_LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "embeddings": "weight"}  # the last in BERT
 
 
 def find_checkpoint(name, **hub):

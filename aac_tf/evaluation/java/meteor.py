@@ -1,5 +1,11 @@
-"""METEOR 1.5 as a running program: loading its paraphrase table takes longer than scoring a thousand captions."""
+"""METEOR 1.5 as a running program.
 
+Reading its table of five million paraphrases takes longer than scoring a thousand captions. Our class that replaces
+METEOR's reads it once and keeps it in the cache folder (90 MB), in a form that need not be read whole.
+"""
+
+import os
+import pathlib
 import threading
 
 import numpy as np
@@ -7,19 +13,31 @@ import numpy as np
 from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.java import jars
 from aac_tf.evaluation.java.process import JavaProgram
+from aac_tf.utils.cache import cache_folder
 
+_HELPER = pathlib.Path(__file__).with_name("meteor_helper") / "meteor_helper.jar"
 _STATISTICS = 23  # numbers that METEOR counts per caption
 
 
 class METEORProgram:
     """Runs the jar that pycocoevalcap ships, with pycocoevalcap's options.
 
-    The program starts with the first caption and runs until `close` is called or Python exits. Threads may share it.
+    The program starts with `start` or the first caption and runs until `close` is called or Python exits. Threads may
+    share it.
     """
 
     def __init__(self):
         self._program = None
         self._lock = threading.Lock()
+
+    def start(self):
+        """Starts the program, unless it is running, and does not wait until it is ready.
+
+        Raises:
+            MetricError: if it cannot be started.
+        """
+        with self._lock:
+            self._running()
 
     def count(self, prediction, references):
         """Counts the statistics of a caption from which METEOR computes scores.
@@ -63,10 +81,14 @@ class METEORProgram:
 
     def _ask(self, line, answers=1):
         with self._lock:
-            if self._program is None or not self._program.usable:
-                options = ["-", "-", "-stdio", "-l", "en", "-norm"]
-                self._program = JavaProgram("METEOR", [jars.METEOR], "Meteor", options)
-            return self._program.ask(line, answers)
+            return self._running().ask(line, answers)
+
+    def _running(self):
+        if self._program is None or not self._program.usable:
+            arguments = ["-", "-", "-stdio", "-l", "en", "-norm"]
+            # The helper comes first, so that its class is found before METEOR's of the same name.
+            self._program = JavaProgram("METEOR", [_HELPER, jars.METEOR], "Meteor", arguments, options=_table())
+        return self._program
 
     def _numbers(self, answer, expected):
         try:
@@ -77,6 +99,17 @@ class METEORProgram:
             return numbers
         self.close()  # further answers may still be unread
         raise MetricError(f"METEOR answered {answer[:80]!r}, expected {expected} numbers")
+
+
+def _table():
+    """Java's option that names the file of the paraphrases; none if it cannot be kept."""
+    source, folder = jars.METEOR.with_name("data") / "paraphrase-en.gz", cache_folder() / "meteor"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"paraphrases-{source.stat().st_size}.bin"
+    except OSError:
+        return []
+    return [f"-Daac_tf.paraphrases={path}"] if path.exists() or os.access(folder, os.W_OK) else []
 
 
 def _without_separator(caption):

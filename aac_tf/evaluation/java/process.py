@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import pathlib
 import re
 import shutil
 import subprocess
@@ -26,7 +25,6 @@ TIMEOUT = "AAC_TF_JAVA_TIMEOUT"  # seconds without an answer after which a Java 
 _FOREIGN_OPTIONS = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS")
 # By default Java formats and parses numbers as the locale does.
 _ENGLISH = ("-Duser.language=en", "-Duser.country=US", "-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8")
-_HELPER = pathlib.Path(__file__).with_name("spice_helper") / "spice_helper.jar"
 # Java programs, and the process that started each.
 _owners: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
 
@@ -75,14 +73,18 @@ class JavaProgram:
         arguments: list, the arguments of the class.
         heap: str, maximum heap in Java's notation; $AAC_TF_JAVA_HEAP overrides it.
         timeout: seconds that an answer may take; $AAC_TF_JAVA_TIMEOUT overrides it.
+        options: list of str, further options of Java itself.
+        patience: seconds that the program has for ending by itself when its standard input is closed. The default kills
+            it at once.
     """
 
-    def __init__(self, name, class_path, main_class, arguments=(), heap="2g", timeout=300):
+    def __init__(self, name, class_path, main_class, arguments=(), heap="2g", timeout=300, options=(), patience=0):
         self.name = name
+        self._patience = patience
         self.timeout = _timeout(timeout)
         self._owner = os.getpid()
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the program
-        command = _command(class_path, main_class, arguments, heap)
+        command = _command(class_path, main_class, arguments, heap, options)
         self._process = _start(name, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr)
 
     @property
@@ -136,8 +138,8 @@ class JavaProgram:
         return _explain(self.name, self._process.poll(), self._stderr.read())
 
     def close(self):
-        """Kills the program."""
-        _end(self._process)
+        """Ends the program."""
+        _end(self._process, self._patience)
 
     def __enter__(self):
         return self
@@ -146,7 +148,7 @@ class JavaProgram:
         self.close()
 
 
-def run_java(name, class_path, main_class, arguments=(), text=None, heap="2g", timeout=900, options=()):
+def run_java(name, class_path, main_class, arguments, text, heap="2g", timeout=900):
     """Runs a Java program until it exits.
 
     Args:
@@ -154,11 +156,9 @@ def run_java(name, class_path, main_class, arguments=(), text=None, heap="2g", t
         class_path: see `JavaProgram`.
         main_class: see `JavaProgram`.
         arguments: see `JavaProgram`.
-        text: bytes for the standard input. With None, the program is killed when Python exits, even if Python itself
-            is killed.
+        text: bytes for the standard input.
         heap: see `JavaProgram`.
         timeout: seconds that the program may run; $AAC_TF_JAVA_TIMEOUT overrides it.
-        options: list of str, further options of Java itself.
 
     Returns:
         bytes, what the program wrote to standard output.
@@ -167,14 +167,12 @@ def run_java(name, class_path, main_class, arguments=(), text=None, heap="2g", t
         MetricError: if it fails or takes too long.
     """
     timeout = _timeout(timeout)
-    if text is None:
-        class_path, main_class, arguments = [_HELPER, *class_path], "EndWithParent", [main_class, *arguments]
-    command = _command(class_path, main_class, arguments, heap, options)
+    command = _command(class_path, main_class, arguments, heap)
     with contextlib.ExitStack() as files:
         stdin, stdout, stderr = (files.enter_context(tempfile.TemporaryFile()) for _ in range(3))
-        stdin.write(text or b"")
+        stdin.write(text)
         stdin.seek(0)
-        process = _start(name, command, stdin=subprocess.PIPE if text is None else stdin, stdout=stdout, stderr=stderr)
+        process = _start(name, command, stdin=stdin, stdout=stdout, stderr=stderr)
         try:
             process.wait(timeout)
         except subprocess.TimeoutExpired as error:
@@ -206,9 +204,14 @@ def _start(name, command, **streams):
     return process
 
 
-def _end(process):
+def _end(process, patience=0):
     if _owners.get(process, os.getpid()) != os.getpid():  # after a fork the program belongs to the parent
         return
+    if process.poll() is None and patience:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(patience)
     if process.poll() is None:
         process.kill()
     process.wait()

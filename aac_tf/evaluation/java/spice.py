@@ -9,18 +9,23 @@ import os
 import pathlib
 import platform
 import re
-import tempfile
 
 from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.java import jars
-from aac_tf.evaluation.java.process import JavaError, run_java
-from aac_tf.evaluation.java.spice_files import FETCH, JARS, spice_folders
+from aac_tf.evaluation.java.process import JavaError, JavaProgram
+from aac_tf.evaluation.java.spice_files import find_corenlp, why_no_spice
 from aac_tf.utils.cache import cache_folder
 
 logger = logging.getLogger(__name__)
 
+# Parsing takes time in proportion to the cube of the number of words: 2 minutes for 200 words.
+MAX_WORDS = 100
+
+_CHUNK = 200  # captions that are parsed before the next ones are sent
 _LONGEST_KEY = 400  # bytes of a caption; the database behind SPICE's cache fails on keys longer than 511 bytes
-_TIMEOUT = 4 * 3600  # seconds
+_TIMEOUT = 4 * 3600  # seconds for a chunk
+_PATIENCE = 5  # seconds to remove temporary files
+_HELPER = pathlib.Path(__file__).with_name("spice_helper") / "spice_helper.jar"
 
 # SPICE's cache reads private fields of these packages, which Java 16 and later forbid.
 _OPEN = [
@@ -31,30 +36,18 @@ _OPEN = [
 _CACHE_FAILED = re.compile(r"^\s*(at |Caused|Exception|\S+(Error|Exception)).*(lmdb|hawtjni|nustaq)", re.MULTILINE)
 
 
-def why_no_spice():
-    """Why SPICE cannot be computed and what to do about it; None if it can."""
-    if find_corenlp() is not None:
-        return None
-    return f"`{FETCH}` downloads Stanford CoreNLP for SPICE"
-
-
-def find_corenlp():
-    """Paths of CoreNLP's two jars in one of the `spice_folders`; None if they are not there."""
-    for folder in spice_folders():
-        paths = [folder / name for name in JARS]
-        if all(path.is_file() for path in paths):
-            return paths
-    return None
-
-
-def score_spice(predictions, references):
+def score_spice(predictions, references, progress=None):
     """Computes SPICE, the F-score of the objects, attributes and relations that captions name.
 
-    Parses of captions are kept in the cache folder, which speeds up further evaluations on the same references.
+    Captions are parsed in chunks, references first. The parses are kept in the cache folder chunk by chunk, so that an
+    interrupted evaluation continues where it stopped, and only the first one on the same references is slow.
+
+    Captions of more than `MAX_WORDS` words are not parsed: such a prediction scores 0, such a reference is left out.
 
     Args:
         predictions: list of str, tokenized captions.
         references: list of lists of str, tokenized.
+        progress: optional function `(what) -> (function (done, total))`, which counts captions.
 
     Returns:
         list of float, the F-score of each prediction. The corpus score is their mean.
@@ -66,17 +59,40 @@ def score_spice(predictions, references):
     if corenlp is None:
         raise MetricError(why_no_spice())
     items = [
-        {"image_id": row, "test": prediction, "refs": texts}
+        {"image_id": row, "test": prediction, "refs": short}
         for row, (prediction, texts) in enumerate(zip(predictions, references))
+        if _is_short(prediction) and (short := list(filter(_is_short, texts)))
     ]
-    cache = _cache(items)
+    cache = _cache()
     try:
-        return _run(items, corenlp, cache)
+        found = _run(items, corenlp, cache, progress)
     except JavaError as error:
         if not cache or not _CACHE_FAILED.search(error.said):
             raise
         logger.warning("SPICE failed with its cache (%s); retrying without it", error)
-        return _run(items, corenlp, [])
+        found = _run(items, corenlp, [], progress)
+    return [found.get(row, 0.0) for row in range(len(predictions))]
+
+
+def too_long(predictions, references):
+    """The items with captions that are too long for SPICE.
+
+    Args:
+        predictions: see `score_spice`.
+        references: see `score_spice`.
+
+    Returns:
+        `{row: what is too long and what follows}`.
+    """
+    found = {}
+    for row, (prediction, texts) in enumerate(zip(predictions, references)):
+        long = [text for text in texts if not _is_short(text)]
+        if not _is_short(prediction):
+            found[row] = f"the caption has {len(prediction.split())} words, more than {MAX_WORDS}: it scores 0"
+        elif long:
+            words, rest = len(long[0].split()), "left out" if len(long) < len(texts) else "all of them, so it scores 0"
+            found[row] = f"{len(long)} references have more than {MAX_WORDS} words ({words}): {rest}"
+    return found
 
 
 def read_spice(text, rows):
@@ -109,28 +125,55 @@ def _is_score(value):
     return isinstance(value, (int, float)) and math.isfinite(value) and 0 <= value <= 1
 
 
-def _run(items, corenlp, cache):
-    with tempfile.TemporaryDirectory() as folder:
-        captions, scores = pathlib.Path(folder, "captions.json"), pathlib.Path(folder, "scores.json")
-        # SPICE reads files in the platform's encoding.
-        captions.write_text(json.dumps(items), encoding="ascii")
-        class_path = [jars.SPICE, *sorted(jars.SPICE_LIBRARIES.glob("*.jar")), *corenlp]
-        arguments = [captions, "-out", scores, "-silent", *cache]
-        main_class = "edu.anu.spice.SpiceScorer"
-        run_java("SPICE", class_path, main_class, arguments, heap="8g", timeout=_TIMEOUT, options=_OPEN)
-        if not scores.is_file():
-            raise MetricError("SPICE exited without an error, but wrote no scores")
-        return read_spice(scores.read_text(encoding="utf-8"), [item["image_id"] for item in items])
+def _is_short(caption):
+    return len(caption.split()) <= MAX_WORDS
 
 
-def _cache(items):
-    """Options that turn on SPICE's cache, if it works here: its database has native code for 64-bit Intel only."""
-    captions = (text for item in items for text in (item["test"], *item["refs"]))
-    if platform.machine().lower() not in ("x86_64", "amd64") or max(len(c.encode()) for c in captions) > _LONGEST_KEY:
+def _run(items, corenlp, cache, progress=None):
+    """Parses and scores items; returns `{row: F-score}`."""
+    # References come first: they are the same in the next evaluation.
+    captions = list(
+        dict.fromkeys([*(text for item in items for text in item["refs"]), *(item["test"] for item in items)])
+    )
+    note = " (kept for later evaluations)" if cache else ""
+    update = progress(f"Parsing captions for SPICE{note}") if progress else None
+    found = {}
+    with _program(corenlp, cache) as program:
+        for start in range(0, len(captions), _CHUNK):
+            if update:
+                update(start, len(captions))
+            program.ask(json.dumps(captions[start : start + _CHUNK]))
+        if update:
+            update(len(captions), len(captions))
+        for start in range(0, len(items), _CHUNK):
+            chunk = items[start : start + _CHUNK]
+            rows = [item["image_id"] for item in chunk]
+            (answer,) = program.ask(json.dumps(chunk))
+            found.update(zip(rows, read_spice(answer, rows)))
+    return found
+
+
+def _program(corenlp, cache):
+    class_path = [_HELPER, jars.SPICE, *sorted(jars.SPICE_LIBRARIES.glob("*.jar")), *corenlp]
+    return JavaProgram(
+        "SPICE",
+        class_path,
+        "SpiceProgram",
+        [_LONGEST_KEY, *cache],
+        heap="8g",
+        timeout=_TIMEOUT,
+        options=_OPEN,
+        patience=_PATIENCE,
+    )
+
+
+def _cache():
+    """The folder of SPICE's cache, if it works here: its database has native code for 64-bit Intel only."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
         return []
     folder = cache_folder() / "spice"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
         return []
-    return ["-cache", os.fspath(folder)] if os.access(folder, os.W_OK) else []
+    return [os.fspath(folder)] if os.access(folder, os.W_OK) else []

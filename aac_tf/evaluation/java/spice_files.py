@@ -35,6 +35,25 @@ def spice_folders():
     return [cache_folder() / "corenlp-3.6.0", SPICE_LIBRARIES]
 
 
+def find_corenlp():
+    """Paths of CoreNLP's two jars in the first of the `spice_folders` that has both undamaged; None if none has."""
+    for folder in spice_folders():
+        if all(_holds(folder / name, member) for name, member in JARS.items()):
+            return [folder / name for name in JARS]
+    return None
+
+
+def why_no_spice():
+    """Why SPICE cannot be computed and what to do about it; None if it can."""
+    if find_corenlp() is not None:
+        return None
+    for folder in spice_folders():
+        for name, member in JARS.items():
+            if (folder / name).is_file() and not _holds(folder / name, member):
+                return f"{folder / name} is incomplete or damaged; `{FETCH}` downloads it again"
+    return f"`{FETCH}` downloads Stanford CoreNLP for SPICE"
+
+
 def fetch_corenlp(source=None, progress=None):
     """Downloads the two jars (about 390 MB) into the first of `spice_folders`.
 
@@ -147,6 +166,7 @@ def _sha1(path):
 
 
 def _holds(path, member):
+    """Whether a jar has its table of contents, which is at the end of the file, and the member in it."""
     try:
         with zipfile.ZipFile(path) as jar:
             return member in jar.namelist()

@@ -16,6 +16,7 @@ class BLEU(Metric):
     """
 
     name = "bleu"
+    scores = ("bleu_1", "bleu_2", "bleu_3", "bleu_4")
 
     def score(self, predictions, references):
         """See `Metric`; the scores are `bleu_1` to `bleu_4`."""
@@ -25,7 +26,8 @@ class BLEU(Metric):
         corpus, per_item = scorer.compute_score("closest")
         statistics = np.array([_statistics(counts) for counts in scorer.ctest], "float64")
         return {
-            f"bleu_{n + 1}": Score(float(corpus[n]), np.array(per_item[n]), statistics, _aggregate(n)) for n in range(4)
+            name: Score(float(corpus[n]), np.array(per_item[n]), statistics, _aggregate(n))
+            for n, name in enumerate(self.scores)
         }
 
 

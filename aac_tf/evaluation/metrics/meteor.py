@@ -18,6 +18,10 @@ class METEOR(Metric):
 
     name = "meteor"
 
+    def start(self):
+        """See `Metric`; the program reads its paraphrase table."""
+        PROGRAM.start()
+
     def score(self, predictions, references):
         """See `Metric`; the score is `meteor`."""
         counts = np.array([PROGRAM.count(*item) for item in zip(predictions, references)])

@@ -1,13 +1,15 @@
 """SPICE."""
 
-from aac_tf.evaluation.java.spice import score_spice, why_no_spice
+from aac_tf.evaluation.java.spice import score_spice, too_long
+from aac_tf.evaluation.java.spice_files import why_no_spice
 from aac_tf.evaluation.metrics.base import Metric, Score
 
 
 class SPICE(Metric):
     """SPICE 1.0, computed by its authors' Java program; the corpus score is the mean over the items.
 
-    It needs Stanford CoreNLP, which `aac-evaluate --fetch-spice` downloads.
+    It needs Stanford CoreNLP, which `aac-evaluate --fetch-spice` downloads. Captions of more than 100 words would take
+    it minutes to hours each: such a prediction scores 0, such a reference is left out, and both are noted.
 
     Reference:
         P. Anderson, B. Fernando, M. Johnson, S. Gould, "SPICE: Semantic Propositional Image Caption Evaluation",
@@ -15,10 +17,12 @@ class SPICE(Metric):
     """
 
     name = "spice"
+    reports_progress = True
 
-    def score(self, predictions, references):
+    def score(self, predictions, references, progress=None):
         """See `Metric`; the score is `spice`."""
-        return {"spice": Score.mean(score_spice(predictions, references))}
+        scores = score_spice(predictions, references, progress)
+        return {"spice": Score.mean(scores, notes=too_long(predictions, references))}
 
     def unavailable(self):
         """See `Metric`."""

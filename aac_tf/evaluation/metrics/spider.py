@@ -4,7 +4,7 @@ from aac_tf.evaluation.metrics.base import Metric, Score
 
 
 class SPIDEr(Metric):
-    """SPIDEr, the mean of CIDEr and SPICE.
+    """SPIDEr, the mean of CIDEr-D and SPICE.
 
     Reference:
         S. Liu, Z. Zhu, N. Ye, S. Guadarrama, K. Murphy, "Improved Image Captioning via Policy Gradient optimization of

@@ -8,6 +8,7 @@ from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.decoding import Greedy
 from aac_tf.export.lite.encoders import lite_encoder, one_row
 from aac_tf.inference.graphs import search_function
+from aac_tf.inference.joint import Ensemble
 
 SEARCH = Greedy()
 # The meaning of `status`, by value; the model has no strings.
@@ -24,6 +25,8 @@ class LiteModule(tf.Module):
     def __init__(self, captioner):
         super().__init__()
         model = captioner.model
+        if isinstance(model, Ensemble):
+            raise ValueError("a LiteRT model holds one run: export a single run, or a SavedModel of the ensemble")
         embedder = None if model.embedder is None else model.embedder.for_export()
         encoder = lite_encoder(model.encoder)
         # In closures: otherwise all functions that Keras makes for its layers would be saved, too.
@@ -56,8 +59,8 @@ class LiteModule(tf.Module):
         if embedder is not None:
             hidden = one_row(embedder(hidden)[0])
         encoded = self._encoder()(hidden)
-        find, start = search_function(model, captioner.tokenizer, SEARCH), tf.constant([captioner.start_id()])
-        found = find(encoded, tf.shape(encoded)[1:2], start=start)
+        find = search_function(model, captioner.tokenizer, SEARCH, captioner.rules())
+        found = find(encoded, tf.shape(encoded)[1:2], start=tf.constant([captioner.start_id()]))
         return {
             "tokens": tf.where(usable, found.tokens[0, 0], captioner.tokenizer.end_id),
             "log_prob": tf.where(usable, found.log_probs[0, 0], tf.float32.min),

@@ -31,7 +31,9 @@ class Recording:
         file_name: name in the table.
         source: collection that the file comes from; None if the table does not say.
         fold: number of the fold; None if the table has none.
-        group: name of what must stay together; None if the table has none.
+        group: name of what must stay together, or of the recording of another folder that this one was made from
+            ("ESC-50/1-100032-A-0.wav"); None if the table has none.
+        licence: its licence; None if the table does not say.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Recording:
     source: str | None = None
     fold: str | None = None
     group: str | None = None
+    licence: str | None = None
 
 
 def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
@@ -69,7 +72,7 @@ def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
             file_name, category = row.get("file_name") or row.get("filename"), canonical_category(row["category"] or "")
             if not (file_name and category):
                 raise DatasetError(f"{table} has rows without a file_name (or filename) or category")
-            columns = {name: row.get(name) or None for name in ("source", "fold", "group")}
+            columns = {name: row.get(name) or None for name in ("source", "fold", "group", "licence")}
             name, path = f"{prefix}{file_name}", paths.get(file_name)
             recordings.append(Recording(name, category, path, number, file_name, **columns))
     return ", ".join(tables), recordings
@@ -79,7 +82,7 @@ def related(recordings: Sequence[Recording], by_fold: bool, neighbours: bool) ->
     """Finds recordings that may be pieces of one recording.
 
     Takes of a recording belong together, in all folders (`1-100032-A.ogg` and `1-100032-A-0.ogg` of another folder),
-    and so do the files of a `group`. The other rules are optional.
+    and so do the files of a `group` and the recording that it names, if any. The other rules are optional.
 
     Args:
         recordings: rows of a bank's tables.
@@ -110,7 +113,8 @@ def related(recordings: Sequence[Recording], by_fold: bool, neighbours: bool) ->
         stem = pathlib.PurePosixPath(row.file_name).stem
         take = _TAKE.fullmatch(stem)
         keys: list[tuple] = [("take", take["recording"]) if take else ("file", row.folder, row.file_name)]
-        keys += [("group", row.folder, row.group)] if row.group else []
+        keys += [("origin", row.name)]
+        keys += [("group", row.folder, row.group), ("origin", row.group)] if row.group else []
         keys += [("fold", row.folder, row.fold)] if by_fold and row.fold else []
         for key in keys:
             parent[root(index)] = root(first.setdefault(key, index))

@@ -1,0 +1,1 @@
+"""Sentence networks of the metrics: weights, tokenizer, BERT on TensorFlow."""

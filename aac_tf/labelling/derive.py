@@ -1,0 +1,176 @@
+"""A bank of sounds that are derived from a labelled bank, each of which a frozen encoder recognizes."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import dataclasses
+import pathlib
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import soundfile
+import tensorflow as tf
+
+from aac_tf.audio import AudioError, load_audio, spectrogram
+from aac_tf.embeddings import FrozenEncoder
+from aac_tf.labelling.classes import SoundClasses, one_sound
+from aac_tf.labelling.derivations import Derivation, derivations
+from aac_tf.labelling.grow import COLUMNS, TABLE, Growth
+from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
+from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
+from aac_tf.scenes.banks.labels import Recording, read_labels
+from aac_tf.utils.files import check_new_folder
+from aac_tf.utils.reading import read_ahead
+
+_SECONDS, _SECONDS_TRANSFORMED = 30.0, 10.0  # of a recording are used
+_WHOLE = 0.5  # a transformed recording is kept whole if this share of it is recognized
+_PEAK = 0.5
+
+
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    score: float
+    waveform: np.ndarray
+    start: float
+    end: float
+    ratio: float
+
+
+def derive_bank(
+    folders: Sequence[pathlib.Path],
+    output: str | pathlib.Path,
+    encoder: FrozenEncoder,
+    progress: Callable[[int, int], None] | None = None,
+    report: Callable[[str], None] | None = None,
+    rules: Sequence[Derivation] | None = None,
+) -> Growth:
+    """Derives sounds from the recordings of a labelled bank, and writes a folder to be used beside it.
+
+    For each rule of `derivations.yaml`, the recordings of its sound are transformed with each of its ratios. A result
+    is kept where the score of the derived sound reaches the rule's minimum and no other sound's score is higher, for
+    `MIN_SECONDS` at least, and if it has the wanted pitch. Of each recording, the ratio with the highest score is
+    kept.
+
+    `sounds.csv` has the columns of `grow_bank`, with the `start` and `end` of a piece in the recording that it was
+    made from, and `made_from` (its label) and `ratio`. `group` names the recording, so that `FolderBank` keeps both in
+    one split.
+
+    Args:
+        folders: folders of a labelled bank, as `FolderBank` takes them.
+        output: folder to write; it is created with the first piece.
+        encoder: a frozen encoder with a classifier, such as `YamnetEmbedder`.
+        progress: optional function `(done, total)`, called after each recording.
+        report: optional function, called with a line of text for each recording that is skipped.
+        rules: rules; None takes those of the table.
+
+    Returns:
+        `Growth`; its recordings are counted by derived sound.
+
+    Raises:
+        FileExistsError: if `output` exists and is not empty.
+        DatasetError: if a folder or its table cannot be read.
+    """
+    check_new_folder(output)
+    output, growth, rate = pathlib.Path(output), Growth(), encoder.spec.sample_rate
+    of_label: dict[str, list[tuple[Derivation, SoundClasses]]] = {}
+    for rule in derivations() if rules is None else rules:
+        known = one_sound(encoder.class_names, rule.category, rule.heard)
+        if known.classes[0]:
+            of_label.setdefault(rule.of, []).append((rule, known))
+    rows = [row for row in read_labels(folders)[1] if row.category in of_label and row.path]
+    taken: collections.Counter = collections.Counter()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)], autograph=False)
+    def classify(waveform):
+        features = spectrogram(waveform, encoder.spec, dtype=tf.float32)
+        return encoder.embed_and_score(features[tf.newaxis])[1][0]
+
+    def read(row):
+        try:
+            return np.asarray(load_audio(str(row.path), rate)[0], np.float32)
+        except AudioError as error:
+            return error
+
+    for done, (row, recording) in enumerate(zip(rows, read_ahead(read, rows, ahead=4)), 1):
+        if isinstance(recording, AudioError):
+            growth.skipped[str(row.path)] = recording.reason
+            if report is not None:
+                report(f"skipped: {recording}")
+            continue
+        for rule, known in of_label[row.category]:
+            pieces = (_piece(recording, rate, rule, ratio, known, classify, encoder) for ratio in rule.ratios)
+            best = max((piece for piece in pieces if piece), key=lambda piece: piece.score, default=None)
+            if best is not None:
+                stem = pathlib.PurePosixPath(row.file_name).stem
+                taken[rule.category, stem.casefold()] += 1
+                name = f"{rule.category.replace(' ', '_')}/{taken[rule.category, stem.casefold()]}/{stem}.flac"
+                _write(output, name, row, rule.category, best, rate, folders[row.folder].name)
+                growth.pieces[rule.category] += 1
+                growth.recordings[rule.category] += 1
+                growth.seconds[rule.category] += len(best.waveform) / rate
+        if progress is not None:
+            progress(done, len(rows))
+    return growth
+
+
+def _piece(recording, rate, rule, ratio, known, classify, encoder) -> _Piece | None:
+    """What a rule makes of a recording with one of its ratios; None if it is not recognized."""
+    transformed = ratio != 1
+    seconds = _SECONDS_TRANSFORMED * ratio if transformed else _SECONDS
+    waveform = change_speed(recording[: round(seconds * rate)], ratio)
+    if rule.tempo and transformed:
+        waveform = change_tempo(waveform, ratio, rate)
+    if not waveform.size or not waveform.any():
+        return None
+    waveform = waveform * np.float32(_PEAK / np.abs(waveform).max())
+    stretched = 1.0 if rule.tempo else ratio  # seconds of the recording in a second of the result
+    # A network's segment takes about a second.
+    scores = classify(np.pad(waveform, (0, max(0, rate - len(waveform))))).numpy()
+    length = len(waveform) / rate
+    found = find_stretches(scores, known, encoder.segment_times, length, rule.least, margin=0.0, min_seconds=0.0)
+    if not found:
+        return None
+    spans = _heard(found, encoder.segment_times[1], length)
+    start, end = max(spans, key=lambda span: span[1] - span[0])
+    if transformed and sum(end - start for start, end in spans) >= _WHOLE * length:
+        start, end = 0.0, length
+    elif end - start < MIN_SECONDS:
+        return None
+    waveform = waveform[round(start * rate) : round(end * rate)]
+    if rule.pitch is not None and not rule.pitch[0] <= pitch(waveform, rate) <= rule.pitch[1]:
+        return None
+    score = max(stretch.score for stretch in found)
+    return _Piece(score, waveform, start * stretched, end * stretched, ratio)
+
+
+def _heard(stretches, hop, length):
+    """The time of all segments of some stretches: a segment of a network is about twice as long as their hop."""
+    spans: list[tuple[float, float]] = []
+    for stretch in stretches:
+        start, end = max(0.0, stretch.start - hop / 2), min(length, stretch.end + hop / 2)
+        if spans and start <= spans[-1][1] + 1e-6:
+            start = spans.pop()[0]
+        spans.append((start, end))
+    return spans
+
+
+def _write(output, name, row: Recording, category, piece, rate, folder):
+    (output / name).parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(output / name, piece.waveform, rate, subtype="PCM_16")
+    values = {
+        "file_name": name,
+        "category": category,
+        "source": row.source or folder,
+        "licence": row.licence or "",
+        "group": f"{folder}/{row.file_name}",
+        **{field: round(getattr(piece, field), 3) for field in ("score", "start", "end", "ratio")},
+        "made_from": row.category,
+    }
+    fields = [*COLUMNS, "made_from", "ratio"]
+    new = not (output / TABLE).exists()
+    with open(output / TABLE, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(values)

@@ -1,0 +1,140 @@
+"""The weights of several epochs of a run, and their average."""
+
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.config import save_config
+from aac_tf.runs import Run, RunError
+from aac_tf.runs.fetch import find_run
+from aac_tf.training.callbacks import read_history
+from aac_tf.training.checkpoints import save_checkpoint
+from aac_tf.training.monitors import find_monitor
+from aac_tf.utils.files import check_new_folder
+
+
+class KeptEpochs(tf.keras.callbacks.Callback):
+    """Keeps the weights of the best and of the last epochs, for `average_epochs`.
+
+    Args:
+        run: `Run`.
+        model: `CaptioningModel`.
+        history: `History`, which comes before this callback.
+        monitor: `Monitor`, by which epochs are the best.
+        count: int, number of the best, and of the last epochs.
+    """
+
+    def __init__(self, run, model, history, monitor, count):
+        super().__init__()
+        self._folder, self._history, self._monitor, self._count = run.epochs, history, monitor, count
+        # Without the optimizer, which a compiled model has in its checkpoints.
+        parts = tf.train.Checkpoint(encoder=model.encoder, decoder=model.decoder)
+        checkpoint = tf.train.Checkpoint(model=parts)
+        self._manager = tf.train.CheckpointManager(checkpoint, str(self._folder), None, checkpoint_name="epoch")
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves the epoch, and deletes those that are neither among the best nor among the last."""
+        save_checkpoint(self._manager, epoch + 1)
+        rows = self._history.rows
+        kept = {*_best(rows, self._monitor)[: self._count], *_last(rows)[: self._count]}
+        for number, path in _saved(self._folder).items():
+            if number not in kept:
+                for file in path.parent.glob(f"{path.name}.*"):
+                    file.unlink()
+
+
+def average_epochs(run, output, best=None, last=None):
+    """Writes a run with the average of the weights of several epochs of another run.
+
+    Args:
+        run: path or URL of the run folder, which was trained with `training.keep_epochs`.
+        output: path of the run folder to write, which must not exist or be empty. It can be used, evaluated and
+            published like any run, but not resumed.
+        best: int, number of epochs to average, the best by `training.monitor`.
+        last: int, number of epochs to average instead, the last ones. Without both, the best are averaged, as many as
+            are kept.
+
+    Returns:
+        list of int, the numbers of the epochs, from 1.
+
+    Raises:
+        RunError: if the run does not have the weights of so many epochs, or they are damaged.
+        FileExistsError: if the output holds files.
+
+    Reference:
+        P. Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018.
+    """
+    run, output = Run(find_run(run)), pathlib.Path(output)
+    check_new_folder(output)
+    epochs = choose_epochs(run, best, last)
+    saved = _saved(run.epochs)
+    values = _mean_weights([saved[epoch] for epoch in epochs])  # before anything is written, as it can fail
+    written = Run(output)
+    written.best.mkdir(parents=True)
+    names = list(values)
+    tf.raw_ops.SaveV2(
+        prefix=str(written.best / "ckpt-1"),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=list(values.values()),
+    )
+    tf.compat.v1.train.update_checkpoint_state(str(written.best), "ckpt-1")
+    for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
+        if (run.folder / name).is_file():
+            shutil.copy(run.folder / name, output / name)
+    # Last, as it marks the folder as a run.
+    save_config(run.stored_config(), output / run.CONFIG)
+    return epochs
+
+
+def choose_epochs(run, best=None, last=None):
+    """Returns the numbers of the epochs that `average_epochs` averages; see there for arguments and errors."""
+    config = run.stored_config()
+    rows = read_history(run)
+    kept = min(config.training.keep_epochs, len(rows))
+    count = next((number for number in (last, best) if number is not None), kept)
+    if not 1 <= count <= kept:
+        wanted = f", not {count}" if kept else ""
+        raise RunError(
+            f"{run.name} has the weights of its {kept} best and {kept} last epochs{wanted}: train with "
+            "training.keep_epochs=5 to keep those of 5"
+        )
+    order = _best(rows, find_monitor(config.training.monitor)) if last is None else _last(rows)
+    epochs = sorted(order[:count])
+    missing = [epoch for epoch in epochs if epoch not in _saved(run.epochs)]
+    if missing:
+        raise RunError(f"{run.name} is incomplete: {run.epochs} has no weights of epoch {missing[0]}")
+    return epochs
+
+
+def _best(rows, monitor):
+    """Numbers of the epochs of a history, the best first; of equal ones the earlier."""
+    sign = -1 if monitor.higher_is_better else 1
+    return [int(row["epoch"]) for row in sorted(rows, key=lambda row: sign * float(row[monitor.name]))]
+
+
+def _last(rows):
+    return [int(row["epoch"]) for row in rows][::-1]
+
+
+def _saved(folder):
+    """{epoch: path of its checkpoint}."""
+    found = {re.fullmatch(r"epoch-(\d+)\.index", path.name): path for path in folder.glob("epoch-*.index")}
+    return {int(match[1]): path.with_suffix("") for match, path in found.items() if match}
+
+
+def _mean_weights(checkpoints):
+    """The mean of the weights of checkpoints, as {name: value}; what is not a float is that of the last."""
+    try:
+        readers = [tf.train.load_checkpoint(str(path)) for path in checkpoints]
+        values = {name: readers[-1].get_tensor(name) for name in readers[-1].get_variable_to_shape_map()}
+        for name, value in values.items():
+            if getattr(value, "dtype", None) is not None and value.dtype.kind == "f":
+                values[name] = np.mean([reader.get_tensor(name) for reader in readers], axis=0, dtype=np.float64)
+                values[name] = values[name].astype(value.dtype)
+    except Exception as error:  # TensorFlow raises anything for damaged files
+        raise RunError(f"{checkpoints[0].parent} has damaged checkpoints: {error}") from error
+    return values

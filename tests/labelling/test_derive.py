@@ -1,0 +1,133 @@
+"""Deriving sounds from a labelled bank, with a stand-in for YAMNet that tells tones by their pitch."""
+
+import csv
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+
+import aac_tf.embeddings
+from aac_tf.audio import YAMNET
+from aac_tf.cli.bank import main
+from aac_tf.datasets import SPLITS
+from aac_tf.embeddings import FrozenEncoder
+from aac_tf.labelling.classes import one_sound
+from aac_tf.labelling.derivations import derivations
+from aac_tf.labelling.derive import derive_bank
+from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
+from aac_tf.scenes.banks import FolderBank
+from aac_tf.scenes.wording import WORDINGS
+
+RATE = 16000
+LOW, HIGH = 700, 2400  # the stand-in's bark and growl
+
+
+class Growls(FrozenEncoder):
+    """Hears growls in the lower half of the spectrum, barks in the upper half, and dogs everywhere."""
+
+    spec, width, checksum, class_names = YAMNET, 1, "growls", ("Dog", "Bark", "Growling", "Whimper (dog)")
+    segment_times = (0.48, 0.48)
+
+    def embed_and_score(self, spectrogram, length=None):
+        frames = tf.shape(spectrogram)[1] // 48 * 48
+        segments = tf.reduce_mean(tf.reshape(spectrogram[:, :frames], [1, -1, 48, 64]), axis=2)
+        low, high = (tf.reduce_max(half, axis=2) for half in tf.split(segments, 2, axis=2))
+        growl = tf.sigmoid(8 * (low - high))
+        scores = tf.stack([tf.ones_like(growl), 0.9 * (1 - growl), 0.9 * growl, 0 * growl], axis=2)
+        return growl[..., tf.newaxis], scores, tf.shape(scores)[1:2]
+
+
+def tones(*pitches, seconds=3.0):
+    time = np.arange(int(seconds * RATE)) / RATE
+    return np.concatenate([0.5 * np.sin(2 * np.pi * pitch * time) for pitch in pitches]).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def growls(monkeypatch):
+    monkeypatch.setattr(aac_tf.embeddings, "YamnetEmbedder", Growls, raising=False)
+
+
+@pytest.fixture
+def bank(tmp_path):
+    """Six barking dogs, one of which also growls, and a cat."""
+    folder = tmp_path / "dogs"
+    folder.mkdir()
+    for number in range(6):
+        pitches = (HIGH,) if number else (HIGH, LOW, HIGH)
+        soundfile.write(folder / f"dog{number}00.wav", tones(*pitches), RATE)
+    soundfile.write(folder / "cat.wav", tones(HIGH), RATE)
+    with open(folder / "labels.csv", "w", newline="") as file:
+        rows = [(f"dog{number}00.wav", "dog", "mine", "CC0") for number in range(6)] + [("cat.wav", "cat", "", "")]
+        csv.writer(file).writerows([("file_name", "category", "source", "licence"), *rows])
+    return folder
+
+
+def read_table(folder):
+    with open(folder / "sounds.csv", newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_derived_sounds_are_those_that_the_encoder_hears(bank, tmp_path, capsys):
+    assert main([str(bank), "--derive", "--output", str(tmp_path / "derived"), "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)
+    assert {name: count["pieces"] for name, count in counts["categories"].items()} == {"dog growling": 6}
+    rows = read_table(tmp_path / "derived")
+    assert {row["made_from"] for row in rows} == {"dog bark"}
+    assert {(row["source"], row["licence"]) for row in rows} == {("mine", "CC0")}
+    assert {row["group"] for row in rows} == {f"dogs/dog{number}00.wav" for number in range(6)}
+    for row in rows:
+        waveform, rate = soundfile.read(tmp_path / "derived" / row["file_name"])
+        ratio = float(row["ratio"])
+        heard = LOW if ratio == 1 else HIGH * ratio
+        peak = np.argmax(np.abs(np.fft.rfft(waveform))) * rate / len(waveform)
+        assert peak == pytest.approx(heard, rel=0.03)
+        assert float(row["end"]) - float(row["start"]) == pytest.approx(len(waveform) / rate * ratio, abs=0.01)
+
+
+def test_derived_sounds_stay_in_the_split_of_their_recording(bank, tmp_path):
+    derive_bank([bank], tmp_path / "derived", Growls())
+    both = FolderBank([bank, tmp_path / "derived"], RATE, train_first=True)
+    origin = {f"derived/{row['file_name']}": row["group"] for row in read_table(tmp_path / "derived")}
+    assert len(origin) == 6
+    for split in SPLITS:
+        made_from = {origin[name] for name in both.files("dog growling", split)}
+        assert made_from
+        assert made_from == set(both.files("dog bark", split))
+
+
+def test_what_a_sound_is_a_kind_of_is_no_rival():
+    known = one_sound(Growls.class_names, "dog growling", ["dog growling"])
+    assert known.classes == ((2,), (1, 3))
+
+
+def test_the_table_names_sounds_of_the_table():
+    rules = derivations()
+    assert len({rule.category for rule in rules}) > 20
+    for rule in rules:
+        assert {rule.category, rule.of, *rule.heard} <= set(WORDINGS)
+        assert all(0.3 <= ratio <= 2.5 for ratio in rule.ratios)
+
+
+@pytest.mark.parametrize("ratio", [0.6, 1.4, 2.1])
+def test_pitch_is_changed_without_tempo(ratio):
+    voice = tones(200, seconds=2)
+    changed = change_tempo(change_speed(voice, ratio), ratio, RATE)
+    assert len(changed) == pytest.approx(len(voice), abs=2)
+    assert pitch(changed, RATE) == pytest.approx(200 * ratio, rel=0.03)
+    level = np.sqrt(np.mean(np.square(changed[RATE // 4 : -RATE // 4])))
+    assert level == pytest.approx(np.sqrt(np.mean(np.square(voice))), rel=0.1)
+
+
+def test_noise_has_no_pitch():
+    assert np.isnan(pitch(np.random.default_rng(0).normal(size=RATE).astype(np.float32), RATE))
+    assert np.isnan(pitch(np.zeros(100, np.float32), RATE))
+
+
+def test_derivation_needs_the_pitch_of_its_rule(bank, tmp_path):
+    rule = next(rule for rule in derivations() if rule.category == "dog growling")
+    growth = derive_bank([bank], tmp_path / "none", Growls(), rules=[dataclasses.replace(rule, pitch=(100, 200))])
+    assert not growth.pieces
+    assert not (tmp_path / "none").exists()

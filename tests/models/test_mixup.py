@@ -1,0 +1,128 @@
+"""Mixup of clips and words, and label smoothing, in the model and its training loss."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from models.new_parts import SelfAttentionDecoder, StridedConv1D
+
+from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder
+from aac_tf.models.loss import CaptionCrossentropy, position_weights
+from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+
+WORDS = 11
+TARGETS = np.array([[5, 6, 2, 0], [8, 2, 0, 0], [9, 3, 7, 2]])
+COUNTS = np.array([3, 2, 4])
+PARTNER = np.array([1, 2, 0])
+SHARE = np.array([0.7, 0.5, 1.0], np.float32)
+LOGITS = np.random.default_rng(0).normal(size=[3, 4, WORDS]).astype(np.float32)
+
+
+def crossentropy(logits, targets):
+    """Cross-entropy of each word, computed in numpy."""
+    logs = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
+    return -np.take_along_axis(logs, targets[..., np.newaxis], -1)[..., 0]
+
+
+def test_smoothed_loss_is_that_of_the_formula():
+    """1 - e of the cross-entropy and e of the mean over all words; padding and weights of words as without it."""
+    word_weights = np.linspace(0.5, 1, WORDS).astype(np.float32)
+    weights = position_weights(TARGETS, COUNTS, TARGETS.size, word_weights=word_weights)
+    every = np.mean([crossentropy(LOGITS, np.full_like(TARGETS, word)) for word in range(WORDS)], axis=0)
+    losses = (0.9 * crossentropy(LOGITS, TARGETS) + 0.1 * every) * word_weights[TARGETS]
+    expected = sum(losses[row, :count].sum() for row, count in enumerate(COUNTS)) / COUNTS.sum()
+    found = CaptionCrossentropy()(*smoothed(weights))
+    assert float(found) == pytest.approx(expected, rel=1e-5)
+
+
+def smoothed(weights):
+    distributions, weights = word_distributions(TARGETS, weights, WORDS, smoothing=0.1)
+    return distributions, tf.constant(LOGITS), weights
+
+
+def test_mixed_loss_is_the_mixture_of_losses():
+    """Also where only one of both captions has a word."""
+    weights = position_weights(TARGETS, COUNTS, TARGETS.size)
+    distributions, mixed = word_distributions(TARGETS, weights, WORDS, partner=PARTNER, share=SHARE)
+    found = CaptionCrossentropy(reduction="none")(distributions, LOGITS, mixed)
+    own, other = crossentropy(LOGITS, TARGETS) * weights, crossentropy(LOGITS, TARGETS[PARTNER])
+    share = SHARE[:, np.newaxis]
+    np.testing.assert_allclose(found, share * own + (1 - share) * other * weights.numpy()[PARTNER], rtol=1e-4)
+
+
+def test_features_are_mixed_without_their_padding():
+    features = np.array([[[1.0], [9.0]], [[3.0], [5.0]]], np.float32)
+    mixed, length = mix_features(features, tf.constant([1, 2]), [1, 0], tf.constant([0.75, 0.5]))
+    np.testing.assert_array_equal(mixed[..., 0], [[1.5, 1.25], [2.0, 2.5]])
+    np.testing.assert_array_equal(length, [2, 2])
+
+
+def test_words_are_mixed_where_both_captions_have_one():
+    embedded = np.array([[[1.0], [2.0], [3.0]], [[5.0], [9.0], [9.0]]], np.float32)
+    mixed = mix_words(embedded, [2, 1], [1, 0], tf.constant([0.75, 0.5]))
+    np.testing.assert_array_equal(mixed[..., 0], [[2.0, 2.0, 0.0], [3.0, 2.0, 0.0]])
+
+
+def make_model(decoder, **options):
+    """A compiled model and a batch of two captions for each clip."""
+    tf.keras.utils.set_random_seed(3)
+    model = CaptioningModel(StridedConv1D(4, 2), decoder, **options)
+    model.compile("sgd", CaptionCrossentropy(), weighted_metrics=[], run_eagerly=True)
+    tokens = tf.stack([[[1, 5, 6, 2], [1, 8, 2, 0]], [[1, 9, 3, 7], [1, 2, 0, 0]], [[1, 9, 2, 0], [0, 0, 0, 0]]])
+    words = tf.constant([[3, 2], [4, 1], [2, 0]])
+    targets = tf.concat([tokens[..., 1:], tf.fill([3, 2, 1], 2)], -1)
+    weights = position_weights(targets, words, 24)
+    features = tf.random.stateless_normal([3, 20, 5], [1, 2])
+    inputs = {"features": features, "length": tf.constant([20, 11, 1]), "tokens": tokens}
+    mixture = {"partner": tf.constant([1, 2, 0]), "words": words}
+    return model, (inputs, targets, weights), mixture
+
+
+DECODERS = {
+    "attention": lambda: AttentionDecoder(WORDS, units=6, embedding=4, attention_units=5),
+    "fixed_vector": lambda: FixedVectorDecoder(WORDS, units=6),
+    "self_attention": lambda: SelfAttentionDecoder(WORDS, units=6),
+}
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_a_share_of_one_is_the_identity(kind):
+    model, (inputs, targets, weights), mixture = make_model(DECODERS[kind]())
+    mixed = {**inputs, **mixture, "share": tf.ones([3])}
+    valid = weights.numpy() > 0
+    np.testing.assert_array_equal(model(mixed).numpy()[valid], model(inputs).numpy()[valid])
+    plain = model.train_on_batch(inputs, targets, weights)
+    again, _, _ = make_model(DECODERS[kind]())
+    assert again.train_on_batch(mixed, targets, weights) == pytest.approx(plain, rel=1e-6)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_padding_does_not_change_mixed_clips(kind):
+    """Neither the padding of features and words nor what it holds changes the logits of a mixture."""
+    model, (inputs, _, _), mixture = make_model(DECODERS[kind]())
+    mixture["share"] = tf.constant([0.6, 0.7, 0.8])
+    expected = model({**inputs, **mixture})
+    rows = tf.sequence_mask(inputs["length"], 23)[..., tf.newaxis]
+    features = tf.where(rows, tf.pad(inputs["features"], [[0, 0], [0, 3], [0, 0]]), 50.0)
+    present = tf.sequence_mask(mixture["words"], 6)
+    tokens = tf.where(present, tf.pad(inputs["tokens"], [[0, 0], [0, 0], [0, 2]]), 4)
+    found = model({"features": features, "length": inputs["length"], "tokens": tokens, **mixture})
+    valid = present[..., :4] | tf.gather(present[..., :4], mixture["partner"])
+    np.testing.assert_allclose(found[:, :, :4][valid], expected[valid], atol=1e-5)
+
+
+def test_mixed_and_smoothed_training_compiles_with_xla():
+    losses = []
+    for compiled in (False, True):
+        model, (inputs, targets, weights), mixture = make_model(DECODERS["self_attention"](), label_smoothing=0.1)
+        model.run_eagerly, model.jit_compile = not compiled, compiled
+        mixed = {**inputs, **mixture, "share": tf.constant([0.6, 0.7, 0.8])}
+        losses.append([model.train_on_batch(mixed, targets, weights) for _ in range(2)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    assert losses[0][1] < losses[0][0]
+
+
+def test_validation_loss_is_not_smoothed():
+    model, (inputs, targets, weights), _ = make_model(DECODERS["self_attention"](), label_smoothing=0.1)
+    expected = float(CaptionCrossentropy()(targets, model(inputs), weights))
+    assert model.test_on_batch(inputs, targets, weights) == pytest.approx(expected, rel=1e-5)
+    assert model.train_on_batch(inputs, targets, weights) != pytest.approx(expected, rel=1e-5)
