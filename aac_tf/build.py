@@ -14,7 +14,7 @@ from aac_tf.audio.gain_shift import GainShift
 from aac_tf.build_dataset import DATASETS as DATASETS
 from aac_tf.build_dataset import build_dataset as build_dataset
 from aac_tf.config import ConfigError
-from aac_tf.config.schema import SearchConfig
+from aac_tf.config.schema import RankedSearchConfig
 from aac_tf.decoding import Beam, Consensus, Constraints, DiverseBeam, Greedy, Sample
 from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.models import (
@@ -46,7 +46,6 @@ SEARCHES = {
     "sample": Sample,
 }
 RANKINGS = {"likelihood": None, "consensus": Consensus}
-_RANKING = ("rank", "consensus_power")  # keys of `RankedSearchConfig`
 WORD_WEIGHTS = {"none": None, "rarity": rarity_weights}
 
 
@@ -171,8 +170,8 @@ def build_search(config):
     Raises:
         ConfigError: if its keys contradict each other.
     """
-    decoding, common = _options(config.decoding), _options(SearchConfig())
-    options = {name: value for name, value in decoding.items() if name not in (*common, *_RANKING)}
+    decoding, common = _options(config.decoding), _options(RankedSearchConfig())
+    options = {name: value for name, value in decoding.items() if name not in common}
     try:
         search = SEARCHES[config.decoding.kind](**options)
     except ValueError as error:

@@ -29,14 +29,17 @@ class Scripted(Metric):
 
 
 class Recorder(tf.keras.callbacks.Callback):
-    """Records the weights after every step and at the end of every epoch."""
+    """Records the weights after every step and at the start and end of every epoch."""
 
     def __init__(self):
         super().__init__()
-        self.steps, self.epochs = [], []
+        self.steps, self.starts, self.epochs = [], [], []
 
     def on_train_begin(self, logs=None):
         self.initial = self.values()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.starts.append(self.values())
 
     def on_train_batch_end(self, batch, logs=None):
         self.steps.append(self.values())

@@ -57,6 +57,9 @@ def _calibrate(options, console):
 
 
 def _print_reliability(found, unsure_below):
+    if not found["captions"]:
+        print("no caption of the test split names a known sound, so the confidences were not measured")
+        return
     print("confidence  captions  mean  sounds that are there")
     for row in found["bins"]:
         print(f"{row['from']:10.1f}  {row['captions']:8}  {row['confidence']:4.2f}  {row['right']:4.2f}")

@@ -85,7 +85,9 @@ def _caption_many(options, beam_flags, console):
     if options.run is not None:
         check_runs(given_runs(options), overrides, options.rerank)
     elif options.beam is not None or options.rerank is not None or overrides:
-        raise ValueError("--beam, --search and other flags of decoding need --run: a model has those of its export")
+        raise ValueError(
+            "--beam, --search and other flags of decoding need --run: an exported model keeps those of its export"
+        )
     else:
         check_model(options.model)
     check_files(options.files, options.list)

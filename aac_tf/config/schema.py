@@ -379,6 +379,16 @@ class TrainingConfig:
     sampling_epochs: int = key(
         10, "epochs in which the probability of scheduled_sampling rises from 0, linearly", at_least=1
     )
+    self_critical: float = key(
+        0.0,
+        "weight of self-critical sequence training on CIDEr-D, such as 0.9 after training.initial; the rest is "
+        "cross-entropy; 0: off",
+        at_least=0,
+        at_most=1,
+    )
+    self_critical_samples: int = key(
+        4, "captions that self_critical samples for each clip; the others are the baseline of each", at_least=2
+    )
     strategy: str = key(
         "auto",
         "devices; mirrored: all local GPUs; multiworker: the cluster in TF_CONFIG; auto: whatever is available",
@@ -413,9 +423,9 @@ class SearchConfig(OneOf):
     )
     min_words: int = key(1, "minimum number of words of a caption", at_least=0)
     max_words: Optional[int] = key(
-        None, "maximum number of words of a caption; null: vocabulary.max_words, which is the most", at_least=1
+        None, "maximum number of words of a caption; null: vocabulary.max_words, the upper limit", at_least=1
     )
-    forbidden_words: List[str] = key([], "words that captions never contain: [music, silence]")
+    forbidden_words: List[str] = key([], "words that captions never contain, such as [music, silence]")
     repeat_words: str = key(
         "any",
         "words that may occur twice in a caption; function: only articles, prepositions and the like, as in CoNeTTE",

@@ -97,6 +97,7 @@ def training_batches(
     style_dropout=0.0,
     start_id=None,
     regularization=None,
+    references=None,
 ):
     """Makes batches of training examples, endlessly, epoch after epoch.
 
@@ -122,6 +123,7 @@ def training_batches(
             epoch.
         start_id: int, id of `<START>`; needed if `style_dropout` is not 0.
         regularization: `Regularization`, which changes the inputs and adds further ones; None does neither.
+        references: int `[clips, captions, words]`; those of each example's clip become a further input. None adds none.
 
     Returns:
         `tf.data.Dataset` of (inputs, targets, weights): inputs as `CaptioningModel` takes them; `targets` int32, the
@@ -161,7 +163,7 @@ def training_batches(
 
     batches = tf.data.Dataset.range(first_epoch, np.iinfo(np.int64).max).flat_map(epoch_rows).skip(first_step)
     plan = _Plan(features, boundaries if static_shapes else None, batch_size, context)
-    return _load_examples(batches, examples, plan, draw, word_weights, regularization)
+    return _load_examples(batches, examples, plan, draw, word_weights, regularization, references)
 
 
 def validation_batches(
@@ -198,7 +200,7 @@ def clip_batches(features, batch_size, boundaries=(), static_shapes=False, conte
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
 
 
-def _load_examples(batches, examples, plan, draw, word_weights, regularization=None):
+def _load_examples(batches, examples, plan, draw, word_weights, regularization=None, references=None):
     """Turns batches of row numbers and seeds into batches of examples."""
     clip, tokens, words = (tf.constant(x) for x in (examples.clip, examples.tokens, examples.words))
     captions = 1 if tokens.shape.rank == 2 else tokens.shape[1]
@@ -240,6 +242,8 @@ def _load_examples(batches, examples, plan, draw, word_weights, regularization=N
         inputs = {"features": loaded, "length": length, "tokens": texts[..., :-1]}
         if regularization is not None:
             inputs = regularization.apply(share, inputs, tf.maximum(counts - 1, 0), filled)
+        if references is not None:
+            inputs["references"] = tf.gather(tf.constant(references), tf.maximum(index, 0))
         return inputs, targets, weights
 
     return batches.flat_map(shares).map(load, tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)

@@ -246,7 +246,13 @@ def build_regularization(config, tokenizer):
             )
     if options.word_dropout and tokenizer.unknown_id is None:
         raise ConfigError("training.word_dropout needs <UNK> in the vocabulary: set vocabulary.padding=<PAD>")
-    if not (options.mixup or masks or options.word_dropout or options.scheduled_sampling):
+    if options.self_critical and (options.mixup or options.scheduled_sampling):
+        raise ConfigError(
+            "training.self_critical samples whole captions of single clips: set training.mixup=0 and "
+            "training.scheduled_sampling=0"
+        )
+    samples = options.self_critical_samples if options.self_critical else 0
+    if not (options.mixup or masks or options.word_dropout or options.scheduled_sampling or samples):
         return None
     return Regularization(
         mixup=options.mixup,
@@ -255,6 +261,7 @@ def build_regularization(config, tokenizer):
         unknown_id=tokenizer.unknown_id,
         scheduled_sampling=options.scheduled_sampling,
         sampling_epochs=options.sampling_epochs,
+        samples=samples,
     )
 
 

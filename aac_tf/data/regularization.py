@@ -9,7 +9,7 @@ import dataclasses
 import tensorflow as tf
 
 # Streams of random numbers that belong to one example; its own seed draws the augmentation of its features.
-_MIXUP, _MASKS, _DROPPED, _SAMPLED, _QUANTILE = range(5)
+_MIXUP, _MASKS, _DROPPED, _SAMPLED, _QUANTILE, _QUANTILES = range(6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Regularization:
         scheduled_sampling: float, probability that the model sees its own word in place of a previous word
             (`aac_tf.models.scheduled_sampling`).
         sampling_epochs: int, number of epochs in which this probability rises linearly from 0.
+        samples: int, number of captions to draw numbers for (`aac_tf.training.self_critical`).
 
     Example:
         >>> from aac_tf.data.regularization import Regularization
@@ -42,6 +43,7 @@ class Regularization:
     unknown_id: int | None = None
     scheduled_sampling: float = 0.0
     sampling_epochs: int = 1
+    samples: int = 0
 
     def draw(self, seed, epoch, shape):
         """Draws the random choices for one example.
@@ -72,6 +74,8 @@ class Regularization:
             risen = tf.minimum(tf.cast(epoch, tf.float32) / self.sampling_epochs, 1.0)
             drawn["sampled"] = happens(self.scheduled_sampling * risen, _SAMPLED)
             drawn["quantile"] = uniform(shape, _QUANTILE)
+        if self.samples:
+            drawn["quantiles"] = uniform([self.samples, shape[-1]], _QUANTILES)
         return drawn
 
     def apply(self, drawn, inputs, words, filled):
@@ -102,6 +106,8 @@ class Regularization:
         if "sampled" in drawn:
             inputs["sampled"] = (drawn["sampled"][..., :width] > 0) & later
             inputs["quantile"] = drawn["quantile"][..., :width]
+        if "quantiles" in drawn:
+            inputs["quantiles"] = drawn["quantiles"]
         return inputs
 
 
@@ -130,7 +136,7 @@ def find_partners(filled):
     """Selects the partner of each row of a batch: the next one, which is a random one as batches are shuffled.
 
     Args:
-        filled: bool `[rows]`, false for the rows at the end that fill up the batch; they are nobody's partner.
+        filled: bool `[rows]`, false for the rows at the end that fill up the batch; no row has them as its partner.
 
     Returns:
         int32 `[rows]`.

@@ -78,7 +78,7 @@ class Consensus(Search):
 
     def with_beam_size(self, beam_size):
         """See `Search.with_beam_size`."""
-        return dataclasses.replace(self, search=self.search.with_beam_size(beam_size))
+        return dataclasses.replace(self, search=self.search.with_beam_size(beam_size) or Beam(beam_size))
 
     def _similarity(self, tokens, end_id):
         """Similarities float32 `[size, size]` of the captions int32 `[size, columns]` of a clip."""

@@ -89,7 +89,7 @@ similar words that it knows: bark, barks
         if not self.min_words <= most:
             raise ConstraintError(f"min_words={self.min_words} is more than the maximum of {most} words")
         forbidden = _look_up("forbidden_words", self.forbidden_words, ids)
-        if self.min_words and len(set(forbidden)) == len(ids):
+        if self.min_words and forbidden and len(set(forbidden)) == len(ids):
             raise ConstraintError("forbidden_words: there is no other word in the vocabulary")
         repeatable = None
         if self.repeat_words != "any":

@@ -54,8 +54,8 @@ def used_source(kind, source):
     """What a run remembers of the source of its weights, to find them again; arguments as for `is_remote`.
 
     Returns:
-        str, the absolute path of a file or folder, or one of the names of the published weights; None for another
-        address, which nobody should download from because a run names it.
+        str, the absolute path of a file or folder, or one of the names of the published weights; None for any
+        other address, as a run from elsewhere must not make its users download from it.
 
     Example:
         >>> from aac_tf.embeddings.sources import used_source

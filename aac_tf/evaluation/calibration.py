@@ -92,7 +92,9 @@ def fit_calibration(judged, categories=()):
         J. Platt, Probabilistic outputs for support vector machines and comparisons to regularized likelihood methods,
         1999: logistic regression of the outcome.
     """
-    evidence = np.array([sound.evidence for one in judged for sound in one.caption.named_sounds]).reshape(-1, 4)
+    evidence = np.array([sound.evidence for one in judged for sound in one.caption.named_sounds]).reshape(
+        -1, len(FEATURES)
+    )
     right = np.array([value for one in judged for value in one.right], float)
     if len(right) < MIN_SOUNDS or not 0 < right.mean() < 1:
         raise DatasetError(
@@ -109,7 +111,7 @@ def fit_calibration(judged, categories=()):
         gradient = np.concatenate([[error.sum()], error @ standardized + _PENALTY * weights[1:]])
         return np.sum(np.logaddexp(0, logits) - right * logits) + 0.5 * _PENALTY * np.sum(weights[1:] ** 2), gradient
 
-    bias, *weights = minimize(loss, np.zeros(5), jac=True, method="BFGS").x
+    bias, *weights = minimize(loss, np.zeros(1 + len(FEATURES)), jac=True, method="BFGS").x
     weights = np.array(weights) / scale
     rounded = {name: round(float(value), 5) for name, value in zip(FEATURES, weights)}
     return Calibration(rounded, round(float(bias - weights @ mean), 5), tuple(categories))

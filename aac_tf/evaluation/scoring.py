@@ -248,8 +248,8 @@ def _prepare(predictions, references, candidates, forms):
     plain = list(predictions.values()), [list(references[item]) for item in predictions], several
     captions = {tokenized: _tokenize(*plain) if tokenized else plain for tokenized in forms}
     for _, texts, _ in captions.values():
-        for item, candidates in zip(predictions, texts):
-            if not any(text.strip() for text in candidates):
+        for item, own in zip(predictions, texts):
+            if not any(text.strip() for text in own):
                 raise ValueError(f"the references of {item!r} contain no words")
     return captions
 

@@ -12,6 +12,7 @@ from aac_tf.audio import PART_SECONDS, AudioError, long_spectrogram, spectrogram
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.audio.waveforms import is_single, read_waveform
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
+from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
 from aac_tf.inference.confidence import heard_sounds, read_calibration
 from aac_tf.inference.graphs import (
@@ -237,7 +238,7 @@ class Captioner:
             return self.search if search is None else search
         if search is not None:
             raise ValueError("give either beam_size or search, not both")
-        return self.search.with_beam_size(beam_size)
+        return self.search.with_beam_size(beam_size) or Beam(beam_size)
 
     def rules(self, constraints=None):
         """Returns `Constraints` (None: those of the config) as arguments of `Rules`; see `Constraints.rules`."""

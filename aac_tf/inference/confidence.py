@@ -51,7 +51,7 @@ class Calibration:
         >>> words, log_probs = ["a", "dog", "barks"], [-0.1, -0.2, -0.1, -0.1]
         >>> (sound,) = calibration.judge(words, log_probs, {"dog bark": 0.9})
         >>> sound.name, round(sound.confidence, 3)
-        ('dog bark', 0.953)
+        ('dog bark', 0.952)
         >>> round(calibration.judge(words, log_probs, {"dog bark": 0.001})[0].confidence, 3)
         0.002
     """

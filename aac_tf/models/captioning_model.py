@@ -23,6 +23,10 @@ class CaptioningModel(tf.keras.Model):
         input_dropout: float, dropout rate of the inputs of the encoder.
         embedding_dropout: float, dropout rate of the embeddings of the previous words.
 
+    Attributes:
+        self_critical: optional function `(model, inputs, targets, weights) -> (inputs, targets, weights)` that adds
+            captions to training batches, such as `aac_tf.training.self_critical.SelfCritical`.
+
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
             `[batch, words]`, or `[batch, captions, words]` for several captions of each clip, which is then encoded
@@ -68,6 +72,7 @@ class CaptioningModel(tf.keras.Model):
         self.embedder = embedder
         self.label_smoothing = label_smoothing
         self.specaugment = specaugment
+        self.self_critical = None
         # Without dropout there is no random state, and checkpoints are as those of models without these arguments.
         self._input_dropout = CheckpointedDropout(input_dropout) if input_dropout else None
         self._embedding_dropout = CheckpointedDropout(embedding_dropout) if embedding_dropout else None
@@ -153,6 +158,8 @@ class CaptioningModel(tf.keras.Model):
                 inputs.get("partner"),
                 inputs.get("share"),
             )
+        if self.self_critical is not None:
+            inputs, targets, weights = self.self_critical(self, inputs, targets, weights)
         return super().train_step((inputs, targets, weights))
 
     @tf.autograph.experimental.do_not_convert

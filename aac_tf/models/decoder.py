@@ -116,7 +116,7 @@ class Decoder(tf.keras.layers.Layer):
 
     def embedded(self, tokens):
         """Embeds the words of a call, unless they are embeddings already."""
-        return tokens if tokens.dtype.is_floating else self.embed(tokens)
+        return tokens if tf.as_dtype(tokens.dtype).is_floating else self.embed(tokens)
 
     def call(self, tokens, encoded, length, training=None):
         raise NotImplementedError(f"{type(self).__name__} must define `call`")

@@ -80,9 +80,12 @@ class TransformerDecoder(Decoder):
         places = tf.range(tf.shape(caches[0][0])[2])
         here = tf.equal(places, position[:, tf.newaxis])[:, tf.newaxis, :, tf.newaxis]
         visible = (places <= position[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]
-        words = self._embed(tokens[:, tf.newaxis], position[:, tf.newaxis])
+        words = self._placed(tokens[:, tf.newaxis], position[:, tf.newaxis])
         words, caches, _ = self._run(words, memory, visible, caches, here)
         return self._classifier(words[:, 0]), (position + 1, caches)
+
+    def embed(self, tokens):
+        return self._embedding(tokens) * self.units**0.5
 
     def call(self, tokens, encoded, length, training=None):
         words, _ = self._all_words(tokens, encoded, length, training)
@@ -101,13 +104,13 @@ class TransformerDecoder(Decoder):
 
     def _all_words(self, tokens, encoded, length, training=None):
         positions = tf.range(tf.shape(tokens)[1])
-        words = self._embed(tokens, positions, training)
+        words = self._placed(tokens, positions, training)
         visible = positions <= positions[:, tf.newaxis]
         words, _, weights = self._run(words, self.prepare_memory(encoded, length), visible, training=training)
         return words, weights
 
-    def _embed(self, tokens, positions, training=None):
-        words = self._embedding(tokens) * self.units**0.5
+    def _placed(self, tokens, positions, training=None):
+        words = self.embedded(tokens)
         words += tf.cast(sinusoids(positions, self.units), words.dtype)
         return self._dropout(words, training=training)
 

@@ -3,18 +3,19 @@
 import tensorflow as tf
 
 
-def with_averages(model, callbacks):
-    """Lets callbacks validate, score and save a model with the moving averages of its weights.
+def with_averages(model, *groups):
+    """Lets groups of callbacks validate, score and save a model with the moving averages of its weights.
 
     The model has the averages from the start of its validation, or of the first callback at the end of the epoch if
-    there is no validation, to the last of the callbacks at the end of the epoch.
+    there is no validation, to the last callback of the first group at the end of the epoch. It has them again while
+    each further group is called at the end of the epoch; callbacks between the groups find the trained weights.
 
     Args:
         model: compiled `CaptioningModel`, whose optimizer is that of `build_optimizer` with `ema`.
-        callbacks: list of Keras callbacks.
+        *groups: lists of Keras callbacks, in the order in which they will be passed to `fit`.
 
     Returns:
-        list of Keras callbacks.
+        list of lists of Keras callbacks, one for each group.
     """
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     weights, trained = model.trainable_variables, []
@@ -34,4 +35,4 @@ def with_averages(model, callbacks):
                 weight.assign(value)
             trained.clear()
 
-    return [UseAverages(), *callbacks, UseTrained()]
+    return [[UseAverages(), *callbacks, UseTrained()] for callbacks in groups]

@@ -71,9 +71,16 @@ def average_epochs(run, output, best=None, last=None):
     check_new_folder(output)
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)
+    values = _mean_weights([saved[epoch] for epoch in epochs])  # before anything is written, as it can fail
     written = Run(output)
     written.best.mkdir(parents=True)
-    _average([saved[epoch] for epoch in epochs], written.best / "ckpt-1")
+    names = list(values)
+    tf.raw_ops.SaveV2(
+        prefix=str(written.best / "ckpt-1"),
+        tensor_names=names,
+        shape_and_slices=[""] * len(names),
+        tensors=list(values.values()),
+    )
     tf.compat.v1.train.update_checkpoint_state(str(written.best), "ckpt-1")
     for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
         if (run.folder / name).is_file():
@@ -119,8 +126,8 @@ def _saved(folder):
     return {int(match[1]): path.with_suffix("") for match, path in found.items() if match}
 
 
-def _average(checkpoints, output):
-    """Writes a checkpoint with the mean of the weights of others; what is not a float is that of the last."""
+def _mean_weights(checkpoints):
+    """The mean of the weights of checkpoints, as {name: value}; what is not a float is that of the last."""
     try:
         readers = [tf.train.load_checkpoint(str(path)) for path in checkpoints]
         values = {name: readers[-1].get_tensor(name) for name in readers[-1].get_variable_to_shape_map()}
@@ -130,7 +137,4 @@ def _average(checkpoints, output):
                 values[name] = values[name].astype(value.dtype)
     except Exception as error:  # TensorFlow raises anything for damaged files
         raise RunError(f"{checkpoints[0].parent} has damaged checkpoints: {error}") from error
-    names = list(values)
-    tf.raw_ops.SaveV2(
-        prefix=str(output), tensor_names=names, shape_and_slices=[""] * len(names), tensors=list(values.values())
-    )
+    return values

@@ -38,6 +38,7 @@ from aac_tf.training.kept_epochs import KeptEpochs
 from aac_tf.training.monitors import check_monitor, score_validation
 from aac_tf.training.optimizer import build_optimizer
 from aac_tf.training.schedule import LearningRate
+from aac_tf.training.self_critical import build_self_critical, clip_references
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
 
 
@@ -167,6 +168,10 @@ class _Trainer:
                 weighted_metrics=[],
                 jit_compile=options.xla,
             )
+        self.references = None
+        if options.self_critical:
+            self.references = clip_references(self.training.clips, self.tokenizer)
+            self.model.self_critical = build_self_critical(options, self.tokenizer, self.references)
         self.state = TrainingState(self.monitor.higher_is_better)
         checkpoint = tf.train.Checkpoint(model=self.model, optimizer=optimizer, state=self.state)
         self.last = tf.train.CheckpointManager(checkpoint, str(written.last), max_to_keep=2)
@@ -231,7 +236,7 @@ class _Trainer:
                 # After the progress bar has ended its line.
                 shown.append(tf.keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: captions.show_samples()))
             if options.ema:
-                own, callbacks = with_averages(self.model, own), with_averages(self.model, callbacks)
+                own, callbacks = with_averages(self.model, own, callbacks)
             # For Keras, the rest of an interrupted epoch is an epoch of its own.
             epoch, step = int(self.state.epoch), int(self.state.step)
             rest = [(epoch, epoch + 1, step), (epoch + 1, options.epochs, 0)] if step else [(epoch, options.epochs, 0)]
@@ -265,6 +270,7 @@ class _Trainer:
         tokens, batch_size = self.training.examples.tokens, self.config.training.batch_size
         captions, frames = 1 if tokens.ndim == 2 else tokens.shape[1], int(max(self.training.features.lengths))
         rows = min(batch_size, len(self.training.examples))
+        captions += self.config.training.self_critical_samples if self.references is not None else 0
         needed = estimate_memory(self.model, rows, captions, int(self.training.examples.words.max()), frames)
         on_cpu = not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
         for line in describe_memory(needed, available_memory() if on_cpu else None, rows):
@@ -309,6 +315,7 @@ class _Trainer:
             style_dropout=self.config.vocabulary.style_dropout if self.tokenizer.styles else 0.0,
             start_id=self.tokenizer.start_id,
             regularization=build_regularization(self.config, self.tokenizer),
+            references=self.references,
         )
 
     def _validation_batches(self):

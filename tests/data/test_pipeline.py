@@ -168,6 +168,20 @@ def test_regularization_is_drawn_for_each_example(clips, tokenizer):
         np.testing.assert_array_equal(found["masks"][:rows], expected["masks"])
 
 
+@pytest.mark.parametrize("captions_per_clip", ["one", "all"])
+def test_self_critical_training_gets_the_references_of_the_clip(clips, tokenizer, captions_per_clip):
+    examples = make_examples(clips, tokenizer, captions_per_clip)
+    references = np.arange(1, len(clips) + 1)[:, np.newaxis, np.newaxis] * np.ones([1, 3, 7], int)
+    options = {"references": references, "regularization": Regularization(samples=4), "static_shapes": True}
+    drawn = []
+    for inputs, _, _ in take_epoch(examples, **options):
+        filled = inputs["features"][:, 0, 0] > 0
+        np.testing.assert_array_equal(inputs["references"][filled, 0, 0], inputs["features"][filled, 0, 0])
+        assert inputs["quantiles"].shape[1:] == (4, tokenizer.max_words + 1)
+        drawn += [tuple(numbers.ravel()) for numbers in inputs["quantiles"][filled]]
+    assert len(set(drawn)) == len(examples)  # clips that come several times are sampled anew
+
+
 def test_words_are_changed_at_their_rates():
     """Scheduled sampling starts at 0 and rises linearly to its probability."""
     options = Regularization(word_dropout=0.3, unknown_id=3, scheduled_sampling=0.8, sampling_epochs=8)

@@ -91,7 +91,8 @@ def test_captions_of_a_beam_have_the_score_that_the_beam_says():
         (Beam(3, length_penalty=0.5), Beam(6, length_penalty=0.5)),
         (DiverseBeam(3, groups=3), DiverseBeam(6, groups=3)),
         (Consensus(Beam(3), power=1.0), Consensus(Beam(6), power=1.0)),
-        (Sample(3), Beam(6)),
+        (Consensus(Sample(3)), Consensus(Beam(6))),
+        (Sample(3), None),
     ],
 )
 def test_a_beam_size_keeps_the_other_options(search, expected):

@@ -35,7 +35,7 @@ def test_replicas_train_with_the_moving_average_and_weight_decay():
         with strategy.scope():
             model = linear_model(*options)
         seen = Recorder()
-        fit(model, epochs=2, callbacks=with_averages(model, [seen]))
+        fit(model, epochs=2, callbacks=with_averages(model, [seen])[0])
         found.append([seen.epochs, model.get_weights()])
     for one, replicated in zip(*map(tf.nest.flatten, found), strict=True):
         np.testing.assert_allclose(one, replicated, rtol=1e-5)
@@ -44,12 +44,14 @@ def test_replicas_train_with_the_moving_average_and_weight_decay():
 @pytest.mark.parametrize("precision", ["float32", "float16"])
 def test_epochs_end_with_the_moving_average_and_training_goes_on_without_it(precision):
     options = ["training.learning_rate=0.1", "training.ema=0.2", f"training.precision={precision}"]
-    model, seen, during = linear_model(*options), Recorder(), Recorder()
-    fit(model, epochs=2, callbacks=[*with_averages(model, [seen]), during])
+    model, seen, during, later = linear_model(*options), Recorder(), Recorder(), Recorder()
+    own, others = with_averages(model, [seen], [later])
+    fit(model, epochs=2, callbacks=[*own, during, *others])
     expected = moving_average(seen.initial, seen.steps, 0.2)
-    for found, value, trained in zip(seen.epochs[-1], expected, seen.steps[-1]):
-        np.testing.assert_allclose(found, value, rtol=1e-5)
-        assert not np.allclose(found, trained, rtol=1e-3)
+    for recorder in (seen, later):
+        for found, value, trained in zip(recorder.epochs[-1], expected, seen.steps[-1]):
+            np.testing.assert_allclose(found, value, rtol=1e-5)
+            assert not np.allclose(found, trained, rtol=1e-3)
     plain, steps = linear_model(*options[:1], options[2]), Recorder()
     fit(plain, epochs=2, callbacks=[steps])
     for found, value in zip(tf.nest.flatten([seen.steps, during.epochs]), tf.nest.flatten([steps.steps, steps.epochs])):
@@ -86,7 +88,7 @@ def test_validation_uses_the_moving_average():
     seen = tf.keras.callbacks.LambdaCallback(
         on_test_end=lambda logs: losses.append((logs["loss"], model.get_weights()))
     )
-    fit(model, callbacks=with_averages(model, [seen]))
+    fit(model, callbacks=with_averages(model, [seen])[0])
     ((loss, averages),) = losses
     assert not np.allclose(averages[0], model.get_weights()[0])
     model.set_weights(averages)

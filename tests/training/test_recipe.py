@@ -26,12 +26,14 @@ class Trained(NamedTuple):
     Attributes:
         metric: the metric that was its monitor, whose lower values are better.
         averages: moving average of the weights at the end of each epoch, computed by hand.
+        seen: the weights that a callback of the user saw.
     """
 
     run: Run
     config: Config
     metric: Scripted
     averages: list
+    seen: Recorder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +48,7 @@ def trained(small, tmp_path_factory):
         train(config, run, callbacks=[seen])
         steps = len(seen.steps) // 3
         averages = [moving_average(seen.initial, seen.steps[: steps * epoch], 0.5) for epoch in (1, 2, 3)]
-        yield Trained(run, config, metric, averages)
+        yield Trained(run, config, metric, averages, seen)
 
 
 def best_weights(run):
@@ -62,7 +64,7 @@ def assert_weights(found, *expected):
 
 
 def test_the_best_checkpoint_is_that_of_the_monitor(trained):
-    run, config, metric, _ = trained
+    run, config, metric, *_ = trained
     assert tf.train.latest_checkpoint(str(run.best)).endswith("-1")
     rows = list(csv.DictReader((run.folder / "history.csv").open()))
     assert [row["val_scripted_errors"] for row in rows] == ["0.25", "0.75", "0.5"]
@@ -75,6 +77,16 @@ def test_the_best_checkpoint_is_that_of_the_monitor(trained):
 
 def test_the_best_checkpoint_holds_the_moving_average(trained):
     assert_weights(best_weights(trained.run), trained.averages[0])
+
+
+def test_callbacks_see_the_moving_average_and_training_goes_on_without_it(trained):
+    seen, averages = trained.seen, trained.averages
+    steps = len(seen.steps) // 3
+    for epoch in range(3):
+        assert_weights(seen.epochs[epoch], averages[epoch])
+        if epoch:
+            for start, end in zip(seen.starts[epoch], seen.steps[steps * epoch - 1], strict=True):
+                np.testing.assert_array_equal(start, end)
 
 
 def test_an_average_of_epochs_is_a_run(trained, tmp_path, capsys):

@@ -137,7 +137,7 @@ def _config(file):
 
 def _build(config):
     verbosity = transformers_logging.get_verbosity()
-    transformers_logging.set_verbosity_error()  # it says that its TensorFlow classes will go, which nobody can change
+    transformers_logging.set_verbosity_error()  # it warns that its TensorFlow classes are deprecated
     try:
         bert = TFBertModel(config, add_pooling_layer=False)
         bert.build_in_name_scope()

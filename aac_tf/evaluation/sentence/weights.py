@@ -127,7 +127,7 @@ def find_weights(name):
 def fetch_weights(mirror=None):
     """Downloads all published files into the cache, and converts them.
 
-    Each file is checked against its known SHA-256. What is there already is not downloaded again.
+    Each file is checked against its known SHA-256. Files that are already there are not downloaded again.
 
     Args:
         mirror: URL of a folder with files of the same names; None takes the hub and FENSE's release.
@@ -153,7 +153,7 @@ def fetch_weights(mirror=None):
                     unfinished.write_bytes(found.read_bytes())
             else:
                 convert(found, path)
-            found.unlink()  # several hundred MB that are not needed any more
+            found.unlink()  # several hundred MB that are no longer needed
         except (DownloadError, ValueError) as error:
             raise MetricError(
                 f"{error}; run `{FETCH}` with a network connection or with the URL of a mirror, or put the files into "
