@@ -33,7 +33,7 @@ endif
 	@echo "runs/demo captions scenes of synthetic sounds, and nothing else: a real recording gets nonsense. Next:"
 	@echo "  $(BIN)/python caption.py YOUR.wav                                    # real sounds, by the preset everyday"
 	@echo "  $(BIN)/python caption.py --run runs/demo --beam 1 --attention attention.png runs/demo-scenes/test/test_00001.wav"
-	@echo "  $(BIN)/python train.py --config my_clips data.root=YOUR.csv       # your clips: file_name,caption_1,..."
+	@echo "  $(BIN)/python train.py --config my_clips training.initial=everyday data.root=YOUR.csv    # your clips: file_name,caption_1,..."
 	@echo "  $(BIN)/python train.py --config clotho_yamnet data.root=CLOTHO    # real sounds: README.md, Train"
 
 # The tests to run while working on the code.
