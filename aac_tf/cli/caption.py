@@ -1,6 +1,5 @@
 """`caption.py`: captions sound files with a trained model."""
 
-import dataclasses
 import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_runs, missing_files
@@ -117,7 +116,9 @@ def _load(options, runs, overrides, console):
 
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
-    sounds = caption.sounds and [dataclasses.asdict(sound) for sound in caption.sounds]
+    sounds = caption.sounds and [
+        {"name": sound.name, "score": sound.score, "interval": sound.interval} for sound in caption.sounds
+    ]
     named = caption.named_sounds and [
         {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
     ]
