@@ -5,5 +5,17 @@ from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.confidence import NamedSound
 from aac_tf.inference.ensemble import EnsembleCaptioner, EnsembleError
 from aac_tf.inference.sounds import Sound
+from aac_tf.inference.timeline import Segment, TimelineError
 
-__all__ = ["Alternative", "Caption", "Captioner", "EnsembleCaptioner", "EnsembleError", "NamedSound", "Sound", "Word"]
+__all__ = [
+    "Alternative",
+    "Caption",
+    "Captioner",
+    "EnsembleCaptioner",
+    "EnsembleError",
+    "NamedSound",
+    "Segment",
+    "Sound",
+    "TimelineError",
+    "Word",
+]
