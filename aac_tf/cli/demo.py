@@ -75,13 +75,14 @@ def _serve(options, console, runs, overrides, examples, port, folder):
     from aac_tf.page.examples import write_examples
     from aac_tf.page.layout import build_page
     from aac_tf.page.serve import serve
+    from aac_tf.page.view import warm_up
     from aac_tf.runs.fetch import find_run
 
     captioner = Captioner.load(runs, overrides, options.rerank)
     if options.beam is not None:
         captioner.search = captioner.search_for(options.beam)
     examples = examples or write_examples(folder)
-    captioner.caption(next(iter(examples.values())))  # compiles the model, before the first user waits for it
+    warm_up(captioner)
     page = build_page(captioner, " and ".join(runs), find_run(runs[0]), examples, folder, options.max_seconds)
     local, public = serve(page, folder, options.host, port, int(options.max_megabytes * 1e6), options.share)
     if options.json:

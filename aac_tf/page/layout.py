@@ -17,6 +17,7 @@ KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
 _INPUT_HEIGHT = 150
 _SCRIPTS = ("tracks.js", "player.js", "timeline.js", "viewer.js")
 STYLE = """
+.wrap > .or { color: var(--body-text-color-subdued) !important; }
 .aac-viewer .html-container { padding: 0; }
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
 footer { display: none !important; }
@@ -92,10 +93,10 @@ def write_timeline(request):
         dict with `name` of the file and its `text`, or with an `error`.
     """
     try:
-        text = write_rows(request["rows"], request["format"])
+        name, text = write_rows(request["rows"], request["format"], request["name"])
     except ValueError as error:
         return {"error": str(error)}
-    return {"name": f"{pathlib.PurePath(request['name']).stem}.{request['format']}", "text": text}
+    return {"name": name, "text": text}
 
 
 def model_card(run):

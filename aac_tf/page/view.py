@@ -8,10 +8,18 @@ import numpy as np
 
 from aac_tf.inference.caption import step_edges
 from aac_tf.inference.graphs import hears_sounds
+from aac_tf.inference.timeline import TimelineError
 from aac_tf.page.recording import outline, read_sound, spectrogram_picture, write_playback
 from aac_tf.page.timeline import segment_rows
 
 MAX_STEPS = 600  # of curves over time; longer ones keep the highest of several steps
+
+
+def warm_up(captioner):
+    """Compiles what `describe` calls, so that the first user does not wait for it; `captioner` is a `Captioner`."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=3 * captioner.spec.sample_rate).astype(np.float32)
+    captioner.caption(noise)
+    _timeline(captioner, noise)
 
 
 def describe(captioner, path, name, folder, max_seconds=3600.0):
@@ -26,8 +34,8 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
 
     Returns:
         dict for JSON: `name`, `seconds`, `sample_rate`, `audio` (path of the file to play), `waveform`, `spectrogram`,
-        `caption`, `confidence`, `unsure`, `named_sounds`, `alternatives`, `words`, `sounds` (None if the run hears no
-        sounds), and `segments`, the timeline.
+        `caption`, `confidence`, `unsure`, `named_sounds`, `captions`, `words`, `sounds` (None if the run hears no sounds),
+        `segments`, the rows of the timeline, or None, and `no_segments`, the reason why there are none.
 
     Raises:
         AudioError: if the sound cannot be used; its reason is the one that `aac-caption` gives.
@@ -47,7 +55,7 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
         "spectrogram": spectrogram_picture(waveform, captioner.spec),
         **describe_caption(caption),
         "sounds": _sounds_over_time(captioner, caption, seconds),
-        "segments": segment_rows(captioner, waveform),
+        **_timeline(captioner, waveform),
     }
 
 
@@ -58,9 +66,9 @@ def describe_caption(caption):
         caption: `Caption`.
 
     Returns:
-        dict for JSON. `alternatives` have a `likelihood` relative to the caption. Each of the `words` has its
-        `interval` in seconds and the curve of its attention: `edges` in seconds, and `weights` between them, the
-        largest of which is 1.
+        dict for JSON. `captions` are the caption and its alternatives, each with the `word_probability`, the geometric
+        mean over its words and its end. Each of the `words` has its `interval` in seconds and the curve of its
+        attention: `edges` in seconds, and `weights` between them, the largest of which is 1.
     """
     return {
         "caption": caption.text,
@@ -69,9 +77,9 @@ def describe_caption(caption):
         "named_sounds": [
             {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds or ()
         ],
-        "alternatives": [
-            {"caption": other.text, "likelihood": math.exp(min(other.log_prob - caption.log_prob, 50.0))}
-            for other in caption.alternatives
+        "captions": [
+            {"caption": one.text, "word_probability": math.exp(one.log_prob / (len(one.text.split()) + 1))}
+            for one in (caption, *caption.alternatives)
         ],
         "words": [
             {
@@ -82,6 +90,14 @@ def describe_caption(caption):
             for word in caption.words
         ],
     }
+
+
+def _timeline(captioner, waveform):
+    try:
+        unsure_below = 0.0 if captioner.calibration is None else captioner.calibration.unsure_below
+        return {"segments": segment_rows(captioner.timeline(waveform), unsure_below), "no_segments": None}
+    except TimelineError as error:
+        return {"segments": None, "no_segments": str(error)}
 
 
 def _sounds_over_time(captioner, caption, seconds):

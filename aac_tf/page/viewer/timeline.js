@@ -1,6 +1,6 @@
 // The timeline: a table whose rows can be played and edited, and downloads of it.
 
-function makeTimeline(root, player, write) {
+function makeTimeline(root, player, { write, changed }) {
   const section = root.querySelector(".aac-timeline");
   const body = section.querySelector("tbody");
   const fault = section.querySelector(".aac-fault");
@@ -8,9 +8,10 @@ function makeTimeline(root, player, write) {
   let name = "";
 
   function field(row, key, label, properties) {
-    const input = make("input", { value: row[key], ...properties, attributes: { "aria-label": label } });
+    const input = make("input", { ...properties, attributes: { "aria-label": label } });
     input.addEventListener("input", () => {
       row[key] = input.type === "number" ? input.valueAsNumber : input.value;
+      changed(rows);
     });
     return input;
   }
@@ -19,16 +20,16 @@ function makeTimeline(root, player, write) {
     const button = make("button", { type: "button", textContent: "▶" });
     button.setAttribute("aria-label", `Play row ${number}`);
     button.addEventListener("click", () => player.play(row.begin, row.end));
-    const times = { type: "number", min: 0, step: "any" };
+    const time = (key) => ({ type: "number", min: 0, step: "any", value: row[key].toFixed(2) });
     const confidence = row.confidence === null ? "–" : row.confidence.toFixed(2);
-    const text = { type: "text", placeholder: "silence" };
+    const text = { type: "text", value: row.caption, placeholder: "silence" };
     body.append(
       make(
         "tr",
-        {},
+        { className: row.unsure ? "aac-doubtful" : "" },
         make("td", {}, button),
-        make("td", {}, field(row, "begin", `Begin of row ${number} in seconds`, times)),
-        make("td", {}, field(row, "end", `End of row ${number} in seconds`, times)),
+        make("td", {}, field(row, "begin", `Begin of row ${number} in seconds`, time("begin"))),
+        make("td", {}, field(row, "end", `End of row ${number} in seconds`, time("end"))),
         make("td", {}, field(row, "caption", `Caption of row ${number}`, text)),
         make("td", { textContent: confidence }),
       ),
@@ -50,13 +51,17 @@ function makeTimeline(root, player, write) {
 
   return {
     show(view) {
-      section.hidden = !view.segments;
+      section.hidden = !view.segments && !view.no_segments;
+      section.querySelector("table").hidden = !view.segments;
+      section.querySelector(".aac-hint").textContent =
+        view.no_segments || "Times and captions can be edited; the files have what the table shows.";
       rows = structuredClone(view.segments || []);
       name = view.name;
       fault.textContent = "";
       body.replaceChildren();
       rows.forEach((row, index) => addRow(row, index + 1));
-      const formats = (view.formats || []).map((format) => {
+      changed(rows);
+      const formats = (view.segments ? view.formats : []).map((format) => {
         const button = make("button", { type: "button", textContent: format.toUpperCase() });
         button.setAttribute("aria-label", `Download as ${format.toUpperCase()}`);
         button.addEventListener("click", () => download(format));

@@ -15,6 +15,7 @@ function makeTracks(root, player) {
   const tracks = root.querySelector(".aac-tracks");
   let view = null;
   let word = null; // whose attention is drawn
+  let rowsArea = null; // of the timeline
   let canvases = []; // [canvas, function that draws it]
 
   function addTrack(name, kind, content, note = "") {
@@ -28,6 +29,7 @@ function makeTracks(root, player) {
       label.append(make("span", { className: "aac-note", textContent: note }));
     }
     tracks.append(label, area);
+    return area;
   }
 
   function addCanvas(draw, label) {
@@ -130,16 +132,31 @@ function makeTracks(root, player) {
       view = next;
       word = null;
       canvases = [];
+      rowsArea = null;
       tracks.querySelectorAll(".aac-name, .aac-track, .aac-axis").forEach((node) => node.remove());
       addTrack("Waveform", "wave", [addCanvas(drawWaveform, "Waveform")]);
       const picture = make("img", { src: view.spectrogram, alt: "Spectrogram, as the model hears the sound" });
       addTrack("Spectrogram", "spectrogram", [picture, addCanvas(drawAttention)]);
+      if (view.segments) {
+        rowsArea = addTrack("Timeline", "rows", []);
+      }
       for (const sound of view.sounds || []) {
         const label = `${sound.name} over time, at most ${sound.score.toFixed(2)}`;
         addTrack(sound.name, "sound", [addCanvas(drawScores(sound), label)], sound.score.toFixed(2));
       }
       addAxis();
       redraw();
+    },
+    showRows(rows) {
+      const blocks = rows.map((row) => {
+        const block = make("div", { className: row.caption ? "aac-block" : "", textContent: row.caption });
+        block.classList.toggle("aac-doubtful", row.unsure);
+        block.title = row.caption;
+        block.style.left = `${(row.begin / view.seconds) * 100}%`;
+        block.style.width = `${((row.end - row.begin) / view.seconds) * 100}%`;
+        return block;
+      });
+      rowsArea?.replaceChildren(...blocks);
     },
     light(next) {
       word = next;

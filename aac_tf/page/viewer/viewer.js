@@ -5,7 +5,10 @@ const spoken = element.querySelector(".aac-spoken");
 const result = element.querySelector(".aac-result");
 const player = makePlayer(element);
 const tracks = makeTracks(element, player);
-const timeline = makeTimeline(element, player, (request) => server.write_timeline(request));
+const timeline = makeTimeline(element, player, {
+  write: (request) => server.write_timeline(request),
+  changed: (rows) => tracks.showRows(rows),
+});
 
 function showCaption(view) {
   const words = view.words.map((word) => {
@@ -21,7 +24,8 @@ function showCaption(view) {
     });
     return button;
   });
-  element.querySelector(".aac-caption").replaceChildren(...words);
+  // Blanks between the words, for those who copy the caption.
+  element.querySelector(".aac-caption").replaceChildren(...words.flatMap((word) => [word, " "]));
 }
 
 function showConfidence(view) {
@@ -45,14 +49,14 @@ function showConfidence(view) {
 
 function showAlternatives(view) {
   const section = element.querySelector(".aac-others");
-  section.hidden = !view.alternatives.length;
-  const items = view.alternatives.map((other) => {
-    const percent = Math.round(100 * other.likelihood);
+  section.hidden = view.captions.length < 2;
+  const items = view.captions.map((one) => {
+    const percent = Math.round(100 * one.word_probability);
     const bar = make("span", { className: "aac-bar" }, make("span", {}));
-    bar.firstChild.style.width = `${Math.min(percent, 100)}%`;
-    const note = `${percent < 1 ? "under 1" : percent} % as likely`;
-    const text = make("span", { textContent: other.caption });
-    return make("li", {}, text, make("span", {}, bar, make("small", { textContent: note })));
+    bar.firstChild.style.width = `${percent}%`;
+    const text = make("span", { textContent: one.caption });
+    const note = make("small", { textContent: `${percent} % per word` });
+    return make("li", {}, text, make("span", {}, bar, note));
   });
   section.querySelector("ol").replaceChildren(...items);
 }
