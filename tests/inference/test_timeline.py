@@ -1,5 +1,7 @@
 """Captions over time."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -31,7 +33,7 @@ def test_the_partition_is_the_best_of_all(longest):
     cells = rng.normal(0, 0.3, [12, 3]) + np.repeat(rng.normal(0, 1, [4, 3]), 3, axis=0)
 
     def cost(bounds):
-        parts = [cells[begin:end] for begin, end in zip(bounds, bounds[1:])]
+        parts = [cells[begin:end] for begin, end in itertools.pairwise(bounds)]
         return sum(np.square(part - part.mean(axis=0)).sum() + 0.5 for part in parts)
 
     best = (np.inf, None)
@@ -50,7 +52,8 @@ def test_segments_follow_the_sound(one_captioner):
     assert [one.end for one in segments[:-1]] == [one.begin for one in segments[1:]]
     (silence,) = [one for one in segments if not one.caption]
     assert (silence.begin, silence.end) == (pytest.approx(4, abs=0.5), pytest.approx(7, abs=0.5))
-    assert silence.sounds is None and silence.confidence is None
+    assert silence.sounds is None
+    assert silence.confidence is None
     assert one_captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high"))) == segments
 
 
