@@ -38,7 +38,9 @@ def main(arguments=None):
         default="127.0.0.1",
         help="address to listen on; 0.0.0.0 lets other machines open the page (default: %(default)s)",
     )
-    parser.add_argument("--port", type=int, metavar="N", help="port to listen on (default: the first free one from 7860)")
+    parser.add_argument(
+        "--port", type=int, metavar="N", help="port to listen on (default: the first free one from 7860)"
+    )
     parser.add_argument(
         "--share", action="store_true", help="also get a public address, through a server of gradio's makers"
     )
@@ -59,9 +61,9 @@ def _demo(options, console):
     overrides, runs = search_overrides(options), given_runs(options)
     check_runs(runs, overrides, options.rerank)
     examples = None if options.examples is None else find_examples(options.examples)
+    port = find_port(options.host, options.port)
     if importlib.util.find_spec("gradio") is None:
         raise OSError('gradio is not installed: pip install "aac_tf[demo]"')
-    port = find_port(options.host, options.port)
     console.show("starting; this takes some seconds")
     signal.signal(signal.SIGTERM, _terminate)
     with private_folder() as folder:

@@ -40,7 +40,9 @@ def find_examples(folder):
         FileNotFoundError: if the folder does not exist, or has no files.
     """
     folder = pathlib.Path(folder)
-    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".") if folder.is_dir() else ()
+    files = (
+        sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".") if folder.is_dir() else ()
+    )
     if not files:
         raise FileNotFoundError(f"{folder} is no folder with sound files: give one with --examples")
     return {path.stem: str(path) for path in files[:MAX_EXAMPLES]}

@@ -7,6 +7,7 @@ import re
 import gradio as gr
 
 from aac_tf.audio import AudioError
+from aac_tf.page.recording import remove_playback
 from aac_tf.page.timeline import FORMATS, write_rows
 from aac_tf.page.view import describe
 from aac_tf.runs import Run
@@ -40,6 +41,7 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
     """
 
     def answer(path, name):
+        remove_playback(folder, KEPT_SECONDS)
         try:
             view = describe(captioner, path, name, folder, max_seconds)
         except AudioError as error:
@@ -56,7 +58,9 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
     with gr.Blocks(
         title="Audio captioning with aac_tf", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
     ) as page:
-        gr.Markdown(f"# Describe a sound\nThe model `{name}` describes a sound in a sentence. It was {trained_on(run)}.")
+        gr.Markdown(
+            f"# Describe a sound\nThe model `{name}` describes a sound in a sentence. It was {trained_on(run)}."
+        )
         with gr.Row(equal_height=True):
             # Not `gr.Audio`, which refuses the formats that the browser does not know.
             file = gr.File(label="Sound file", height=_INPUT_HEIGHT, scale=3)

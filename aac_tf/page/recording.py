@@ -1,7 +1,10 @@
 """What the page shows and plays of a sound itself: its waveform, its spectrogram, and a file for the browser."""
 
 import base64
+import contextlib
 import io
+import pathlib
+import time
 
 import numpy as np
 import soundfile
@@ -38,6 +41,14 @@ def write_playback(waveform, sample_rate, path):
     """Writes a waveform as a FLAC file, which every browser plays, whatever the format of the sound was."""
     loudest = max(1.0, float(np.abs(waveform).max()))
     soundfile.write(path, waveform / loudest, sample_rate, format="FLAC", subtype="PCM_16")
+
+
+def remove_playback(folder, older_than):
+    """Removes what `write_playback` wrote into a folder more than `older_than` seconds ago."""
+    for path in pathlib.Path(folder).glob("*.flac"):
+        with contextlib.suppress(FileNotFoundError):  # another thread was faster
+            if path.stat().st_mtime < time.time() - older_than:
+                path.unlink()
 
 
 def outline(waveform, columns=COLUMNS):

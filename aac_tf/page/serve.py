@@ -1,6 +1,7 @@
 """Serving the page, to this machine alone unless the user decides otherwise."""
 
 import contextlib
+import errno
 import os
 import socket
 import tempfile
@@ -25,21 +26,18 @@ def find_port(host, port=None):
         int.
 
     Raises:
-        OSError: if the port is not free, or the host is not this machine.
+        ValueError: if the port cannot be used, or the host is not this machine.
     """
     for candidate in range(FIRST_PORT, FIRST_PORT + PORTS) if port is None else (port,):
         try:
             with socket.create_server((host, candidate)):
                 return candidate
-        except PermissionError as error:
-            raise OSError(f"port {candidate} needs the rights of an administrator: choose one above 1023") from error
         except OSError as error:
-            reason = error
-            if isinstance(error, socket.gaierror):
-                raise OSError(f"--host {host} is no name or address of this machine") from error
-    if port is None:
-        raise OSError(f"no port of {host} from {FIRST_PORT} to {FIRST_PORT + PORTS - 1} is free: {reason.strerror}")
-    raise OSError(f"cannot listen on port {port} of {host}: {reason.strerror}; choose another one with --port")
+            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+                raise ValueError(f"--host {host} is no address of this machine") from error
+            reason = error.strerror
+    tried = f"the ports {FIRST_PORT} to {FIRST_PORT + PORTS - 1}" if port is None else f"port {port}"
+    raise ValueError(f"cannot listen on {tried} of {host} ({reason}): choose another one with --port")
 
 
 @contextlib.contextmanager

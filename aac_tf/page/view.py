@@ -34,7 +34,7 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
 
     Returns:
         dict for JSON: `name`, `seconds`, `sample_rate`, `audio` (path of the file to play), `waveform`, `spectrogram`,
-        `caption`, `confidence`, `unsure`, `named_sounds`, `captions`, `words`, `sounds` (None if the run hears no sounds),
+        `caption`, `confidence`, `unsure`, `named_sounds`, `captions`, `words`, `sounds` (None if the run hears none),
         `segments`, the rows of the timeline, or None, and `no_segments`, the reason why there are none.
 
     Raises:
@@ -74,9 +74,7 @@ def describe_caption(caption):
         "caption": caption.text,
         "confidence": caption.confidence,
         "unsure": caption.unsure,
-        "named_sounds": [
-            {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds or ()
-        ],
+        "named_sounds": [{"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds or ()],
         "captions": [
             {"caption": one.text, "word_probability": math.exp(one.log_prob / (len(one.text.split()) + 1))}
             for one in (caption, *caption.alternatives)

@@ -13,6 +13,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "caption",
+    "demo",
     "calibrate",
     "bank",
     "average",
