@@ -96,16 +96,22 @@ def _serve(options, console, runs, overrides, examples, port, folder):
         webbrowser.open(local)
     try:
         threading.Event().wait()
-    except KeyboardInterrupt as interrupt:
-        if hasattr(interrupt, "signum"):
-            raise
+    except _Terminated:
+        raise
+    except KeyboardInterrupt:
         console.show("ended")
     finally:
         page.close(verbose=False)
 
 
+class _Terminated(KeyboardInterrupt):
+    """The command was ended by a signal; `run_command` makes the exit code of its number."""
+
+    def __init__(self, signum):
+        super().__init__("terminated")
+        self.signum = signum
+
+
 def _terminate(signum, frame):
     """Ends the command as Ctrl-C does, so that its files are deleted."""
-    interrupt = KeyboardInterrupt("terminated")
-    interrupt.signum = signum
-    raise interrupt
+    raise _Terminated(signum)

@@ -62,10 +62,7 @@ def read_rows(rows):
     for number, row in enumerate(rows, 1):
         try:
             begin, end, caption = row["begin"], row["end"], row["caption"]
-            sounds = row.get("sounds") and [
-                Sound(str(sound["name"]), float(sound["score"]), tuple(map(float, sound["interval"])))
-                for sound in row["sounds"]
-            ]
+            sounds = row.get("sounds") and [_read_sound(sound) for sound in row["sounds"]]
             confidence = None if row.get("confidence") is None else float(row["confidence"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"row {number} of the timeline is damaged: {error}") from error
@@ -99,6 +96,11 @@ def write_rows(rows, format, sound):
         raise ValueError(f"the timeline has no format {format}; expected one of {', '.join(FORMATS)}")
     form = ALL_FORMATS[format]
     return pathlib.PurePath(sound).stem + form.extension, form.write(read_rows(rows), sound)
+
+
+def _read_sound(sound):
+    begin, end = map(float, sound["interval"])
+    return Sound(str(sound["name"]), float(sound["score"]), (begin, end))
 
 
 def _is_time(value):
