@@ -224,7 +224,7 @@ def test_a_bad_file_gets_the_words_of_the_command(visit, sounds, one_captioner):
 def test_files_beyond_the_limit_are_refused(visit, sounds):
     page = visit()
     upload(page, sounds / "large.wav")
-    page.get_by_text("File size exceeds").first.wait_for()
+    page.get_by_text("exceed the maximum allowed size").first.wait_for()
 
 
 @needs_chromium
