@@ -70,6 +70,7 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
     sans, mono = ["ui-sans-serif", "system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="zinc", font=sans, font_mono=mono)
+    theme.set(body_text_color_subdued="*neutral_500")  # gradio's own has too little contrast
     _, local, public = page.queue(max_size=64).launch(
         server_name=host,
         server_port=port,
