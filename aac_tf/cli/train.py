@@ -87,10 +87,8 @@ def _check_config_flag(options):
 
 
 def _best_epoch(config, rows):
-    monitor, decimals = config.training.monitor, config.training.monitor_decimals
-    values = [float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals) for row in rows]
-    # Of epochs that are equal after rounding the first, as for the best checkpoint.
-    row = rows[values.index(find_monitor(monitor).pick(values))]
+    monitor = config.training.monitor
+    row = find_monitor(monitor).best_first(rows, config.training.monitor_decimals)[0]
     return {"epoch": int(row["epoch"]), "monitor": monitor, "value": float(row[monitor])}
 
 
