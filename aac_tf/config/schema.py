@@ -170,6 +170,13 @@ class YamnetConfig(WindowedEncoderConfig):
         settled=NEVER,
         resumable=True,
     )
+    precision: str = key(
+        "float32",
+        "precision of the network's convolutions; bfloat16 is faster on CPUs that multiply in it (AVX512-BF16, AMX)",
+        choices=("float32", "bfloat16"),
+        settled=NEVER,
+        resumable=True,
+    )
 
 
 @dataclass

@@ -21,7 +21,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from aac_tf.embeddings.errors import EmbeddingError
 from aac_tf.embeddings.sources import PUBLISHED, choose_source
 from aac_tf.embeddings.yamnet.check import check_known_sounds
-from aac_tf.embeddings.yamnet.network import build_network, save_network
+from aac_tf.embeddings.yamnet.network import PRECISIONS, build_network, load_network, save_networks
 from aac_tf.embeddings.yamnet.weights import read_weights, shortened
 from aac_tf.utils.cache import cache_folder
 from aac_tf.utils.download import DownloadError, download
@@ -33,7 +33,7 @@ VARIABLE, HANDLE, _KNOWN = PUBLISHED["yamnet"]
 FALLBACK = "https://storage.googleapis.com/audioset/yamnet.h5"
 _MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
-_FORMAT = 1  # of the cached folder; increase it when the output of `save_network` changes
+_FORMAT = 2  # of the cached folder; increase it when the output of `save_networks` changes
 _ADVICE = (
     "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
     f"from {FALLBACK}, and set embedding.source or the environment variable "
@@ -41,10 +41,11 @@ _ADVICE = (
 )
 
 
-# Operations of the graphs that `save_network` writes: the network, calls, and the saving of no variables.
+# Operations of the graphs that `save_networks` writes: the network, calls, and the saving of no variables.
 _OPERATIONS = frozenset(
     [
         "BiasAdd",
+        "Cast",
         "Conv2D",
         "DepthwiseConv2dNative",
         "MatMul",
@@ -191,15 +192,16 @@ def _progress_of_hub():
 
 
 def _build(path, folder, checksum, self_test):
-    network = build_network(read_weights(path))
+    weights = read_weights(path)
+    networks = {precision: build_network(weights, precision) for precision in PRECISIONS}
     if self_test:
-        check_known_sounds(network, path)
+        check_known_sounds(networks["float32"], path)
     # Written to a temporary folder and renamed, so that the folder is complete even if the program is killed or another
     # one builds it at the same time.
     temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
     try:
-        save_network(network, temporary)
+        save_networks(networks, temporary)
         manifest = {"source": checksum, "files": _checksum(_files(temporary)), "self_test": self_test}
         (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=2))
         if folder.exists():
@@ -226,12 +228,12 @@ def _open(folder, self_test):
     _check_operations(folder)
     manifest = json.loads((folder / _MANIFEST).read_text())
     if self_test and not manifest["self_test"]:
-        check_known_sounds(hub.load(str(folder)), folder)
+        check_known_sounds(load_network(folder), folder)
     return CachedNetwork(str(folder), manifest["source"])
 
 
 def _check_operations(folder):
-    """Raises `EmbeddingError` if a cached graph has operations that `save_network` does not write."""
+    """Raises `EmbeddingError` if a cached graph has operations that `save_networks` does not write."""
     try:
         meta = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
     except (DecodeError, IndexError) as error:
