@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
 
-DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
+DATASETS = ("clotho", "audiocaps", "macs", "wavcaps", "manifest", "scenes")
 SPECS = ("DCASE2020", "YAMNET", "AST")
 
 

@@ -16,6 +16,7 @@ COMMANDS = [
     "calibrate",
     "bank",
     "average",
+    "download",
     "publish",
     "export",
     "export_tflite",

@@ -301,7 +301,7 @@ def test_without_the_hub_the_weights_of_the_authors_are_downloaded_once(web, fol
     content = save_h5(folded).read_bytes()
     web.files["/yamnet.h5"] = content
     address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", address)
     path = resolve_source()
     assert path.read_bytes() == content
     assert resolve_source() == path
@@ -317,13 +317,13 @@ def test_other_weights_from_the_authors_address_fail_the_self_test(web, folded, 
     content = save_h5(folded).read_bytes()
     web.files["/yamnet.h5"] = content
     address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", address)
     with pytest.raises(EmbeddingError, match="not its weights"):
         YamnetEmbedder()
 
 
 def test_without_any_network_both_reasons_are_told(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     with pytest.raises(
         EmbeddingError, match=r"cannot download YAMNet from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
     ):
@@ -344,7 +344,7 @@ def test_weights_are_found_again_where_they_were_or_in_the_cache(folded, own_cac
 
 
 def test_all_places_that_were_tried_are_told(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     origin = {"source": "/gone/yamnet.npz", "checksum": "0" * 64}
     with pytest.raises(
         EmbeddingError, match=r"trained with /gone/yamnet\.npz, .*from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
@@ -353,7 +353,7 @@ def test_all_places_that_were_tried_are_told(web, monkeypatch):
 
 
 def test_another_handle_has_no_second_source(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     with pytest.raises(EmbeddingError, match="cannot download"):
         YamnetEmbedder(f"{web.address}/somebody/yamnet/1")
     assert "/yamnet.h5" not in {path for _, path, _ in web.requests}

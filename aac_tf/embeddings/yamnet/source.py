@@ -19,24 +19,22 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.sources import PUBLISHED, choose_source
+from aac_tf.embeddings.sources import PUBLISHED, YAMNET_WEIGHTS, choose_source
 from aac_tf.embeddings.yamnet.check import check_known_sounds
 from aac_tf.embeddings.yamnet.network import PRECISIONS, build_network, load_network, save_networks
 from aac_tf.embeddings.yamnet.weights import read_weights, shortened
 from aac_tf.utils.cache import cache_folder
-from aac_tf.utils.download import DownloadError, download
+from aac_tf.utils.download import DownloadError, download, download_path
 
 logger = logging.getLogger(__name__)
 
 VARIABLE, HANDLE, _KNOWN = PUBLISHED["yamnet"]
-# The weights by the authors of YAMNet, for when the hub cannot be reached.
-FALLBACK = "https://storage.googleapis.com/audioset/yamnet.h5"
 _MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
 _FORMAT = 2  # of the cached folder; increase it when the output of `save_networks` changes
 _ADVICE = (
     "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
-    f"from {FALLBACK}, and set embedding.source or the environment variable "
+    f"from {YAMNET_WEIGHTS}, and set embedding.source or the environment variable "
     f"{VARIABLE} to that folder or file"
 )
 
@@ -90,8 +88,9 @@ def cached_network(source=None, self_test=True):
     Args:
         source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, the address of an `.h5` or `.npz`
             file (see `download`), or a folder of the cache; None takes $AAC_TF_YAMNET, or else the TF-Hub handle or, if
-            that cannot be reached, the weights of its authors (`FALLBACK`). Of all sources only weights are read: only
-            graphs that this function built and cached are executed.
+            that cannot be reached, the weights of its authors (`YAMNET_WEIGHTS`), which are also taken if they were
+            downloaded before. Of all sources only weights are read: only graphs that this function built and cached
+            are executed.
         self_test: bool, whether the network must pass `check_known_sounds`.
 
     Returns:
@@ -157,15 +156,18 @@ def _cached(checksum):
 
 
 def _from_hub(handle):
+    known = handle == HANDLE or re.fullmatch(_KNOWN, handle)
+    if known and download_path(YAMNET_WEIGHTS).is_file():  # downloaded before, by a command or since the hub was down
+        return download_path(YAMNET_WEIGHTS)
     try:
         with _progress_of_hub():
             return pathlib.Path(hub.resolve(handle))
     except Exception as error:  # each way of downloading raises its own errors
         problem = f"cannot download YAMNet from {handle}: {error}"
-        if handle != HANDLE and not re.fullmatch(_KNOWN, handle):
+        if not known:
             raise EmbeddingError(f"{problem}; {_ADVICE}") from error
         try:
-            return _from_file(FALLBACK)
+            return _from_file(YAMNET_WEIGHTS)
         except EmbeddingError as second:
             raise EmbeddingError(f"{problem}; {second}") from error
 
