@@ -115,8 +115,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1
     texts = tokenizer.detokenize(tokens[chosen]).numpy()
-    rows_per_cell, count = graph.cells.rows, -(-len(rows) // graph.cells.rows)
-    bounds = np.append(-(-begin[firsts] // rows_per_cell), count)
+    count = -(-len(rows) // graph.cells.rows)
+    bounds = np.append(begin[firsts] // graph.cells.rows, count)
     edges = graph.cells.edges(bounds, count, seconds).numpy()
     scores, segments = scores.numpy(), []
     for index, (first, last, window) in enumerate(zip(firsts, lasts, chosen)):

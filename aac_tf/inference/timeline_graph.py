@@ -102,6 +102,48 @@ class TimelineGraph:
         self.describe = compiled(self._describe, rows, STARTS, STARTS, STARTS)
         self.merge = compiled(self._merge, some, words, numbers)
 
+    def describe_all(self, features, seconds, start):
+        """All stages, in the graph of an exported model.
+
+        Args:
+            features: float32 `[frames, bins]`.
+            seconds: float32 scalar, length of the sound.
+            start: int32 scalar, id of the token before the first words.
+
+        Returns:
+            Begin and end in seconds, float32 `[segments]`; tokens int32 `[segments, words]` and log-probabilities
+            float32 `[segments]`, 0 for silence.
+        """
+        rows, scores = self.hear(features)
+        begin, end, silent = self.plan(rows, scores, features)
+        tokenizer = self._captioner.tokenizer
+        heard = tf.cast(tf.where(~silent)[:, 0], tf.int32)
+        count = tf.size(heard)
+        size = tf.clip_by_value(count, 1, BATCH_WINDOWS)
+        index = tf.minimum(tf.range((count + size - 1) // size * size), count - 1)
+
+        def describe(batch):
+            return self.describe(rows, tf.gather(begin, batch), tf.gather(end, batch), tf.fill([size], start))[:2]
+
+        words = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
+        found, values = tf.map_fn(
+            describe,
+            tf.reshape(tf.gather(heard, index), [-1, size]),
+            fn_output_signature=(words, tf.TensorSpec([None], tf.float32)),
+            parallel_iterations=1,
+        )
+        windows = tf.size(begin)
+        tokens = tf.fill([windows, tokenizer.max_words + 1], tokenizer.end_id)
+        found = tf.reshape(found, [-1, tokenizer.max_words + 1])[:count]
+        tokens = tf.tensor_scatter_nd_update(tokens, heard[:, tf.newaxis], found)
+        values = tf.reshape(values, [-1])[:count]
+        log_probs = tf.tensor_scatter_nd_update(tf.zeros([windows]), heard[:, tf.newaxis], values)
+        segment, chosen = self.merge(silent, tokens, log_probs)
+        first = tf.math.segment_min(begin, segment) // self.cells.rows
+        cells = (tf.shape(rows)[0] + self.cells.rows - 1) // self.cells.rows
+        edges = self.cells.edges(tf.concat([first, cells[tf.newaxis]], axis=0), cells, seconds)
+        return edges[:-1], edges[1:], tf.gather(tokens, chosen), tf.gather(log_probs, chosen)
+
     def _hear(self, features):
         rows, scores, _ = self._captioner.model.embed_and_score(features[tf.newaxis], tf.shape(features)[:1])
         return tf.cast(rows[0], tf.float32), scores[0]
