@@ -18,17 +18,26 @@ for all systems. A stretch is false if no event and no bed of its kind overlaps 
 - YAMNet's classes wherever their score is at least `--threshold`.
 """
 
+import argparse
 import collections
+import pathlib
+import resource
+import tempfile
+import time
 
 import numpy as np
+import soundfile
 
+from aac_tf.audio import AudioError, long_spectrogram
+from aac_tf.inference import Captioner
+from aac_tf.scenes.banks import FolderBank
 from aac_tf.scenes.events import Event
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.rendering.filters import gain, low_pass
 from aac_tf.scenes.rendering.places import Room, recede
 from aac_tf.scenes.rendering.recorders import ambience
 from aac_tf.scenes.waveforms import fade, loop, loudness_db, trim_silence
-from aac_tf.scenes.wording import WORDINGS, categories_for, words_of
+from aac_tf.scenes.wording import WORDINGS, canonical_category, categories_for, words_of
 
 MINUTES = (2, 10, 60)
 PLACE_SECONDS = (20.0, 90.0)
@@ -146,3 +155,79 @@ def score(named, events, seconds):
         "stretches": len(found),
         "hours": seconds / 3600,
     }
+
+
+def fixed_windows(captioner, waveform, seconds=10.0):
+    """What the captions of windows of equal length name."""
+    rate = captioner.spec.sample_rate
+    size = round(seconds * rate)
+    starts = range(0, len(waveform), size)
+    pieces = [waveform[start : start + size] for start in starts]
+    named = []
+    for start, piece, caption in zip(starts, pieces, captioner.caption_each(pieces)):
+        if not isinstance(caption, AudioError):  # a silent one
+            named += mentions(start / rate, (start + len(piece)) / rate, caption.text)
+    return named
+
+
+def classes_over_time(captioner, waveform, threshold):
+    """The times when YAMNet's classes have a score above a threshold; classes that the table does not know are none."""
+    embedder = captioner.model.embedder
+    samples = np.array([len(waveform)], np.int32)
+    features = long_spectrogram(waveform[np.newaxis], captioner.spec, samples)
+    _, scores, _ = embedder.embed_and_score(features, captioner.spec.output_length(samples))
+    first, hop = embedder.segment_times
+    names = [canonical_category(name) for name in embedder.class_names]
+    return [
+        (first + (row - 0.5) * hop, first + (row + 0.5) * hop, names[index])
+        for row, index in zip(*np.nonzero(scores[0].numpy() >= threshold))
+        if names[index] in WORDINGS
+    ]
+
+
+def measure(captioner, bank, minutes, seed, thresholds, folder):
+    """{system: scores} of one recording, and the time of the timeline."""
+    waveform, events = compose_recording(bank, 60.0 * minutes, np.random.default_rng([seed, minutes]))
+    path = pathlib.Path(folder) / "recording.wav"
+    soundfile.write(path, waveform, bank.sample_rate)
+    seconds = len(waveform) / bank.sample_rate
+    begin, cpu = time.perf_counter(), time.process_time()
+    segments = captioner.timeline(path)
+    took = time.perf_counter() - begin, time.process_time() - cpu
+    found = {"timeline": [one for part in segments for one in mentions(part.begin, part.end, part.caption)]}
+    found["windows of 10 s"] = fixed_windows(captioner, waveform)
+    for threshold in thresholds:
+        found[f"YAMNet's classes above {threshold:g}"] = classes_over_time(captioner, waveform, threshold)
+    return {system: score(named, events, seconds) for system, named in found.items()}, segments, took
+
+
+def main():
+    """Measures on all lengths and prints a table for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--run", default="everyday", help="run folder or preset with YAMNet (default: %(default)s)")
+    parser.add_argument("--bank", nargs="+", required=True, help="folders of labelled sounds, see FolderBank")
+    parser.add_argument("--minutes", type=int, nargs="+", default=MINUTES, help="lengths (default: 2 10 60)")
+    parser.add_argument("--seed", type=int, default=1, help="of the recordings (default: %(default)s)")
+    parser.add_argument("--thresholds", type=float, nargs="+", default=[0.1, 0.2, 0.3, 0.5, 0.8])
+    parser.add_argument("--show", action="store_true", help="print the timelines")
+    arguments = parser.parse_args()
+    captioner = Captioner.load(arguments.run)
+    bank = FolderBank(arguments.bank, train_first=True)
+    captioner.timeline(np.random.default_rng(0).normal(0, 0.1, 160000).astype(np.float32))  # compiles
+    columns = ("in time", "onset", "named", "false/h", "named/h")
+    for minutes in arguments.minutes:
+        with tempfile.TemporaryDirectory() as folder:
+            rows, segments, took = measure(captioner, bank, minutes, arguments.seed, arguments.thresholds, folder)
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        print(f"\n{minutes} min: {len(segments)} segments in {took[0]:.1f} s, {took[1]:.1f} s of CPU; {memory:.2f} GB")
+        print(f"{'':32s}" + "".join(f"{name:>10s}" for name in columns))
+        for system, found in rows.items():
+            shares = [f"{found[name] / found['events']:10.3f}" for name in ("in_time", "onset", "named")]
+            rates = [f"{found[name] / found['hours']:10.0f}" for name in ("false", "stretches")]
+            print(f"{system:32s}" + "".join(shares + rates), flush=True)
+        if arguments.show:
+            print("\n".join(f"{one.begin:8.1f} {one.end:8.1f} {one.caption}" for one in segments))
+
+
+if __name__ == "__main__":
+    main()

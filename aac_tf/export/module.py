@@ -62,6 +62,8 @@ class CaptioningModule(tf.Module):
             default_value="",
         )
         if not isinstance(captioner.model, Ensemble):
+            graph = TimelineGraph(captioner, search, captioner.rules())
+            self._graph = lambda: graph
             signature = [tf.TensorSpec([None], tf.float32, name="waveform")]
             self.timeline = tf.function(self._timeline, signature, autograph=False)
 
@@ -147,9 +149,8 @@ class CaptioningModule(tf.Module):
         features = long_spectrogram(waveform, captioner.spec, length)[0]
         finite = tf.reduce_all(tf.math.is_finite(features))[tf.newaxis]
         status = first_reason((tf.equal(status, ""), status), (finite, "no finite spectrogram"))
-        graph = TimelineGraph(captioner, self.search, captioner.rules())
         seconds = tf.cast(length[0], tf.float32) / captioner.spec.sample_rate
-        begin, end, tokens, log_probs = graph.describe_all(features, seconds, start[0])
+        begin, end, tokens, log_probs = self._graph().describe_all(features, seconds, start[0])
         usable = tf.fill(tf.shape(begin), tf.equal(status[0], ""))
         outputs = {"begin": begin, "end": end, "caption": self._text(tokens), "log_prob": log_probs}
         return {**{name: tf.boolean_mask(value, usable) for name, value in outputs.items()}, "status": status}

@@ -10,10 +10,11 @@ STYLE = tf.TensorSpec([None], tf.string, name="style")
 
 
 class StyledCaptioningModule(CaptioningModule):
-    """A `CaptioningModule` with more signatures: `waveform_to_text_in_style`, `wav_to_text_in_style`, `timeline_in_style`.
+    """A `CaptioningModule` with three more signatures, which take a style.
 
-    They take a further input `style`, string `[batch]`: names of styles, `none`, or empty for the captioner's default,
-    which all other signatures use.
+    `waveform_to_text_in_style`, `wav_to_text_in_style` and `timeline_in_style` have an input `style`, string `[batch]`
+    (`[1]` for a timeline): names of styles, `none`, or empty for the captioner's default, which all other signatures
+    use.
     """
 
     def __init__(self, captioner, vocabulary, search):

@@ -10,14 +10,15 @@ from aac_tf.inference.partition import partition
 from aac_tf.scenes.mentions import find_mentions
 
 # Chosen on composed recordings, see docs/results.md.
-PENALTY = 0.6  # cost of a segment, in squared distances of cells, whose norm is 1
-SCORE_WEIGHT = 1.0  # of the scores of the classifier beside the embedding
+PENALTY = 1.6  # cost of a segment, in squared distances of cells, whose norm is 1
+SCORE_WEIGHT = 0.5  # of the scores of the classifier beside the embedding
 LONGEST_SECONDS = 10.0  # of a window; what lasts longer is captioned in several, which are merged if they agree
 CELL_SECONDS = 0.48  # resolution of boundaries; a frozen encoder with longer segments has its own
 SILENT_BELOW_DB = 55.0  # below the loudest cell
 SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
 _SILENCE = "Silence"
+_LEAD = 2  # maximum number of silent rows before a window
 _APART = 2.0  # distance of silence from all sounds
 
 
@@ -88,6 +89,7 @@ class TimelineGraph:
         self._silence = names.index(_SILENCE) if _SILENCE in names else None
         self._find = search_function(model, captioner.tokenizer, search, rules)
         self._kinds = _kinds_of_words(captioner.tokenizer)
+        self._padding = _silence(model, captioner.spec)
         width = captioner.spec.num_bins if model.embedder is None else model.embedder.width
         features = tf.TensorSpec([None, captioner.spec.num_bins], tf.float32)
         rows, scores = tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, len(names)], tf.float32)
@@ -188,9 +190,16 @@ class TimelineGraph:
         return tf.reduce_max(tf.reshape(levels[: count * size], [count, size]), axis=1)
 
     def _describe(self, rows, begin, end, start):
-        length = end - begin
-        index = begin[:, tf.newaxis] + tf.range(tf.reduce_max(length))
-        windows = tf.gather(rows, tf.minimum(index, tf.shape(rows)[0] - 1))
+        length, lead = end - begin, tf.zeros_like(begin)
+        if self._padding is not None:
+            shortest = round(LONGEST_SECONDS / self.cells.hop)
+            lead = tf.minimum(_LEAD, tf.maximum(shortest - length, 0) // 2)
+            length = tf.maximum(length, shortest)
+        index = tf.range(tf.reduce_max(length)) + (begin - lead)[:, tf.newaxis]
+        windows = tf.gather(rows, tf.clip_by_value(index, 0, tf.shape(rows)[0] - 1))
+        if self._padding is not None:
+            inside = (index >= begin[:, tf.newaxis]) & (index < end[:, tf.newaxis])
+            windows = tf.where(inside[..., tf.newaxis], windows, self._padding)
         encoded, steps = self._captioner.model.encoder.infer(windows, length)
         found = self._find(encoded, steps, start=start)
         return found.tokens[:, 0], found.log_probs[:, 0], encoded, steps
@@ -207,6 +216,19 @@ class TimelineGraph:
         index = tf.range(tf.shape(segment)[0])
         first = tf.math.unsorted_segment_min(tf.where(log_probs >= best, index, index.dtype.max), segment, count)
         return segment, first
+
+
+def _silence(model, spec):
+    """The embedding of silence, float32 `[width]`, around windows that are shorter than what models are trained on.
+
+    On composed recordings it lowers the number of sounds that are named but not there by a fifth. Without a frozen
+    encoder there is none: a spectrogram of digital silence is unlike any recording.
+    """
+    if model.embedder is None:
+        return None
+    with tf.init_scope():  # once, not in the graph of an exported model
+        frames = tf.fill([1, spec.segment_length or 1, spec.num_bins], spec.silence)
+        return model.embed_and_score(frames, tf.shape(frames)[1:2])[0][0, 0].numpy()
 
 
 def _kinds_of_words(tokenizer):

@@ -72,11 +72,10 @@ def test_windows_that_say_the_same_are_merged(one_captioner):
     assert chosen.numpy().tolist() == [1, 2, 4, 5, 7]
 
 
-def test_the_shortest_sound_has_a_timeline(small_runs):
-    for name in ("attention, M = 4", "AST"):
-        captioner = small_runs[name].captioner
-        (segment,) = captioner.timeline(sound_of((0.05, "low")), sample_rate=RATE)
-        assert (segment.begin, segment.end) == (0, pytest.approx(0.05))
+@pytest.mark.parametrize("kind", ["attention, M = 4", pytest.param("AST", marks=pytest.mark.slow)])
+def test_the_shortest_sound_has_a_timeline(small_runs, kind):
+    (segment,) = small_runs[kind].captioner.timeline(sound_of((0.05, "low")), sample_rate=RATE)
+    assert (segment.begin, segment.end) == (0, pytest.approx(0.05))
 
 
 def test_bad_sounds_are_refused(one_captioner):
@@ -89,7 +88,10 @@ def test_ensembles_are_refused(one_run):
         Captioner.load([one_run.folder, one_run.folder]).timeline(sound_of((1, "low")))
 
 
-@pytest.mark.parametrize("kind", ["attention, M = 4", "AST", "styles"])
+@pytest.mark.parametrize(
+    "kind",
+    ["attention, M = 4", pytest.param("AST", marks=pytest.mark.slow), pytest.param("styles", marks=pytest.mark.slow)],
+)
 def test_an_exported_model_gives_the_same_segments(small_runs, kind):
     sound = sound_of((4, "low"), (3, "silence"), (5, "high"))
     captioner = small_runs[kind].captioner
