@@ -1,7 +1,7 @@
 """Captions over time: what is heard in a recording, and when."""
 
 import dataclasses
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -114,46 +114,48 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1
-    texts = tokenizer.detokenize(tokens[chosen]).numpy()
     count = -(-len(rows) // graph.cells.rows)
     bounds = np.append(begin[firsts] // graph.cells.rows, count)
     edges = graph.cells.edges(bounds, count, seconds).numpy()
     scores, segments = scores.numpy(), []
     for index, (first, last, window) in enumerate(zip(firsts, lasts, chosen)):
-        times = float(edges[index]), float(edges[index + 1])
-        sounds = confidence = None
-        if not silent[window]:
-            heard = _Heard(captioner.model.embedder, scores[begin[first] : end[last]], int(begin[first]), times[1])
-            sounds = heard.sounds()
-            confidence = _confidence(captioner, tokens[window], word_log_probs[window], heard.categories())
-        elif scores.shape[1]:
-            sounds = []
-        segments.append(Segment(*times, texts[index].decode(), sounds, confidence))
+        times, heard = edges[index : index + 2].tolist(), scores[begin[first] : end[last]]
+        words = None if silent[window] else tokens[window]
+        segments.append(make_segment(captioner, times, words, word_log_probs[window], heard, int(begin[first])))
     return segments
 
 
-@dataclasses.dataclass(frozen=True)
-class _Heard:
-    """What the classifier hears in a segment: its scores `[rows, classes]`, its first row and its end in seconds."""
+def make_segment(captioner, times, tokens, log_probs, scores, first):
+    """Makes a `Segment` with the sounds that are heard in it and its confidence.
 
-    embedder: Any
-    scores: np.ndarray
-    first: int
-    end: float
+    Args:
+        captioner: `Captioner`.
+        times: (begin, end) in seconds.
+        tokens: int32 numpy array `[words]`, its caption; None for silence.
+        log_probs: float32 `[words]`, log-probabilities of the tokens; None if the run was not calibrated.
+        scores: float32 numpy array `[rows, classes]`, of the classifier; with 0 classes if there is none.
+        first: int, the first of the rows, counted from the start of the recording.
 
-    def sounds(self):
-        if not self.scores.shape[1]:
-            return None
-        first, hop = self.embedder.segment_times
-        return strongest_sounds(self.scores, self.embedder.class_names, (first + self.first * hop, hop), self.end)
+    Returns:
+        `Segment`.
+    """
+    begin, end = map(float, times)
+    named = scores.shape[1] > 0
+    if tokens is None:
+        return Segment(begin, end, "", [] if named else None)
+    embedder, sounds, categories, confidence = captioner.model.embedder, None, None, None
+    if named:
+        start, hop = embedder.segment_times
+        sounds = strongest_sounds(scores, embedder.class_names, (start + first * hop, hop), end)
+        sounds = [dataclasses.replace(one, interval=_clipped(one.interval, begin, end)) for one in sounds]
+        categories = heard_sounds(scores.max(axis=0), embedder.class_names)
+    words = captioner._words(tf.constant(tokens))
+    if captioner.calibration is not None:
+        found = captioner.calibration.judge(words, log_probs, categories)
+        confidence = float(np.mean([one.confidence for one in found])) if found else None
+    return Segment(begin, end, " ".join(words), sounds, confidence)
 
-    def categories(self):
-        return heard_sounds(self.scores.max(axis=0), self.embedder.class_names) if self.scores.shape[1] else None
 
-
-def _confidence(captioner, tokens, log_probs, heard):
-    """The confidence of a caption, as that of `make_caption`; None if the run was not calibrated."""
-    if captioner.calibration is None:
-        return None
-    named = captioner.calibration.judge(captioner._words(tf.constant(tokens)), log_probs, heard)
-    return float(np.mean([sound.confidence for sound in named])) if named else None
+def _clipped(interval, begin, end):
+    # `strongest_sounds` lets the first row begin at 0.
+    return max(interval[0], begin), min(interval[1], end)
