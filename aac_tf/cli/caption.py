@@ -3,6 +3,7 @@
 import dataclasses
 import pathlib
 
+from aac_tf.cli.caption_timeline import add_timeline_flags, caption_over_time, check_timeline_flags
 from aac_tf.cli.checks import check_output_file, check_runs, missing_files
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import (
@@ -13,6 +14,7 @@ from aac_tf.cli.flags import (
     search_overrides,
     take_overrides,
 )
+from aac_tf.cli.output_names import distinct_stems
 
 
 def main(arguments=None):
@@ -20,7 +22,8 @@ def main(arguments=None):
     parser = make_parser(
         ("caption.py", "aac-caption"),
         "Describe each sound file in a sentence.",
-        "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav",
+        "caption.py dog.wav rain.flac\ncaption.py --run runs/demo --beam 3 dog.wav\n"
+        "caption.py --timeline --format srt --output subtitles film.mp3",
         partly=True,
     )
     add_run_flag(parser, default="everyday", several=True)
@@ -36,6 +39,7 @@ def main(arguments=None):
     parser.add_argument(
         "--sounds", action="store_true", help="add the AudioSet classes that YAMNet hears, if the run uses YAMNet"
     )
+    add_timeline_flags(parser)
     add_json_flag(
         parser, "print one JSON object per file, with log-probability, confidence, alternatives, word times and sounds"
     )
@@ -56,6 +60,7 @@ def _caption(options, console):
     if not options.files:
         raise ValueError("give at least one sound file")
     runs = given_runs(options)
+    check_timeline_flags(options, runs)
     check_runs(runs, overrides, options.rerank)
     if options.attention is not None:
         check_output_file(options.attention)
@@ -66,6 +71,8 @@ def _caption(options, console):
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
     captioner, known = _load(options, runs, overrides, console) if usable else (None, None)
+    if options.timeline:
+        return caption_over_time(options, console, captioner, missing)
     found = captioner.caption_each(usable, options.beam) if usable else iter(())
     for index, path in enumerate(options.files):
         reason, caption = missing.get(path), None
@@ -150,10 +157,7 @@ def _plot_paths(options):
     out.parent.mkdir(parents=True, exist_ok=True)
     if len(options.files) == 1:
         return [out]
-    stems = [pathlib.Path(path).stem for path in options.files]
-    names = [f"{stem}-{number}" if stems.count(stem) > 1 else stem for number, stem in enumerate(stems, 1)]
-    if len({name.casefold() for name in names}) < len(names):  # such as those of a/x.wav, b/x.wav and x-1.wav
-        names = [f"{number}-{stem}" for number, stem in enumerate(stems, 1)]
+    names = distinct_stems(options.files)
     return [out.with_name(f"{out.stem}-{name}{out.suffix}") for name in names]
 
 

@@ -25,6 +25,7 @@ from aac_tf.inference.graphs import (
     step_seconds,
 )
 from aac_tf.inference.sounds import strongest_sounds
+from aac_tf.inference.timeline import caption_timeline
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.network import network_origin
@@ -79,6 +80,7 @@ class Captioner:
         self._score_words = log_probs_function(model)
         self.calibration = calibration
         self._searches = {}
+        self.timelines = {}  # compiled, by search and constraints
         self.rules()  # fails now, not at the first sound
         self._step_times = step_seconds(model, self.spec)
 
@@ -219,6 +221,38 @@ class Captioner:
             captions = iter(self._caption_batch(usable, find) if usable else ())
             for sound in batch:
                 yield sound if isinstance(sound, AudioError) else next(captions)
+
+    def timeline(
+        self, sound, beam_size=None, search=None, sample_rate=None, style=None, constraints=None, progress=None
+    ):
+        """Captions a sound of any length over time: what is heard, and when.
+
+        Args:
+            sound: path or waveform, as for `caption`.
+            beam_size: as for `caption`.
+            search: as for `caption`.
+            sample_rate: as for `caption`.
+            style: str, as for `caption`.
+            constraints: as for `caption`.
+            progress: optional function `(done, total)`, called while captions are searched for.
+
+        Returns:
+            list of `Segment`, from the start of the sound to its end without gaps; silence has an empty caption.
+
+        Raises:
+            TimelineError: if the captioner is an ensemble.
+            AudioError: if the sound cannot be used.
+
+        Example:
+            >>> from aac_tf import Captioner
+            >>> captioner = Captioner.from_preset("everyday")  # doctest: +SKIP
+            >>> for segment in captioner.timeline("an_hour.flac"):  # doctest: +SKIP
+            ...     print(f"{segment.begin:.1f} {segment.end:.1f} {segment.caption}")
+            0.0 7.4 a dog barks
+            7.4 9.0
+        """
+        search = self.search_for(beam_size, search)
+        return caption_timeline(self, sound, search, sample_rate, style, constraints, progress)
 
     def start_id(self, style=None):
         """Returns the id of the token before the first word of a caption; `style` is a str as for `caption`."""

@@ -100,8 +100,25 @@ class CaptioningModel(tf.keras.Model):
             Encoder steps and their number, as from `encode`; scores float32 `[batch, segments, classes]` and the number
             of segments int32 `[batch]`.
         """
-        embedding, scores, segments = self.embedder.embed_and_score(self._normalized(features), length)
+        embedding, scores, segments = self.embed_and_score(features, length)
         return (*self.encoder.infer(embedding, segments), scores, segments)
+
+    def embed_and_score(self, features, length):
+        """Computes the inputs of the encoder, and the scores of the embedder's classifier if it has one.
+
+        Args:
+            features: see `call`.
+            length: see `call`.
+
+        Returns:
+            Inputs of the encoder, float `[batch, segments, width]`: embeddings, or without an embedder the normalized
+            features; scores float32 `[batch, segments, classes]`, with 0 classes if there is no classifier; the number
+            of segments int32 `[batch]`.
+        """
+        if getattr(self.embedder, "class_names", ()):
+            return self.embedder.embed_and_score(self._normalized(features), length)
+        inputs, length = self._encoder_inputs(features, length)
+        return inputs, inputs[..., :0], length
 
     def output_length(self, length):
         """Number of encoder steps of `length` (int or int tensor) feature frames."""
