@@ -132,6 +132,11 @@ def _table():
     return table["groups"], table["phrases"]
 
 
+def rows() -> Mapping[str, Mapping]:
+    """The rows of `phrases.yaml` by their category."""
+    return _table()[1]
+
+
 @functools.cache
 def kind_of(category: str) -> Kind:
     """The phrases for a sound of the table of sounds.
@@ -142,9 +147,8 @@ def kind_of(category: str) -> Kind:
     Raises:
         ScriptError: if the parser does not understand a phrase of `phrases.yaml`.
     """
-    groups, rows = _table()
+    groups, row = _table()[0], rows().get(category)
     subject, verb, participle = SOUNDS[category].words
-    row = rows.get(category)
     phrases: dict[Meaning, Weighted] = {}
     if row is None:
         try:
