@@ -62,8 +62,7 @@ class Phrase:
         if passive != self.predicate:
             return f"being {passive}" if form == "n" else f"{'are' if self.plural else 'is'} {passive}"
         kind = "ing" if form == "n" else "base" if self.plural else "s"
-        forms = (verb_forms(part) for part in self.predicate.split(" and "))
-        return " and ".join(next(text for text, name in found.items() if name == kind) for found in forms)
+        return next(text for text, name in verb_forms(self.predicate).items() if name == kind)
 
     def clause(self, form: str, subject: str = "") -> str:
         """Subject and predicate.

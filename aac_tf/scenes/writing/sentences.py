@@ -130,7 +130,7 @@ class _Writer:
             form = choose(sentences()["over two"], self._rng)
         elif beds:
             forms = sentences()["over"] + (sentences()["over, one step"] if len(steps) == 1 else [])
-            forms += [] if self._plan.beds[0].background else sentences()["over, not in the background"]
+            forms = forms + sentences()[f"over, {'' if self._plan.beds[0].background else 'not '}in the background"]
             form = choose([item for item in forms if ("PARTICIPLE" if finite else "FINITE") not in item[0]], self._rng)
         else:
             form = "CORE"
