@@ -182,8 +182,7 @@ def build_search(config):
 
 def build_constraints(config):
     """Builds the `Constraints` of a config; they raise `ConstraintError`."""
-    names = {item.name for item in dataclasses.fields(Constraints)}
-    return Constraints(**{name: value for name, value in _options(config.decoding).items() if name in names})
+    return Constraints.from_options(_options(config.decoding))
 
 
 def build_word_weights(config, examples, vocabulary_size):
