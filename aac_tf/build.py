@@ -98,7 +98,7 @@ def build_frozen_encoder(config, origin=None):
         if not origin or found or "source" not in origin:
             raise
         raise EmbeddingError(
-            f"the run was trained with {origin['source']}, which is not here any more; {error}"
+            f"{error}; the run was trained with {origin['source']}, which is not here any more"
         ) from error
 
 
