@@ -1,5 +1,6 @@
 """`python -m aac_tf COMMAND ...`: all commands under one name."""
 
+import difflib
 import importlib
 import sys
 
@@ -35,7 +36,9 @@ def main(arguments=None):
     if name in ("-h", "--help"):
         print(text, end="")
         return 0
-    print(f"error: unknown command {name}\n{text}", end="", file=sys.stderr)
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    print(f"error: unknown command {name}{hint}\n{text}", end="", file=sys.stderr)
     return 2
 
 

@@ -37,6 +37,8 @@ def main(arguments=None):
 
 def _export(options, console):
     overrides = [*options.overrides, *constraint_overrides(options), *style_overrides(options)]
+    if not options.output.endswith(".tflite"):
+        raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
     check_run(options.run, overrides)
     check_output_file(options.output)
     start_tensorflow(options)

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from aac_tf.audio.checks import first_reason
 from aac_tf.export.module import CaptioningModule
-from aac_tf.text.word_tokenizer import NO_STYLE
+from aac_tf.text.styles import NO_STYLE
 
 STYLE = tf.TensorSpec([None], tf.string, name="style")
 

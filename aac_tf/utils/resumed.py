@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -65,7 +66,7 @@ class ResumedDownload:
                 except WriteError:
                     raise
                 except OSError as error:  # those of requests are OSErrors, too
-                    reason = str(error)
+                    reason = _reason(error)
         raise DownloadError(f"cannot download {url}: {reason}")
 
     @contextlib.contextmanager
@@ -137,6 +138,12 @@ class ResumedDownload:
     def _check_size(self, url, size):
         if self.max_bytes is not None and size > self.max_bytes:
             raise DownloadError(f"{url} has more than {self.max_bytes / 1e6:.0f} MB, which is not what it should be")
+
+
+def _reason(error):
+    """What an error of a connection says, without the objects of requests and urllib3 that it went through."""
+    cause = getattr(error.args[0], "reason", error) if error.args else error
+    return re.sub(r"^<?[\w.]*HTTPS?Connection(Pool)?\b.*?: ", "", str(cause))
 
 
 def _version(answer):

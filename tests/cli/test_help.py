@@ -75,8 +75,10 @@ def test_all_commands_are_under_one_name(capsys):
     assert main(["--help"]) == 0
     page = capsys.readouterr().out
     assert all(f"\n  {name} " in page for name in COMMANDS_OF_MAIN)
-    assert main(["tarin"]) == 2
-    assert "unknown command tarin" in capsys.readouterr().err
+    assert main(["captoin"]) == 2
+    assert "unknown command captoin; did you mean caption?" in capsys.readouterr().err
+    assert main(["nothing-like-it"]) == 2
+    assert "unknown command nothing-like-it\n" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", COMMANDS_OF_MAIN)

@@ -325,7 +325,7 @@ def test_other_weights_from_the_authors_address_fail_the_self_test(web, folded, 
 def test_without_any_network_both_reasons_are_told(web, monkeypatch):
     monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     with pytest.raises(
-        EmbeddingError, match=r"cannot download YAMNet from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+        EmbeddingError, match=r"no YAMNet: run `aac-download yamnet`.*AAC_TF_YAMNET.*/google/yamnet/1.*yamnet\.h5: 404"
     ):
         YamnetEmbedder()
 
@@ -347,7 +347,7 @@ def test_all_places_that_were_tried_are_told(web, monkeypatch):
     monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     origin = {"source": "/gone/yamnet.npz", "checksum": "0" * 64}
     with pytest.raises(
-        EmbeddingError, match=r"trained with /gone/yamnet\.npz, .*from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+        EmbeddingError, match=r"no YAMNet: run .*/google/yamnet/1.*yamnet\.h5: 404.*trained with /gone/yamnet\.npz"
     ):
         build_frozen_encoder(load_config(None, ["embedding.kind=yamnet"]), origin)
 

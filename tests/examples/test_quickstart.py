@@ -15,7 +15,8 @@ CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 
 def program():
     """The code cells as a script: `!` lines run commands, and the player of sounds is left out."""
-    lines = "".join("".join(cell["source"]) + "\n\n" for cell in CELLS if cell["cell_type"] == "code").splitlines()
+    lines = "".join("".join(cell["source"]) + "\n\n" for cell in CELLS if cell["cell_type"] == "code")
+    lines = lines.replace("\\\n", " ").splitlines()
     script = ["import subprocess, sys"]
     for line in lines:
         if line.startswith("!"):

@@ -153,3 +153,11 @@ def test_a_full_disk_is_said_at_once(web, tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 1000}))
     with pytest.raises(WriteError, match=r"0\.0 GB are needed.*choose another folder"):
         fetch_file([f"{web.address}/run.tar.gz"], tmp_path / "other", f"sha256:{SHA256}")
+
+
+def test_a_server_that_cannot_be_reached_is_said_in_few_words(web, tmp_path):
+    with pytest.raises(DownloadError) as caught:
+        fetch_file(["http://127.0.0.1:9/run"], tmp_path / "run", f"sha256:{SHA256}")
+    assert "Connection refused" in str(caught.value)
+    assert "HTTPConnection" not in str(caught.value)
+    assert len(str(caught.value)) < 150

@@ -33,9 +33,8 @@ _MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
 _FORMAT = 2  # of the cached folder; increase it when the output of `save_networks` changes
 _ADVICE = (
-    "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
-    f"from {YAMNET_WEIGHTS}, and set embedding.source or the environment variable "
-    f"{VARIABLE} to that folder or file"
+    "run `aac-download yamnet` with a network connection, or set embedding.source or the environment variable "
+    f"{VARIABLE} to a copy of the weights (yamnet.h5, or the folder of the TF-Hub model)"
 )
 
 
@@ -143,7 +142,7 @@ def resolve_source(source=None):
     if "://" in source:
         path = _from_file(source) if re.search(r"\.(h5|npz)(#|$)", source) else _from_hub(source)
     if not path.exists():
-        raise EmbeddingError(f"YAMNet not found: there is no file or folder {path}; {_ADVICE}")
+        raise EmbeddingError(f"no YAMNet at {path}: {_ADVICE}")
     return path
 
 
@@ -163,20 +162,20 @@ def _from_hub(handle):
         with _progress_of_hub():
             return pathlib.Path(hub.resolve(handle))
     except Exception as error:  # each way of downloading raises its own errors
-        problem = f"cannot download YAMNet from {handle}: {error}"
+        failure = f"no YAMNet: {_ADVICE}; cannot download {handle}: {error}"
         if not known:
-            raise EmbeddingError(f"{problem}; {_ADVICE}") from error
+            raise EmbeddingError(failure) from error
         try:
-            return _from_file(YAMNET_WEIGHTS)
-        except EmbeddingError as second:
-            raise EmbeddingError(f"{problem}; {second}") from error
+            return download(YAMNET_WEIGHTS, _MAX_BYTES)
+        except (DownloadError, ValueError) as second:
+            raise EmbeddingError(f"{failure}; {second}") from error
 
 
 def _from_file(address):
     try:
         return download(address, _MAX_BYTES)
     except (DownloadError, ValueError) as error:
-        raise EmbeddingError(f"{error}; {_ADVICE}") from error
+        raise EmbeddingError(f"no YAMNet: {_ADVICE}; {error}") from error
 
 
 @contextlib.contextmanager
