@@ -15,6 +15,7 @@ SCORE_WEIGHT = 0.5  # of the scores of the classifier beside the embedding
 LONGEST_SECONDS = 10.0  # of a window; what lasts longer is captioned in several, which are merged if they agree
 CELL_SECONDS = 0.48  # resolution of boundaries; a frozen encoder with longer segments has its own
 SILENT_BELOW_DB = 55.0  # below the loudest cell
+SILENT_SECONDS = 1.44  # shorter pauses, such as those between words, belong to the sound
 SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
 _SILENCE = "Silence"
@@ -172,7 +173,7 @@ class TimelineGraph:
         silent = level < tf.reduce_max(level) - SILENT_BELOW_DB
         if self._silence is not None:
             silent |= _means(scores[:, self._silence : self._silence + 1], self.cells.rows)[:, 0] >= SILENT_SCORE
-        return silent
+        return _without_short(silent, max(1, round(SILENT_SECONDS / self.cells.hop)))
 
     def _levels(self, features, count):
         """The level of the loudest frame of each cell in dB, float32 `[count]`."""
@@ -248,6 +249,13 @@ def _standardized(rows):
     """Rows with zero mean and, on average, a norm of 1."""
     rows -= tf.reduce_mean(rows, axis=0)
     return rows * tf.math.rsqrt(tf.reduce_mean(tf.reduce_sum(tf.square(rows), axis=1)) + 1e-9)
+
+
+def _without_short(cells, shortest):
+    """Bool `[cells]`, false where a run of true cells is shorter; beyond both ends all are true."""
+    false = tf.cast(~tf.pad(cells, [[shortest - 1, shortest - 1]], constant_values=True), tf.float32)
+    starts = tf.nn.max_pool1d(false[tf.newaxis, :, tf.newaxis], shortest, 1, "VALID") < 0.5
+    return tf.nn.max_pool1d(tf.cast(starts, tf.float32), shortest, 1, "VALID")[0, :, 0] > 0.5
 
 
 def _means(rows, size):
