@@ -11,7 +11,7 @@ from aac_tf.errors import AacError
 from aac_tf.inference.confidence import heard_sounds
 from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.sounds import Sound, strongest_sounds
-from aac_tf.inference.timeline_graph import BATCH_WINDOWS, TimelineGraph
+from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
 
 # Percents of the work after which a sound is read, and has gone through the frozen network.
 _READ, _HEARD = 20, 60
@@ -103,7 +103,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style, prog
     Returns:
         list of `Segment`.
     """
-    begin, end, silent = (value.numpy() for value in graph.plan(rows, scores, features))
+    planned = graph.plan(rows, scores, features, NOTHING_BEFORE)
+    begin, end, silent = (value.numpy() for value in planned[:3])
     tokenizer = captioner.tokenizer
     tokens = np.full([len(begin), tokenizer.max_words + 1], tokenizer.end_id, np.int32)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
