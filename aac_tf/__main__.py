@@ -9,6 +9,7 @@ COMMANDS = {
     "train": ("train", "train a captioner from a config"),
     "evaluate": ("evaluate", "score a run, or captions in a file"),
     "caption": ("caption", "describe sound files"),
+    "listen": ("listen", "describe what a microphone hears"),
     "calibrate": ("calibrate", "make captions of a run say how likely they are right"),
     "bank": ("bank", "find sounds for scenes in unlabelled recordings"),
     "average": ("average", "average the weights of several epochs of a run"),

@@ -28,7 +28,8 @@ import time
 import numpy as np
 import soundfile
 
-from aac_tf.audio import AudioError, long_spectrogram
+from aac_tf.audio import AudioError
+from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.inference import Captioner
 from aac_tf.scenes.banks import FolderBank
 from aac_tf.scenes.events import Event
@@ -44,6 +45,7 @@ PLACE_SECONDS = (20.0, 90.0)
 EVENT_SECONDS = (0.6, 8.0)
 MEAN_GAP = 4.0  # seconds, of an exponential distribution
 OVERLAPPING = 1 / 6
+PEAK = 0.7
 BED = 2 / 3
 NARROW = 0.3  # share of recordings with a narrow band
 TOLERANCE = 1.0  # seconds
@@ -72,7 +74,7 @@ def compose_recording(bank, seconds, rng):
     waveform = np.concatenate(parts)
     if rng.uniform() < NARROW:
         waveform = low_pass(waveform, rng.uniform(3000.0, 8000.0), rate, order=4)
-    waveform *= gain(rng.uniform(-12.0, -1.0)) / np.abs(waveform).max()
+    waveform = np.clip(waveform * gain(rng.uniform(-6.0, 3.0)), -1.0, 1.0)
     return waveform, sorted(events, key=lambda event: event.onset)
 
 
@@ -100,7 +102,8 @@ def compose_place(bank, seconds, rng):
         far = rng.uniform() < 0.2
         if far:
             sound, level = recede(sound, rate, rng), level - 6.0
-        sound = sound * gain(level - loudness_db(sound, rate))
+        # A knock peaks far above its level: as a limiter would, this makes it quieter.
+        sound = sound * min(gain(level - loudness_db(sound, rate)), PEAK / np.abs(sound).max())
         mix[start : start + len(sound)] += sound
         sent[start : start + len(sound)] += sound * gain(room.far_db if far else room.near_db)
         end = position + len(sound) / rate
@@ -131,11 +134,12 @@ def mentions(begin, end, caption):
     return [(begin, end, category) for category in {found for _, _, found in find_mentions(words_of(caption))}]
 
 
-def score(named, events, seconds):
+def score(said, events, seconds):
     """Shares of the foreground events named in time and named at all, and false stretches an hour."""
-    found = stretches(named)
+    found = stretches(said)
     front = [event for event in events if event.role == "foreground"]
-    kinds = {(one[2], event.category) for one in found for event in events if related(one[2], event.category)}
+    named, played = {one[2] for one in found}, {event.category for event in events}
+    kinds = {(one, other) for one in named for other in played if related(one, other)}
 
     def fits(event, one):
         return (one[2], event.category) in kinds and one[0] < event.offset and one[1] > event.onset
@@ -170,17 +174,19 @@ def fixed_windows(captioner, waveform, seconds=10.0):
     return named
 
 
-def classes_over_time(captioner, waveform, threshold):
+def class_scores(captioner, path):
+    """The scores of YAMNet's classes, `[segments, classes]`."""
+    features, _ = spectrogram_of_file(path, captioner.spec)
+    return captioner.model.embedder.embed_and_score(features[np.newaxis], None)[1][0].numpy()
+
+
+def classes_over_time(embedder, scores, threshold):
     """The times when YAMNet's classes have a score above a threshold; classes that the table does not know are none."""
-    embedder = captioner.model.embedder
-    samples = np.array([len(waveform)], np.int32)
-    features = long_spectrogram(waveform[np.newaxis], captioner.spec, samples)
-    _, scores, _ = embedder.embed_and_score(features, captioner.spec.output_length(samples))
     first, hop = embedder.segment_times
     names = [canonical_category(name) for name in embedder.class_names]
     return [
         (first + (row - 0.5) * hop, first + (row + 0.5) * hop, names[index])
-        for row, index in zip(*np.nonzero(scores[0].numpy() >= threshold))
+        for row, index in zip(*np.nonzero(scores >= threshold))
         if names[index] in WORDINGS
     ]
 
@@ -196,9 +202,10 @@ def measure(captioner, bank, minutes, seed, thresholds, folder):
     took = time.perf_counter() - begin, time.process_time() - cpu
     found = {"timeline": [one for part in segments for one in mentions(part.begin, part.end, part.caption)]}
     found["windows of 10 s"] = fixed_windows(captioner, waveform)
+    embedder, scores = captioner.model.embedder, class_scores(captioner, path)
     for threshold in thresholds:
-        found[f"YAMNet's classes above {threshold:g}"] = classes_over_time(captioner, waveform, threshold)
-    return {system: score(named, events, seconds) for system, named in found.items()}, segments, took
+        found[f"YAMNet's classes above {threshold:g}"] = classes_over_time(embedder, scores, threshold)
+    return {system: score(said, events, seconds) for system, said in found.items()}, segments, took
 
 
 def main():

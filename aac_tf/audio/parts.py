@@ -78,7 +78,7 @@ def resampled_stream(blocks, rate_in, rate_out, seconds=0.1):
     for start, first, window in _windows(blocks, size, context):
         fresh = len(window) - (start - first)
         part = convert(tf.constant(window))[(start - first) * up // down :]
-        yield part[: min(size, fresh) * up // down] if fresh > size else part
+        yield part[: size * up // down] if fresh > size else part
 
 
 def _windows(blocks, size, context):

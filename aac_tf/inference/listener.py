@@ -8,6 +8,7 @@ import tensorflow as tf
 from aac_tf.audio.long_spectrogram import StreamedSpectrogram
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.inference.timeline import Segment, TimelineError, make_segment, timeline_graph
+from aac_tf.inference.timeline_graph import NOTHING_BEFORE
 
 # Cells of a new sound before the last one counts as ended.
 _CONFIRMED = 2
@@ -73,6 +74,7 @@ class Listener:
         self._features = self._frames
         self._first = 0  # number of the first of these rows
         self._samples = 0
+        self._loudest = NOTHING_BEFORE  # level of the loudest frame, dB
         self._announced = None  # tokens and number of rows of the sound that goes on, when it was captioned
         self._reported = None  # tokens of the last caption, unless a silence followed
 
@@ -82,7 +84,7 @@ class Listener:
         row = np.zeros([1, self._captioner.spec.num_bins], np.float32)
         found, scores = self._graph.hear(np.repeat(row, frames, axis=0))
         found, scores = np.repeat(found, rows, axis=0), np.repeat(scores, rows, axis=0)
-        self._graph.plan(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0))
+        self._graph.plan(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0), 0.0)
         first, last = np.zeros([1], np.int32), np.full([1], rows, np.int32)
         tokens, log_probs, encoded, steps = self._graph.describe(found, first, last, self._start)
         self._captioner._word_log_probs(tokens, encoded, steps, self._start)
@@ -106,6 +108,8 @@ class Listener:
         Returns:
             list of `News`, for all that was not reported yet.
         """
+        if not self._samples:
+            return []
         self._embed(self._spectrogram.finish())
         return self._news(end=True) if len(self._rows) else []
 
@@ -124,7 +128,8 @@ class Listener:
         return windows
 
     def _news(self, end=False):
-        begins, ends, silent = (value.numpy() for value in self._graph.plan(self._rows, self._scores, self._features))
+        planned = self._graph.plan(self._rows, self._scores, self._features, self._loudest)
+        begins, ends, silent, self._loudest = (value.numpy() for value in planned)
         news, done, count = [], 0, len(self._rows)
         for index, (begin, stop) in enumerate(zip(begins, ends)):
             is_last = index + 1 == len(begins)

@@ -11,7 +11,10 @@ from aac_tf.errors import AacError
 from aac_tf.inference.confidence import heard_sounds
 from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.sounds import Sound, strongest_sounds
-from aac_tf.inference.timeline_graph import BATCH_WINDOWS, TimelineGraph
+from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
+
+# Percents of the work after which a sound is read, and has gone through the frozen network.
+_READ, _HEARD = 20, 60
 
 
 class TimelineError(AacError, ValueError):
@@ -48,7 +51,7 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
         sample_rate: as for `Captioner.caption`.
         style: str, as for `Captioner.caption`.
         constraints: `Constraints`; None takes those of the config.
-        progress: optional function `(done, total)`, called with the number of windows that have a caption.
+        progress: optional function `(done, total)` of percents.
 
     Returns:
         list of `Segment`, from the start of the sound to its end without gaps.
@@ -57,11 +60,14 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
         TimelineError: if the captioner has several models.
         AudioError: if the sound cannot be used.
     """
-    graph = timeline_graph(captioner, search, constraints)
+    graph, progress = timeline_graph(captioner, search, constraints), progress or (lambda done, total: None)
+    progress(0, 100)
     sound = captioner._read(sound, sample_rate)
     if isinstance(sound, AudioError):
         raise sound
+    progress(_READ, 100)
     rows, scores = graph.hear(sound.features)
+    progress(_HEARD, 100)
     return describe_rows(captioner, graph, rows, scores, sound.features, sound.seconds, style, progress)
 
 
@@ -81,7 +87,7 @@ def timeline_graph(captioner, search, constraints=None):
     return captioner.timelines[key]
 
 
-def describe_rows(captioner, graph, rows, scores, features, seconds, style=None, progress=None):
+def describe_rows(captioner, graph, rows, scores, features, seconds, style, progress):
     """Divides the inputs of the encoder into segments and captions these.
 
     Args:
@@ -97,7 +103,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
     Returns:
         list of `Segment`.
     """
-    begin, end, silent = (value.numpy() for value in graph.plan(rows, scores, features))
+    planned = graph.plan(rows, scores, features, NOTHING_BEFORE)
+    begin, end, silent = (value.numpy() for value in planned[:3])
     tokenizer = captioner.tokenizer
     tokens = np.full([len(begin), tokenizer.max_words + 1], tokenizer.end_id, np.int32)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
@@ -109,8 +116,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
         tokens[batch], log_probs[batch] = found, values
         for index, words in zip(batch, captioner._word_log_probs(found, encoded, steps, start)):
             word_log_probs[index] = words
-        if progress is not None:
-            progress(min(first + BATCH_WINDOWS, len(heard)), len(heard))
+        progress(_HEARD + (100 - _HEARD) * first // len(heard), 100)
+    progress(100, 100)
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1

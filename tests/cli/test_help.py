@@ -13,6 +13,7 @@ COMMANDS = [
     "train",
     "evaluate",
     "caption",
+    "listen",
     "calibrate",
     "bank",
     "average",

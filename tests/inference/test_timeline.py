@@ -12,6 +12,7 @@ from aac_tf.decoding import Beam
 from aac_tf.inference import TimelineError
 from aac_tf.inference.partition import partition
 from aac_tf.inference.timeline import timeline_graph
+from aac_tf.inference.timeline_graph import _without_short
 
 RATE = 16000
 
@@ -55,6 +56,11 @@ def test_segments_follow_the_sound(one_captioner):
     assert silence.sounds is None
     assert silence.confidence is None
     assert one_captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high"))) == segments
+
+
+def test_a_pause_does_not_divide_a_sound():
+    cells = np.array([1, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1], bool)
+    assert _without_short(tf.constant(cells), 3).numpy().astype(int).tolist() == [1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1]
 
 
 def test_windows_that_say_the_same_are_merged(one_captioner):
