@@ -107,12 +107,13 @@ def fetch(published, folder, mirrors=(), pattern=None, keep=False, show=print):
             continue
         show(what)
         received = work / step.file.name
+        wanted = _wanted(folder, step.file)
         fetch_file(step.addresses, received, step.file.checksum)
         if step.file.unpack is None:
             _check_count(step.file, _rows(received), "rows", received)
             received.replace(step.target)
             continue
-        names = unpack(received, folder, step.file.unpack, _wanted(folder, step.file))
+        names = unpack(received, folder, step.file.unpack, wanted)
         _check_count(step.file, len(names), "files", received)
         _write_unpacked(folder, {**_read_unpacked(folder), step.file.name: names})
         if not keep:

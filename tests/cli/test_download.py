@@ -186,6 +186,7 @@ def test_macs_takes_the_recordings_that_have_captions(web, monkeypatch, tmp_path
     archive = zipped({f"{folder}/park-a.wav": b"RIFF", f"{folder}/tram-a.wav": b"RIFF"})
     publish(web, monkeypatch, "macs", {"LICENSE.txt": b"", "MACS.yaml": captions, name: archive})
     assert main(["macs", "--only", "TAU*"]) == 1
+    assert web.requests == []
     assert main(["macs"]) == 0
     assert [path.name for path in (tmp_path / "macs/audio").iterdir()] == ["park-a.wav"]
     assert [clip.captions for clip in MACS("macs").require("train")] == [["birds sing"]]

@@ -16,6 +16,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from web import serve
 
 from aac_tf.build import build_frozen_encoder
+from aac_tf.cli import download as download_command
 from aac_tf.config import load_config
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
 from aac_tf.embeddings.sources import choose_source, is_remote
@@ -320,6 +321,23 @@ def test_other_weights_from_the_authors_address_fail_the_self_test(web, folded, 
     monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", address)
     with pytest.raises(EmbeddingError, match="not its weights"):
         YamnetEmbedder()
+
+
+def test_the_command_downloads_the_weights_beforehand(web, folded, save_h5, monkeypatch, capsys):
+    web.files["/yamnet.h5"] = save_h5(folded).read_bytes()
+    for module in ("cli.tools", "embeddings.yamnet.source"):
+        monkeypatch.setattr(f"aac_tf.{module}.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5")
+    # As if the server spoke HTTPS.
+    monkeypatch.setattr("aac_tf.utils.resumed.ResumedDownload._check_protection", lambda *arguments: None)
+    assert download_command.main(["yamnet"]) == 1
+    captured = capsys.readouterr().err
+    assert "licence: Apache-2.0" in captured
+    assert "not its weights" in captured
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.check_known_sounds", lambda *arguments: None)
+    assert download_command.main(["yamnet"]) == 0
+    web.requests.clear()
+    assert resolve_source().read_bytes() == web.files["/yamnet.h5"]
+    assert web.requests == []  # neither the hub
 
 
 def test_without_any_network_both_reasons_are_told(web, monkeypatch):

@@ -1,11 +1,13 @@
 """Downloading CoreNLP from a local server that interrupts, corrupts and resumes downloads."""
 
 import hashlib
+import json
 import zipfile
 
 import pytest
 from web import serve
 
+from aac_tf.cli import download
 from aac_tf.evaluation import MetricError, missing_metrics
 from aac_tf.evaluation.java.spice_files import JARS, fetch_corenlp
 
@@ -44,6 +46,14 @@ def test_downloaded_files_are_found_and_not_downloaded_again(web, folder):
     web.requests.clear()
     fetch_corenlp(web.address)
     assert web.requests == []
+
+
+def test_the_command_that_downloads_everything_has_it_too(web, folder, capsys):
+    assert download.main(["corenlp", "--mirror", web.address, "--json"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["folder"] == str(folder)
+    assert "licence: GPL-3.0" in captured.err
+    assert missing_metrics() == {}
 
 
 @pytest.mark.parametrize("ranges", [True, False])
