@@ -17,8 +17,8 @@ class _Place(typing.NamedTuple):
 
 _WEIGHTS = {
     _OPERATORS.FULLY_CONNECTED: _Place(1, 0, 0),
-    _OPERATORS.CONV_2D: _Place(1, 0, 1 << 17),
-    _OPERATORS.DEPTHWISE_CONV_2D: _Place(1, 3, 1 << 17),
+    _OPERATORS.CONV_2D: _Place(1, 0, 1 << 16),
+    _OPERATORS.DEPTHWISE_CONV_2D: _Place(1, 3, 1 << 16),
     _OPERATORS.GATHER: _Place(0, 0, 0),
 }
 # Fewer weights stay as they are.
