@@ -57,7 +57,9 @@ def opened(folder, **options):
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("requestfailed", lambda request: errors.append(f"{request.url}: {request.failure}"))
         # Everything comes from the page's own folder.
-        page.on("request", lambda request: request.url.startswith((address, "blob:", "data:")) or errors.append(request.url))
+        page.on(
+            "request", lambda request: request.url.startswith((address, "blob:", "data:")) or errors.append(request.url)
+        )
         page.goto(address)
         try:
             yield page, errors
@@ -68,7 +70,9 @@ def opened(folder, **options):
 def wait_for(page, state, timeout=120):
     """Waits until the page is in a state, such as `done`; raises an error if it has failed."""
     page.wait_for_function(
-        "wanted => [wanted, 'failed'].includes(document.documentElement.dataset.state)", arg=state, timeout=1000 * timeout
+        "wanted => [wanted, 'failed'].includes(document.documentElement.dataset.state)",
+        arg=state,
+        timeout=1000 * timeout,
     )
     found = page.evaluate("document.documentElement.dataset.state")
     if found != state:
@@ -76,10 +80,12 @@ def wait_for(page, state, timeout=120):
 
 
 def caption(page, path, timeout=120):
-    """Gives the page a sound file; its caption, its segments as `(time, caption)`, and the milliseconds that it took."""
+    """Gives the page a sound file; its caption, its segments as `(time, caption)`, and its milliseconds."""
     page.evaluate("document.documentElement.dataset.state = 'working'")
     page.set_input_files("#file", str(path))
     wait_for(page, "done", timeout)
-    rows = page.eval_on_selector_all("#segments tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))")
+    rows = page.eval_on_selector_all(
+        "#segments tr", "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))"
+    )
     taken = float(page.get_attribute("#result", "data-milliseconds"))
     return page.text_content("#caption"), [tuple(row) for row in rows], taken
