@@ -55,7 +55,7 @@ def opened(folder, **options):
         browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         page, errors = browser.new_page(**options), []
         page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("requestfailed", lambda request: errors.append(f"{request.url}: {request.failure}"))
+        page.on("response", lambda response: response.ok or errors.append(f"{response.url}: {response.status}"))
         # Everything comes from the page's own folder.
         page.on(
             "request", lambda request: request.url.startswith((address, "blob:", "data:")) or errors.append(request.url)

@@ -82,12 +82,12 @@ class BlockedRNN:
         blocks = _blocks(inputs, turns, steps)
         kept = None if valid is None else _blocks(valid, turns, steps)
 
-        def turn(index, states, *state):
-            block = []
+        def turn(index, states, *carried):
+            state, block = list(carried), []
             # Not a factor of the state: the converter would multiply the kernel by it, at every step.
             marks = [None] * BLOCK if kept is None else tf.unstack(kept[index])
             for step, mark in zip(tf.unstack(blocks[index]), marks):
-                _, state = self._cell(step[tf.newaxis], list(state))
+                _, state = self._cell(step[tf.newaxis], state)
                 state = [part if mark is None else tf.where(mark > 0, part, 0.0) for part in tf.nest.flatten(state)]
                 block.append(state[0])
             return index + 1, states.write(index, tf.concat(block, axis=0)), *state
