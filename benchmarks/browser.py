@@ -1,6 +1,6 @@
 """Captions of the page in `examples/web` beside those of the captioner, and the page's speed and size.
 
-    python benchmarks/web_page.py --run everyday --seconds 10 --beam 5 --bank sound_bank ESC-50 --scenes 100
+    python benchmarks/browser.py --run everyday --seconds 10 --beam 5 --bank sound_bank ESC-50 --scenes 100
 
 Composes scenes of 3 to `--seconds` seconds from the test sounds of a bank, exports the run, builds the page and gives
 it every scene as a WAV file, in headless Chromium. Prints the share of captions that equal those of
