@@ -10,6 +10,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "score a run, or captions in a file"),
     "caption": ("caption", "describe sound files"),
     "listen": ("listen", "describe what a microphone hears"),
+    "demo": ("demo", "open a page that captions sounds"),
     "calibrate": ("calibrate", "make captions of a run say how likely they are right"),
     "bank": ("bank", "find sounds for scenes in unlabelled recordings"),
     "average": ("average", "average the weights of several epochs of a run"),

@@ -1,6 +1,5 @@
 """`caption.py`: captions sound files with a trained model."""
 
-import dataclasses
 import pathlib
 
 from aac_tf.cli.caption_timeline import add_timeline_flags, caption_over_time, check_timeline_flags
@@ -125,7 +124,9 @@ def _load(options, runs, overrides, console):
 
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
-    sounds = caption.sounds and [dataclasses.asdict(sound) for sound in caption.sounds]
+    sounds = caption.sounds and [
+        {"name": sound.name, "score": sound.score, "interval": sound.interval} for sound in caption.sounds
+    ]
     named = caption.named_sounds and [
         {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
     ]

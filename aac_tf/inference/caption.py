@@ -86,11 +86,7 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None, n
     Returns:
         `Caption`.
     """
-    first, hop = step_times
-    centers = first + hop * np.arange(weights.shape[1])
-    edges = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2, [seconds]])
-    # The last window may extend beyond the sound, and a sound may be shorter than half a window.
-    edges = np.minimum(edges, seconds)
+    edges = step_edges(step_times, weights.shape[1], seconds)
     attended = []
     for word, attention in zip(words, weights):
         step = int(np.argmax(attention))
@@ -100,6 +96,29 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None, n
     unsure = confidence is not None and confidence < unsure_below
     best, *others = hypotheses
     return Caption(best.text, best.log_prob, others, attended, edges, sounds, named, confidence, unsure)
+
+
+def step_edges(step_times, steps, seconds):
+    """Computes where the steps of a sequence begin and end.
+
+    Args:
+        step_times: (first, hop) in seconds; step i is centred at first + i * hop.
+        steps: int, number of steps.
+        seconds: float, length of the sound.
+
+    Returns:
+        float numpy array `[steps + 1]`, seconds; step i covers the time from edge i to edge i + 1.
+
+    Example:
+        >>> from aac_tf.inference.caption import step_edges
+        >>> step_edges((0.5, 0.5), 4, seconds=2.4).tolist()
+        [0.0, 0.75, 1.25, 1.75, 2.4]
+    """
+    first, hop = step_times
+    centers = first + hop * np.arange(steps)
+    edges = np.concatenate([[0.0], (centers[1:] + centers[:-1]) / 2, [seconds]])
+    # The last window may extend beyond the sound, and a sound may be shorter than half a window.
+    return np.minimum(edges, seconds)
 
 
 def _half_interval(weights, edges, peak):

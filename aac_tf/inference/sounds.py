@@ -1,7 +1,7 @@
 """The sounds that a frozen encoder's classifier hears, beside the caption."""
 
 import dataclasses
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -17,11 +17,14 @@ class Sound:
         name: str, its AudioSet class, such as `Dog`.
         score: float, the highest score of the class in the recording, from 0 to 1.
         interval: (begin, end) in seconds, the part around the highest score where the class has at least half of it.
+        scores: float numpy array `[segments]`, the score of the class in each segment of the frozen encoder; None if
+            only the highest is known.
     """
 
     name: str
     score: float
     interval: Tuple[float, float]
+    scores: Optional[np.ndarray] = dataclasses.field(default=None, repr=False, compare=False)
 
 
 def strongest_sounds(scores, names, segment_times, seconds):
@@ -60,5 +63,5 @@ def strongest_sounds(scores, names, segment_times, seconds):
         # Segments overlap: each stands for the time that is closest to its centre. The last may extend beyond the end.
         start = 0.0 if begin == 0 else min(first + (begin - 0.5) * hop, seconds)
         stop = seconds if end + 1 == len(loud) else min(first + (end + 0.5) * hop, seconds)
-        found.append(Sound(names[index], float(best[index]), (float(start), float(stop))))
+        found.append(Sound(names[index], float(best[index]), (float(start), float(stop)), scores[:, index].copy()))
     return found

@@ -14,6 +14,7 @@ COMMANDS = [
     "evaluate",
     "caption",
     "listen",
+    "demo",
     "calibrate",
     "bank",
     "average",

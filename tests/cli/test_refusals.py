@@ -60,6 +60,14 @@ REFUSED = {
         (["--run", "run", "--max-words", "30", "a.wav"], "trained for at most 20 words"),
         (["--run", "run", "foo=bar", "a.wav"], "foo=bar is neither a file nor section.key=value"),
     ],
+    "demo": [
+        (["--run", "none"], "none is not a run folder"),
+        (["--beam", "0"], "--beam must be at least 1, got 0"),
+        (["--run", "run", "--examples", "none"], "none is no folder with sound files"),
+        (["--run", "run", "--max-seconds", "0"], "--max-seconds must be positive, got 0"),
+        (["--run", "run", "--port", "70000"], "--port must be from 1 to 65535, got 70000"),
+        (["--run", "run", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+    ],
     "bank": [
         (["none", "--output", "new"], "none does not exist"),
         (["my.csv", "--output", "new"], "my.csv is a file"),

@@ -10,7 +10,11 @@ import aac_tf
 
 OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 # Modules that import an optional library.
-OPTIONAL = {"aac_tf.many.embeddings": "apache_beam", "aac_tf.many.pipeline": "apache_beam"}
+OPTIONAL = {
+    "aac_tf.many.embeddings": "apache_beam",
+    "aac_tf.many.pipeline": "apache_beam",
+    "aac_tf.page.layout": "gradio",
+}
 MODULES = sorted(module.name for module in pkgutil.walk_packages(aac_tf.__path__, "aac_tf."))
 
 

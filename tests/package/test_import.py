@@ -11,7 +11,7 @@ import pytest
 import aac_tf
 
 # Libraries of extras, which users may do without.
-OPTIONAL = {"apache_beam"}
+OPTIONAL = {"apache_beam", "gradio"}
 MODULES = ["aac_tf", *sorted(module.name for module in pkgutil.walk_packages(aac_tf.__path__, "aac_tf."))]
 
 

@@ -1,0 +1,1 @@
+"""A page on which a browser captions sounds: `aac-demo`."""

@@ -1,0 +1,115 @@
+"""The page: what is where, and which function answers what. It is laid out with gradio."""
+
+import importlib.resources
+import pathlib
+import re
+
+import gradio as gr
+
+from aac_tf.audio import AudioError
+from aac_tf.page.recording import remove_playback
+from aac_tf.page.timeline import FORMATS, write_rows
+from aac_tf.page.view import describe
+from aac_tf.runs import Run
+from aac_tf.runs.card import trained_on
+
+AT_ONCE = 2  # sounds that are captioned at the same time; others wait
+KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
+_INPUT_HEIGHT = 150
+_SCRIPTS = ("tracks.js", "player.js", "timeline.js", "viewer.js")
+STYLE = """
+.wrap > .or { color: inherit !important; }
+.aac-viewer .html-container { padding: 0; }
+.gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
+footer { display: none !important; }
+"""
+
+
+def build_page(captioner, name, run, examples, folder, max_seconds):
+    """Lays out the page.
+
+    Args:
+        captioner: `Captioner`.
+        name: str, the name of its run.
+        run: path of its run folder.
+        examples: `{name: path}` of sounds to try.
+        folder: path of a folder for the files that browsers play.
+        max_seconds: float, longest sound that is accepted.
+
+    Returns:
+        `gradio.Blocks`.
+    """
+
+    def answer(path, name):
+        remove_playback(folder, KEPT_SECONDS)
+        try:
+            view = describe(captioner, path, name, folder, max_seconds)
+        except AudioError as error:
+            return {"error": f"{name}: {error.reason}"}
+        return {**view, "audio": f"gradio_api/file={view['audio']}", "formats": list(FORMATS)}
+
+    # Both empty their input, for the next sound.
+    def answer_upload(path):
+        return None, answer(path, pathlib.Path(path).name)
+
+    def answer_recording(path):
+        return None, answer(path, "Recording")
+
+    with gr.Blocks(
+        title="Audio captioning with aac_tf", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
+    ) as page:
+        gr.Markdown(
+            f"# Describe a sound\nThe model `{name}` describes a sound in a sentence. It was {trained_on(run)}."
+        )
+        with gr.Row(equal_height=True):
+            # Not `gr.Audio`, which refuses the formats that the browser does not know.
+            file = gr.File(label="Sound file", height=_INPUT_HEIGHT, scale=3)
+            recorder = gr.Audio(
+                sources=["microphone"], type="filepath", label="Microphone", editable=False, scale=2, min_width=240
+            )
+        with gr.Row():
+            buttons = {gr.Button(title, size="sm", min_width=100): (title, path) for title, path in examples.items()}
+        viewer = gr.HTML(
+            html_template=_read("viewer.html"),
+            css_template=_read("viewer.css"),
+            js_on_load="\n".join(map(_read, _SCRIPTS)),
+            apply_default_css=False,
+            server_functions=[write_timeline],
+            elem_classes="aac-viewer",
+        )
+        with gr.Accordion(f"About the model {name}", open=False):
+            gr.Markdown(model_card(run))
+        options = {"concurrency_limit": AT_ONCE, "concurrency_id": "captions", "api_visibility": "private"}
+        file.upload(answer_upload, file, [file, viewer], **options)
+        recorder.stop_recording(answer_recording, recorder, [recorder, viewer], **options)
+        for button, (title, path) in buttons.items():
+            button.click(lambda path=path, title=title: answer(path, title), None, viewer, **options)
+    return page
+
+
+def write_timeline(request):
+    """Writes the timeline in a format, with what the user changed; the page's script calls it.
+
+    Args:
+        request: dict with `rows`, `format` and `name`, the name of the sound.
+
+    Returns:
+        dict with `name` of the file and its `text`, or with an `error`.
+    """
+    try:
+        name, text = write_rows(request["rows"], request["format"], request["name"])
+    except ValueError as error:
+        return {"error": str(error)}
+    return {"name": name, "text": text}
+
+
+def model_card(run):
+    """The card of a run in Markdown, without the metadata before its text."""
+    readme = pathlib.Path(run) / Run.CARD
+    if not readme.is_file():
+        return f"This run was {trained_on(run)}. It was not published, so it has no card."
+    return re.sub(r"\A---\n.*?\n---\n", "", readme.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def _read(name):
+    return importlib.resources.files("aac_tf.page").joinpath("viewer", name).read_text(encoding="utf-8")

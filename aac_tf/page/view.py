@@ -1,0 +1,119 @@
+"""From a sound to everything that the page shows of it, as data for JSON. Nothing here knows of the page's toolkit."""
+
+import math
+import pathlib
+import uuid
+
+import numpy as np
+
+from aac_tf.inference.caption import step_edges
+from aac_tf.inference.graphs import hears_sounds
+from aac_tf.inference.timeline import TimelineError
+from aac_tf.page.recording import outline, read_sound, spectrogram_picture, write_playback
+from aac_tf.page.timeline import segment_rows
+
+MAX_STEPS = 600  # of curves over time; longer ones keep the highest of several steps
+
+
+def warm_up(captioner):
+    """Compiles what `describe` calls, so that the first user does not wait for it; `captioner` is a `Captioner`."""
+    noise = np.random.default_rng(0).normal(scale=0.1, size=3 * captioner.spec.sample_rate).astype(np.float32)
+    captioner.caption(noise)
+    _timeline(captioner, noise)
+
+
+def describe(captioner, path, name, folder, max_seconds=3600.0):
+    """Captions a sound file for the page.
+
+    Args:
+        captioner: `Captioner`.
+        path: path of the file.
+        name: str, what the page calls it.
+        folder: path of a folder for the file that the browser plays.
+        max_seconds: float, longest sound that is accepted.
+
+    Returns:
+        dict for JSON: `name`, `seconds`, `sample_rate`, `audio` (path of the file to play), `waveform`, `spectrogram`,
+        `caption`, `confidence`, `unsure`, `named_sounds`, `captions`, `words`, `sounds` (None if the run hears none),
+        `segments`, the rows of the timeline, or None, and `no_segments`, the reason why there are none.
+
+    Raises:
+        AudioError: if the sound cannot be used; its reason is the one that `aac-caption` gives.
+    """
+    rate = captioner.spec.sample_rate
+    waveform = read_sound(path, rate, max_seconds)
+    (caption,) = captioner.caption(waveform)
+    seconds = len(waveform) / rate
+    audio = pathlib.Path(folder) / f"{uuid.uuid4().hex}.flac"
+    write_playback(waveform, rate, audio)
+    return {
+        "name": name,
+        "seconds": seconds,
+        "sample_rate": rate,
+        "audio": str(audio),
+        "waveform": outline(waveform),
+        "spectrogram": spectrogram_picture(waveform, captioner.spec),
+        **describe_caption(caption),
+        "sounds": _sounds_over_time(captioner, caption, seconds),
+        **_timeline(captioner, waveform),
+    }
+
+
+def describe_caption(caption):
+    """Describes a `Caption`: the members of `describe` that come from it alone.
+
+    Args:
+        caption: `Caption`.
+
+    Returns:
+        dict for JSON. `captions` are the caption and its alternatives, each with the `word_probability`, the geometric
+        mean over its words and its end. Each of the `words` has its `interval` in seconds and the curve of its
+        attention: `edges` in seconds, and `weights` between them, the largest of which is 1.
+    """
+    return {
+        "caption": caption.text,
+        "confidence": caption.confidence,
+        "unsure": caption.unsure,
+        "named_sounds": [{"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds or ()],
+        "captions": [
+            {"caption": one.text, "word_probability": math.exp(one.log_prob / (len(one.text.split()) + 1))}
+            for one in (caption, *caption.alternatives)
+        ],
+        "words": [
+            {
+                "text": word.text,
+                "interval": list(word.interval),
+                **_curve("weights", word.weights / max(float(word.weights.max()), 1e-9), caption.step_edges),
+            }
+            for word in caption.words
+        ],
+    }
+
+
+def _timeline(captioner, waveform):
+    try:
+        unsure_below = 0.0 if captioner.calibration is None else captioner.calibration.unsure_below
+        return {"segments": segment_rows(captioner.timeline(waveform), unsure_below), "no_segments": None}
+    except TimelineError as error:
+        return {"segments": None, "no_segments": str(error)}
+
+
+def _sounds_over_time(captioner, caption, seconds):
+    if not hears_sounds(captioner.model):
+        return None
+    times = captioner.model.embedder.segment_times
+    return [
+        {
+            "name": sound.name,
+            "score": sound.score,
+            **_curve("scores", sound.scores, step_edges(times, len(sound.scores), seconds)),
+        }
+        for sound in caption.sounds
+    ]
+
+
+def _curve(name, values, edges):
+    """A step function over time with at most `MAX_STEPS` steps, rounded for JSON."""
+    starts = np.arange(0, len(values), -(-len(values) // MAX_STEPS))
+    highest = np.maximum.reduceat(np.asarray(values, np.float64), starts)
+    return {name: np.round(highest, 3).tolist(), "edges": np.round([*edges[starts], edges[-1]], 3).tolist()}
