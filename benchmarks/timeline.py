@@ -6,8 +6,7 @@ Composes recordings of 2, 10 and 60 minutes of sounds that training did not use 
 `FolderBank(train_first=True)`). A recording is a sequence of places of 20 to 90 s. A place has its own room and noise,
 two times of three a bed (a sustained sound, 12 to 20 dB below the others, from the beginning to the end of the place),
 and events: sounds of 0.6 to 8 s, of different levels, near or far, with gaps between them; one in six begins before
-the last one ends. Three recordings
-of ten have a narrow band.
+the last one ends. Three recordings of ten have a narrow band, and peaks are limited.
 
 An event counts as named if a stretch of time in which the captions name its kind of sound begins and ends within 1 s
 of it. Stretches are what the segments name, joined over gaps of at most 1 s, as a listener would read them: the same

@@ -159,7 +159,7 @@ class TimelineGraph:
         described = _normed(rows) if model.embedder is not None else _standardized(rows)
         described = tf.concat([described, SCORE_WEIGHT * scores], axis=1)
         described = _means(described, size)
-        level = self._levels(features, tf.shape(described)[0])
+        level = self._levels(features, tf.shape(described)[0], loudest <= NOTHING_BEFORE)
         loudest = tf.maximum(loudest, tf.reduce_max(level))
         silent = self._silent(scores, level, loudest)
         apart = _APART * tf.cast(silent, tf.float32)[:, tf.newaxis]
@@ -180,15 +180,15 @@ class TimelineGraph:
             silent |= _means(scores[:, self._silence : self._silence + 1], self.cells.rows)[:, 0] >= SILENT_SCORE
         return _without_short(silent, max(1, round(SILENT_SECONDS / self.cells.hop)))
 
-    def _levels(self, features, count):
-        """The level of the loudest frame of each cell in dB, float32 `[count]`."""
-        spec = self._captioner.spec
-        first, hop = spec.frame_times
+    def _levels(self, features, count, begins):
+        """The level of the loudest frame of each cell in dB, float32 `[count]`; `begins`: whether the sound begins."""
+        first, hop = self._captioner.spec.frame_times
         size = max(1, round(self.cells.hop / hop))
-        skipped = max(0, round((self.cells.first - self.cells.hop / 2 - first) / hop))
+        before = max(0, round((self.cells.first - self.cells.hop / 2 - first) / hop))
         levels = self._decibels(features)
-        # The first cell begins with the sound, and the last one ends with it.
-        levels = tf.concat([tf.reduce_max(levels[: skipped + 1], keepdims=True), levels[skipped + 1 :]], axis=0)
+        # The first cell of a sound has the frames before it, too; otherwise they belong to another one.
+        start = tf.where(begins, tf.reduce_max(levels[: before + 1]), levels[before])
+        levels = tf.concat([start[tf.newaxis], levels[before + 1 :]], axis=0)
         short = tf.maximum(count * size - tf.shape(levels)[0], 0)
         levels = tf.pad(levels, [[0, short]], constant_values=-180.0)
         return tf.reduce_max(tf.reshape(levels[: count * size], [count, size]), axis=1)
