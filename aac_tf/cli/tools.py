@@ -35,7 +35,7 @@ class Tool:
 
 def _fetch_yamnet(mirror, options):
     from aac_tf.cli.console import start_tensorflow
-    from aac_tf.utils.download import download_path, fetch_file, file_name
+    from aac_tf.utils.download import DownloadError, download_path, fetch_file, file_name
 
     path = download_path(YAMNET_WEIGHTS)
     if not path.is_file():
@@ -47,9 +47,9 @@ def _fetch_yamnet(mirror, options):
 
     try:
         return cached_network(str(path)).folder
-    except EmbeddingError:
+    except EmbeddingError as error:
         path.unlink()
-        raise
+        raise DownloadError(f"what was downloaded from {YAMNET_WEIGHTS} is not YAMNet: {error}") from error
 
 
 def _fetch_corenlp(mirror, options):
