@@ -27,6 +27,15 @@ FAKE_MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-medi
 PLAYER = "(() => { const audio = document.querySelector('audio'); return [audio.paused, audio.currentTime]; })()"
 
 
+# A shell that runs the tests in the background lets its processes ignore Ctrl-C.
+COMMAND = """
+import signal, sys
+from aac_tf.cli.demo import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def chirp(seconds, start, rate=22050):
     time = np.arange(int(seconds * rate)) / rate
     return 0.3 * np.sin(2 * np.pi * (start + 200 * time) * time)
@@ -224,7 +233,7 @@ def test_a_bad_file_gets_the_words_of_the_command(visit, sounds, one_captioner):
 def test_files_beyond_the_limit_are_refused(visit, sounds):
     page = visit()
     upload(page, sounds / "large.wav")
-    page.get_by_text("File size exceeds").first.wait_for()
+    page.get_by_text("exceed the maximum allowed size").first.wait_for()
 
 
 @needs_chromium
@@ -265,20 +274,22 @@ def test_everyone_can_use_it(visit, sounds, width, scheme):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_command_serves_until_it_is_stopped_and_leaves_no_files(one_run, tmp_path, number, code):
-    program = "import sys; from aac_tf.cli.demo import main; sys.exit(main(sys.argv[1:]))"
-    command = [sys.executable, "-c", program, "--run", str(one_run.folder), "--no-browser", "--json"]
+    command = [sys.executable, "-c", COMMAND, "--run", str(one_run.folder), "--no-browser", "--json"]
     environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path)), "PATH": "/usr/bin:/bin"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen(command, env=environment, **pipes)
+    try:
         addresses = json.loads(process.stdout.readline() or process.communicate()[1])
         assert addresses["public_address"] is None
         assert addresses["address"].startswith("http://127.0.0.1:")
-        assert any(tmp_path.iterdir())
+        assert any(path.name.startswith("aac-demo-") for path in tmp_path.iterdir())
         with urllib.request.urlopen(addresses["address"]) as response:
             assert "connect-src 'self'" in response.headers["Content-Security-Policy"]
             assert "Audio captioning with aac_tf" in response.read().decode()
         process.send_signal(number)
-        _, messages = process.communicate(timeout=60)
+        _, messages = process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
     assert process.returncode == code, messages
     assert not any(path.name.startswith("aac-demo-") for path in tmp_path.iterdir())
