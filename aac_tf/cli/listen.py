@@ -4,7 +4,14 @@ import sys
 
 from aac_tf.cli.checks import check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_constraint_flags, add_json_flag, add_run_flag, add_style_flag, search_overrides
+from aac_tf.cli.flags import (
+    add_beam_flag,
+    add_constraint_flags,
+    add_json_flag,
+    add_run_flag,
+    add_style_flag,
+    search_overrides,
+)
 from aac_tf.utils.timeline_formats import as_dict
 
 _ENCODINGS = ("s16le", "s32le", "f32le")
@@ -22,7 +29,7 @@ def main(arguments=None):
     add_run_flag(parser, default="everyday")
     add_style_flag(parser)
     add_constraint_flags(parser)
-    parser.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
+    add_beam_flag(parser)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
     parser.add_argument(
         "--raw", choices=_ENCODINGS, help="standard input has raw samples of this encoding, not a WAV header"
