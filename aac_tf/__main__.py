@@ -1,5 +1,6 @@
 """`python -m aac_tf COMMAND ...`: all commands under one name."""
 
+import difflib
 import importlib
 import sys
 
@@ -8,10 +9,12 @@ COMMANDS = {
     "train": ("train", "train a captioner from a config"),
     "evaluate": ("evaluate", "score a run, or captions in a file"),
     "caption": ("caption", "describe sound files"),
+    "listen": ("listen", "describe what a microphone hears"),
     "demo": ("demo", "open a page that captions sounds"),
     "calibrate": ("calibrate", "make captions of a run say how likely they are right"),
     "bank": ("bank", "find sounds for scenes in unlabelled recordings"),
     "average": ("average", "average the weights of several epochs of a run"),
+    "download": ("download", "download datasets, and what captioning and scoring need"),
     "publish": ("publish", "write a trained run in the form for others to download"),
     "export": ("export", "export a run as a SavedModel"),
     "export-tflite": ("export_tflite", "export a run to LiteRT"),
@@ -35,7 +38,9 @@ def main(arguments=None):
     if name in ("-h", "--help"):
         print(text, end="")
         return 0
-    print(f"error: unknown command {name}\n{text}", end="", file=sys.stderr)
+    close = difflib.get_close_matches(name, COMMANDS, n=1)
+    hint = f"; did you mean {close[0]}?" if close else ""
+    print(f"error: unknown command {name}{hint}\n{text}", end="", file=sys.stderr)
     return 2
 
 

@@ -98,7 +98,7 @@ def build_frozen_encoder(config, origin=None):
         if not origin or found or "source" not in origin:
             raise
         raise EmbeddingError(
-            f"the run was trained with {origin['source']}, which is not here any more; {error}"
+            f"{error}; the run was trained with {origin['source']}, which is not here any more"
         ) from error
 
 
@@ -182,8 +182,7 @@ def build_search(config):
 
 def build_constraints(config):
     """Builds the `Constraints` of a config; they raise `ConstraintError`."""
-    names = {item.name for item in dataclasses.fields(Constraints)}
-    return Constraints(**{name: value for name, value in _options(config.decoding).items() if name in names})
+    return Constraints.from_options(_options(config.decoding))
 
 
 def build_word_weights(config, examples, vocabulary_size):

@@ -3,10 +3,17 @@
 import dataclasses
 
 from aac_tf.config import ConfigError
-from aac_tf.datasets import AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture, Styled
+from aac_tf.datasets import MACS, AudioCaps, Clotho, FirstClips, HeldOut, Manifest, Mixture, Styled, WavCaps
 from aac_tf.scenes import Scenes
 
-DATASETS = {"clotho": Clotho, "audiocaps": AudioCaps, "manifest": Manifest, "scenes": Scenes}
+DATASETS = {
+    "clotho": Clotho,
+    "audiocaps": AudioCaps,
+    "macs": MACS,
+    "wavcaps": WavCaps,
+    "manifest": Manifest,
+    "scenes": Scenes,
+}
 
 
 def build_dataset(config):

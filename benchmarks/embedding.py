@@ -5,7 +5,7 @@
 
 YAMNet: times 16 clips of 30 s, from waveforms to 62 embeddings of width 1024 each, with
 
-  ours     `spectrogram` and `YamnetEmbedder`, one call for all clips;
+  ours     `spectrogram` and `YamnetEmbedder`, one call for all clips, in float32 and in bfloat16;
   hub      the waveform model in the form that TF-Hub publishes (separate batch normalization, one clip per call),
            built here from the same weights, saved, and loaded with `hub.load`;
   matmul   one matrix product with as many multiplications as the network has (69.2 million per window).
@@ -203,11 +203,13 @@ def main():
     waveforms = 0.1 * tf.random.stateless_normal(shape, [5, 6])
     embedder = YamnetEmbedder(source, batch_windows=options.batch_windows)
     embed, frames = our_path(embedder)
+    rough, _ = our_path(YamnetEmbedder(source, batch_windows=options.batch_windows, precision="bfloat16"))
     windows = shape[0] * embedder.output_length(YAMNET.output_length(shape[1]))
     with tempfile.TemporaryDirectory() as folder:
         published = hub_model(read_weights(source), folder)
     runs = {
         "ours": lambda: embed(waveforms).numpy(),
+        "ours, bfloat16": lambda: rough(waveforms).numpy(),
         "  spectrograms only": lambda: frames(waveforms).numpy(),
         "hub, clip by clip": lambda: np.stack([published(waveform)[1].numpy() for waveform in waveforms]),
         "matmul": matrix_product(windows),

@@ -22,6 +22,10 @@ INGREDIENTS = {
     "masked embeddings": ["embedding_specaugment.probability=0.5"],
     "word dropout": ["training.word_dropout=0.1"],
     "scheduled sampling": ["training.scheduled_sampling=0.25"],
+    "transformer": [
+        *("encoder.kind=linear", "encoder.positions=true", "encoder.dropout=0.2"),
+        *("decoder.kind=transformer", "decoder.layers=2", "decoder.feedforward=512"),
+    ],
     "bfloat16": ["training.precision=bfloat16"],
 }
 TOGETHER = "together"

@@ -47,7 +47,14 @@ def serve():
                 return
             content = web.files[path]
             tag = f'"{hashlib.sha1(content).hexdigest()}"'
-            start = int(wanted[6:-1]) if wanted and web.ranges else 0
+            same = self.headers.get("If-Range", tag) == tag
+            start = int(wanted[6:-1]) if wanted and web.ranges and same else 0
+            if start and start >= len(content):
+                self.send_response(416)
+                self.send_header("Content-Range", f"bytes */{len(content)}")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(content) - start))
             self.send_header("ETag", tag)
@@ -67,7 +74,7 @@ def serve():
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         web.address = f"http://127.0.0.1:{server.server_port}"
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=[0.01], daemon=True)
         thread.start()
         try:
             yield web

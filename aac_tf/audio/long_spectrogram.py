@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import itertools
 
+import numpy as np
 import tensorflow as tf
 
 from aac_tf.audio.spectrogram import log_mel, mel_spectrogram, peak, spectrogram
@@ -79,6 +80,53 @@ def spectrogram_of_parts(parts, spec):
     for index, row in enumerate(rows):
         rows[index] = finish(row, loudest)
     return tf.concat(rows, axis=0)
+
+
+class StreamedSpectrogram:
+    """`spectrogram` of one sound as it comes.
+
+    Args:
+        spec: `SpectrogramSpec` that does not depend on the whole sound: without `peak_normalize` and `centered`.
+
+    Attributes:
+        count: int, number of frames so far.
+
+    Example:
+        >>> import numpy as np
+        >>> from aac_tf.audio import YAMNET
+        >>> from aac_tf.audio.long_spectrogram import StreamedSpectrogram
+        >>> stream = StreamedSpectrogram(YAMNET)
+        >>> [len(stream.frames(np.zeros(200, "f4"))) for _ in range(4)], len(stream.finish())
+        ([0, 1, 1, 1], 93)
+    """
+
+    def __init__(self, spec):
+        if spec.peak_normalize or spec.centered:
+            raise ValueError(f"{spec.name} depends on the whole sound: it is centred or peak-normalized")
+        self.spec, self.count, self._samples = spec, 0, 0
+        self._held = np.zeros([0], np.float32)
+        _, self._mel, self._finish = _compiled(spec)
+
+    def frames(self, samples):
+        """Takes float32 `[samples]`, any number; returns the frames that are now complete, float32 `[frames, bins]`."""
+        self._samples += len(samples)
+        return self._ready(samples)
+
+    def finish(self):
+        """The last frames, filled up with silence as `spectrogram` does."""
+        missing = self.spec.output_length(self._samples) - self.count
+        needed = (missing - 1) * self.spec.hop_length + self.spec.window_length - len(self._held)
+        return self._ready(np.zeros([max(needed, 0)], np.float32))[:missing] if missing > 0 else self._ready([])[:0]
+
+    def _ready(self, samples):
+        hop, window = self.spec.hop_length, self.spec.window_length
+        self._held = np.concatenate([self._held, np.asarray(samples, np.float32)])
+        ready = max((len(self._held) - window) // hop + 1, 0)
+        if not ready:
+            return np.zeros([0, self.spec.num_bins], np.float32)
+        frames = self._finish(self._mel(self._held[: (ready - 1) * hop + window]), 1.0).numpy()
+        self._held, self.count = self._held[ready * hop :], self.count + ready
+        return frames
 
 
 def _plain(spec):

@@ -52,6 +52,35 @@ def resampled_parts(blocks, samples, rate_in, rate_out, seconds=PART_SECONDS):
         missing -= count
 
 
+def resampled_stream(blocks, rate_in, rate_out, seconds=0.1):
+    """Resamples a sound that is still going on, with the result of `resampled_parts` and little delay.
+
+    Args:
+        blocks: iterable of float32 numpy arrays `[samples]` of any length, the sound from start to end.
+        rate_in: int, Hz, of the blocks.
+        rate_out: int, Hz, of the result.
+        seconds: float, length of a part; a part comes when its blocks and 0.05 s more are there.
+
+    Yields:
+        float32 tensors `[samples]`, as long as blocks come.
+
+    Example:
+        >>> import numpy as np
+        >>> from aac_tf.audio.parts import resampled_stream
+        >>> blocks = [np.ones(441, "f4")] * 100
+        >>> sum(len(part) for part in resampled_stream(blocks, 44100, 16000))
+        16000
+    """
+    with _COMPILING:
+        convert, up, down = _converter(rate_in, rate_out)
+    # The filter spans 80 zero crossings on either side.
+    size, context = (max(-(-int(length * rate_in) // down), 1) * down for length in (seconds, 0.05))
+    for start, first, window in _windows(blocks, size, context):
+        fresh = len(window) - (start - first)
+        part = convert(tf.constant(window))[(start - first) * up // down :]
+        yield part[: size * up // down] if fresh > size else part
+
+
 def _windows(blocks, size, context):
     """Cuts a sound into parts with context.
 

@@ -1,7 +1,5 @@
 """`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
 
-import pathlib
-
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
@@ -26,6 +24,13 @@ def main(arguments=None):
         action="store_true",
         help="the folders are labelled banks: derive sounds that they lack from those they have, as a bank beside them",
     )
+    parser.add_argument(
+        "--licences",
+        "--licenses",
+        metavar="NAMES",
+        help="with --derive: use only clips with these licences, as scenes.licences does: free (CC0, CC BY, MIT, "
+        "public domain), CC BY-SA, ...; LICENCE=FOLDER names the licence of a folder whose CSV file has none",
+    )
     limits = (
         ("threshold", "SCORE", stretches.THRESHOLD, "minimum score of the sound, from 0 to 1"),
         ("margin", "SCORE", stretches.MARGIN, "minimum distance to the score of the next sound"),
@@ -47,6 +52,8 @@ def main(arguments=None):
 def _grow(options, console):
     if options.derive:
         return _derive(options, console)
+    if options.licences is not None:
+        raise ValueError("--licences needs --derive; the licence of unlabelled recordings is given by --licence NAME")
     limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
     stretches.check_limits(**limits)
     recordings = find_recordings(options.folders)
@@ -71,9 +78,17 @@ def _grow(options, console):
 
 def _derive(options, console):
     from aac_tf.scenes.banks.labels import read_labels
+    from aac_tf.scenes.files import bank_folders
+    from aac_tf.scenes.licences import LicenceFilter, licence_names
 
-    folders = [pathlib.Path(folder) for folder in options.folders]
-    count = len(read_labels(folders)[1])
+    given, folders = zip(*bank_folders(options.folders))
+    table, recordings = read_labels(folders)
+    count, licences = len(recordings), None
+    if options.licences is not None:
+        licences = LicenceFilter(licence_names(options.licences), given)
+        kept = licences.select(recordings, table, folders)
+        console.show(kept.describe())
+        count = kept.clips[0]
     check_new_folder(options.output)
     check_output_folder(options.output)
     start_tensorflow(options)
@@ -81,7 +96,8 @@ def _derive(options, console):
     from aac_tf.labelling.derive import derive_bank
 
     encoder = YamnetEmbedder()
-    growth = derive_bank(folders, options.output, encoder, console.progress("recordings"), console.show)
+    report = console.progress("recordings"), console.show
+    growth = derive_bank(folders, options.output, encoder, *report, licences=licences)
     return _report(growth, count, options, console)
 
 

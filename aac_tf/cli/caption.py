@@ -3,7 +3,7 @@
 import pathlib
 
 from aac_tf.cli.caption_timeline import add_timeline_flags, caption_over_time, check_timeline_flags
-from aac_tf.cli.checks import check_output_file, check_runs, missing_files
+from aac_tf.cli.checks import check_no_override, check_picture, check_runs, missing_files
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import (
     add_json_flag,
@@ -58,11 +58,12 @@ def _caption(options, console):
     overrides = [*take_overrides(options.files), *search_overrides(options)]
     if not options.files:
         raise ValueError("give at least one sound file")
+    check_no_override(options.files)
     runs = given_runs(options)
     check_timeline_flags(options, runs)
     check_runs(runs, overrides, options.rerank)
     if options.attention is not None:
-        check_output_file(options.attention)
+        check_picture(options.attention)
     missing = missing_files(options.files)
     for path in options.files:
         if path in missing:

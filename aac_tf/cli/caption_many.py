@@ -27,6 +27,9 @@ def main(arguments=None):
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
     add_search_flags(parser)
     parser.add_argument(
+        "--timeline", action="store_true", help="caption over time: lines have `segments` instead of a caption"
+    )
+    parser.add_argument(
         "--list", action="append", default=[], metavar="FILE", help="text file with one path per line (may be repeated)"
     )
     parser.add_argument(
@@ -84,6 +87,8 @@ def _caption_many(options, beam_flags, console):
     overrides = search_overrides(options)
     if options.run is not None:
         check_runs(given_runs(options), overrides, options.rerank)
+        if options.timeline and (len(given_runs(options)) > 1 or options.rerank is not None):
+            raise ValueError("--timeline takes a single --run, and no --rerank")
     elif options.beam is not None or options.rerank is not None or overrides:
         raise ValueError(
             "--beam, --search and other flags of decoding need --run: an exported model keeps those of its export"
@@ -99,11 +104,18 @@ def _caption_many(options, beam_flags, console):
     start_tensorflow(options)
     from aac_tf.many import Settings, find_files, newest_version, open_job
     from aac_tf.many.job import locked_folder
-    from aac_tf.many.model import check_style, model_fingerprint
+    from aac_tf.many.model import check_style, check_timeline, model_fingerprint
     from aac_tf.many.pipeline import run_job
     from aac_tf.many.progress import poll_progress
 
-    settings = Settings(options.batch_seconds, options.batch_size, options.max_seconds, options.retry_failed, style)
+    settings = Settings(
+        options.batch_seconds,
+        options.batch_size,
+        options.max_seconds,
+        options.retry_failed,
+        style,
+        options.timeline,
+    )
     if options.run is not None:
         from aac_tf.export.cached import cached_export
 
@@ -111,8 +123,11 @@ def _caption_many(options, beam_flags, console):
         options.model = str(cached_export(given_runs(options), overrides, options.beam, options.rerank))
     version = newest_version(options.model)
     check_style(version, style)
-    # Captions in another style are another job.
-    fingerprint = " ".join([model_fingerprint(version), *filter(None, [style])])
+    if options.timeline:
+        check_timeline(version)
+    # Captions in another style are another job, and so are captions over time.
+    kind = [] if style is None else [style]
+    fingerprint = " ".join([model_fingerprint(version), *kind, *(["--timeline"] if options.timeline else [])])
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
         job = open_job(options.output, paths, fingerprint, options.shards, options.overwrite)

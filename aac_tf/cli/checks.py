@@ -6,6 +6,9 @@ TensorFlow takes seconds to import, and nobody should wait for it to learn of a 
 import glob
 import os
 import pathlib
+import re
+
+_ADVICE_ON_FOLDERS = "a directory, not a file: give its files, such as {}/*.wav"
 
 
 def check_runs(folders, overrides=(), rerank=None):
@@ -39,13 +42,20 @@ def check_run(folder, overrides=()):
     Raises:
         RunError: if it holds no run, or the run has no weights yet.
         ConfigError: if an override is invalid, or its key cannot change after training.
+        StyleError: if the run does not have the style.
+        ConstraintError: if it does not know a word of the constraints, or no caption can follow them.
     """
+    from aac_tf.decoding.constraints import Constraints
     from aac_tf.runs import Run
     from aac_tf.runs.fetch import find_run
+    from aac_tf.text.styles import check_style, find_styles
 
     run = Run(find_run(folder))
     config = run.config(overrides)
     run.check_trained()
+    words = run.vocabulary()
+    check_style(config.decoding.style, find_styles(words))
+    Constraints.from_options(vars(config.decoding)).rules(words, config.vocabulary.max_words)
     return config
 
 
@@ -61,10 +71,10 @@ def missing_files(paths):
     Example:
         >>> from aac_tf.cli.checks import missing_files
         >>> missing_files(["-", "s3://bucket/dog.wav", "missing.wav", "."])
-        {'missing.wav': 'no such file', '.': 'a directory, not a file'}
+        {'missing.wav': 'no such file', '.': 'a directory, not a file: give its files, such as ./*.wav'}
     """
     local = [path for path in paths if path != "-" and "://" not in path]
-    folders = {path: "a directory, not a file" for path in local if os.path.isdir(path)}
+    folders = {path: _ADVICE_ON_FOLDERS.format(path.rstrip("/")) for path in local if os.path.isdir(path)}
     # A link to nothing is missing; of a file in a folder that may not be searched, reading says what is wrong.
     return {path: folders.get(path, "no such file") for path in local if path in folders or _is_missing(path)}
 
@@ -85,6 +95,27 @@ def check_output_file(path):
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected the name of a file to write")
     check_output_folder(path.parent)
+
+
+def check_picture(path):
+    """Checks as `check_output_file` does that a picture can be written.
+
+    Raises:
+        ValueError: if Matplotlib writes no pictures of this kind.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    known = sorted(FigureCanvasAgg.get_supported_filetypes())
+    if pathlib.Path(path).suffix.lower().lstrip(".") not in known and not os.path.isdir(path):
+        raise ValueError(f"{path}: expected the name of a picture, such as attention.png ({', '.join(known)})")
+    check_output_file(path)
+
+
+def check_no_override(files):
+    """Raises `ValueError` if a file that does not exist looks like an override without the section of its key."""
+    for name in files:
+        if re.fullmatch(r"\w+=[^/.]*", name) and not os.path.exists(name):
+            raise ValueError(f"{name} is neither a file nor section.key=value, such as decoding.beam_size=3")
 
 
 def check_output_folder(path):

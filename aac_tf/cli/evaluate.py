@@ -93,7 +93,9 @@ def _evaluate(options, console):
     if options.output:
         (check_output_folder if options.run else check_output_file)(options.output)
     if options.fetch_spice is not None:
-        _fetch_spice(options.fetch_spice, console)
+        from aac_tf.evaluation.java.spice_files import fetch_corenlp
+
+        console.show(f"SPICE's files are in {fetch_corenlp(options.fetch_spice)}")
     if options.fetch_fense is not None:
         from aac_tf.evaluation.sentence.weights import fetch_weights
 
@@ -145,17 +147,6 @@ def _check_options(options):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
     if options.overrides and not options.run:
         raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")
-
-
-def _fetch_spice(source, console):
-    from aac_tf.evaluation.java.spice_files import fetch_corenlp
-
-    bars = {}
-
-    def progress(name, done, total):
-        bars.setdefault(name, console.progress(f"{name}, kB"))(done // 1000, total // 1000)
-
-    console.show(f"SPICE's files are in {fetch_corenlp(source, progress)}")
 
 
 def _evaluate_run(options, console):

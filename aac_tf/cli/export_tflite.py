@@ -7,6 +7,7 @@ import pathlib
 from aac_tf.cli.checks import check_output_file, check_run
 from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
 from aac_tf.cli.flags import (
+    add_beam_flag,
     add_constraint_flags,
     add_json_flag,
     add_overrides,
@@ -16,18 +17,29 @@ from aac_tf.cli.flags import (
     style_overrides,
 )
 
+# Of the fixed waveform, in seconds. All of it is computed for every clip, however short.
+SHORTEST, LONGEST = 0.1, 600
+
 
 def main(arguments=None):
     """Runs the command; returns its exit code."""
     parser = make_parser(
         ("export/tflite.py", "aac-export-tflite"),
-        "Export a trained model to LiteRT (TensorFlow Lite): one file that takes a waveform, returns the caption of "
-        "greedy search and needs only built-in operations.",
+        "Export a trained model to LiteRT (TensorFlow Lite): one file that takes a waveform, returns its caption and "
+        "needs only built-in operations.",
         "export/tflite.py --run runs/demo --output models/captioner.tflite",
     )
     add_run_flag(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="model file; an existing one is replaced")
     parser.add_argument("--float", action="store_true", help="store 32-bit float weights instead of 8-bit integers")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        metavar="S",
+        help="duration of the waveform that the model takes, with the length of the clip in it: for LiteRT.js in a "
+        "browser and for accelerators, which need fixed shapes (default: any length)",
+    )
+    add_beam_flag(parser, default="greedy search")
     add_style_flag(parser)
     add_constraint_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
@@ -37,8 +49,14 @@ def main(arguments=None):
 
 def _export(options, console):
     overrides = [*options.overrides, *constraint_overrides(options), *style_overrides(options)]
+    if not options.output.endswith(".tflite"):
+        raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
     check_run(options.run, overrides)
     check_output_file(options.output)
+    if options.beam is not None and options.beam < 1:
+        raise ValueError(f"--beam must be at least 1, got {options.beam}")
+    if options.seconds is not None and not SHORTEST <= options.seconds <= LONGEST:
+        raise ValueError(f"--seconds must be from {SHORTEST} to {LONGEST}, got {options.seconds:g}")
     start_tensorflow(options)
     from aac_tf.export.lite import export_lite
     from aac_tf.inference.captioner import Captioner
@@ -46,7 +64,13 @@ def _export(options, console):
     captioner = Captioner.load(options.run, overrides)
     console.show(f"exporting {options.run}; this takes up to a minute")
     with contextlib.nullcontext() if options.debug else silenced():  # the converter logs from C++
-        about = export_lite(captioner, options.output, quantize=not options.float)
+        about = export_lite(
+            captioner,
+            options.output,
+            quantize=not options.float,
+            search=None if options.beam is None else captioner.search_for(options.beam),
+            seconds=options.seconds,
+        )
     size = pathlib.Path(options.output).stat().st_size
     if options.json:
         print(json.dumps({"path": options.output, "bytes": size, **about}))

@@ -8,6 +8,7 @@ import sys
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 from aac_tf.config.packaged import config_names
+from aac_tf.errors import AacError
 from aac_tf.training.monitors import check_monitor, find_monitor
 
 
@@ -60,10 +61,17 @@ def _train(options, console):
     if not options.describe:
         check_folder(config, run, options.resume)
         check_monitor(config.training.monitor)
-    build_dataset(config).check(audio_needed=not options.describe)
+    dataset = build_dataset(config)
+    dataset.check(audio_needed=not options.describe)
+    if options.describe:
+        dataset.require("train", audio_needed=False)  # its words; what does not exist yet is not made for a description
+        try:
+            check_monitor(config.training.monitor)
+        except AacError as error:
+            console.show(f"training would be refused: {error}")
     start_tensorflow(options)
     if options.describe:
-        return _describe(config, console, options.json)
+        return _describe(config, options.json)
     from aac_tf.evaluation.board import CaptionBoard
     from aac_tf.training.trainer import train
 
@@ -87,18 +95,15 @@ def _check_config_flag(options):
 
 
 def _best_epoch(config, rows):
-    monitor, decimals = config.training.monitor, config.training.monitor_decimals
-    values = [float(row[monitor]) if decimals is None else round(float(row[monitor]), decimals) for row in rows]
-    # Of epochs that are equal after rounding the first, as for the best checkpoint.
-    row = rows[values.index(find_monitor(monitor).pick(values))]
+    monitor = config.training.monitor
+    row = find_monitor(monitor).best_first(rows, config.training.monitor_decimals)[0]
     return {"epoch": int(row["epoch"]), "monitor": monitor, "value": float(row[monitor])}
 
 
-def _describe(config, console, as_json):
+def _describe(config, as_json):
     from aac_tf.build import build_frozen_encoder, build_model, build_spec
-    from aac_tf.data.preparation import fit_tokenizer, prepare_dataset
+    from aac_tf.data.preparation import fit_tokenizer
 
-    prepare_dataset(config, console.progress)
     vocabulary_size = fit_tokenizer(config).vocabulary_size()
     model = build_model(config, vocabulary_size, embedder=build_frozen_encoder(config))
     spec = build_spec(config)

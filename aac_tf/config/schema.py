@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Optional
 
 from aac_tf.config.keys import NEVER, OneOf, key, one_of, section
 
-DATASETS = ("clotho", "audiocaps", "manifest", "scenes")
+DATASETS = ("clotho", "audiocaps", "macs", "wavcaps", "manifest", "scenes")
 SPECS = ("DCASE2020", "YAMNET", "AST")
 
 
@@ -87,7 +87,12 @@ class ScenesConfig:
     bank: Any = key(
         "synthetic",
         "`synthetic`, or a folder of labelled clips with a CSV of file_name,category; several folders as a list, or "
-        "separated by commas",
+        "separated by commas; LICENCE=FOLDER names the licence of a folder whose CSV has none",
+    )
+    licences: Any = key(
+        None,
+        "licences that the clips of the bank may have, as a list or separated by commas: free (CC0, CC BY, MIT, public "
+        "domain), CC BY-SA, ...; a clip with several needs all of them to be allowed; null: all clips",
     )
     train: Optional[int] = key(1000, "number of training scenes; null, with scripts: of each script", at_least=1)
     validation: Optional[int] = key(60, "number of validation scenes, or null", at_least=1)
@@ -100,7 +105,8 @@ class ScenesConfig:
     scripts: Any = key(
         None,
         "file of human captions to compose scenes after, or several, as for bank; STYLE=FILE gives its captions a "
-        "style; null: scenes at random, captioned by templates",
+        "style; templates: captions are written for the sounds of the bank; null: scenes at random, with "
+        "simpler captions",
     )
     renderings: int = key(1, "with scripts: number of scenes for each script", at_least=1)
     max_alike: Optional[int] = key(
@@ -167,6 +173,13 @@ class YamnetConfig(WindowedEncoderConfig):
     source: Optional[str] = key(
         None,
         "path or hub handle of the weights; null, or a path that does not exist: $AAC_TF_YAMNET, otherwise TF-Hub",
+        settled=NEVER,
+        resumable=True,
+    )
+    precision: str = key(
+        "float32",
+        "precision of the network's convolutions; bfloat16 is faster on CPUs that multiply in it (AVX512-BF16, AMX)",
+        choices=("float32", "bfloat16"),
         settled=NEVER,
         resumable=True,
     )

@@ -8,12 +8,15 @@ from aac_tf.datasets.clotho import Clotho
 from aac_tf.datasets.errors import DatasetError
 from aac_tf.datasets.first_clips import FirstClips
 from aac_tf.datasets.held_out import HeldOut
+from aac_tf.datasets.macs import MACS
 from aac_tf.datasets.manifest import Manifest
 from aac_tf.datasets.mixture import Mixture
 from aac_tf.datasets.styled import Styled
+from aac_tf.datasets.wavcaps import WavCaps
 from aac_tf.datasets.wrapper import DatasetWrapper
 
 __all__ = [
+    "MACS",
     "SPLITS",
     "AudioCaps",
     "Clip",
@@ -27,5 +30,6 @@ __all__ = [
     "Manifest",
     "Mixture",
     "Styled",
+    "WavCaps",
     "match_audio",
 ]

@@ -15,7 +15,7 @@ STEMS = {"train": "train", "validation": "val", "test": "test"}
 
 
 class AudioCaps(Dataset):
-    """AudioCaps v1: one caption per row, of clips cut from YouTube videos.
+    """AudioCaps v1 or 2.0: one caption per row, of clips cut from YouTube videos.
 
     The columns `youtube_id` and `start_time` give the clip's file, under any of the names that download tools use (see
     `clip_stems`). It is looked for in `train/` (`val/` or `validation/`,

@@ -69,6 +69,12 @@ similar words that it knows: bark, barks
         if self.min_words < 0:
             raise ConstraintError(f"min_words must be at least 0, got {self.min_words}")
 
+    @classmethod
+    def from_options(cls, options):
+        """Makes constraints of a dict that may have options of other things, such as a search."""
+        names = {item.name for item in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in options.items() if name in names})
+
     def rules(self, vocabulary, max_words):
         """Looks the words up in a vocabulary.
 

@@ -28,6 +28,9 @@ PUBLISHED = {
     "ast": Published("AAC_TF_AST", "MIT/ast-finetuned-audioset-10-10-0.4593", r"MIT/ast-finetuned-[\w.-]+|random"),
 }
 
+# YAMNet's weights by its authors, for when the hub cannot be reached.
+YAMNET_WEIGHTS = "https://storage.googleapis.com/audioset/yamnet.h5"
+
 
 def is_remote(kind, source):
     """Whether loading a source would download weights that are not the published ones.

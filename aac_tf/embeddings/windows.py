@@ -92,7 +92,8 @@ def run_in_parts(network, windows, max_size, width):
     parts = tf.maximum((count + size - 1) // size, 1)
     windows = tf.pad(windows, [[0, parts * size - count]] + [[0, 0]] * (windows.shape.rank - 1))
     rows = tf.map_fn(
-        network,
+        # Outside of a graph, map_fn would convert the source of the whole network with AutoGraph, which takes seconds.
+        tf.autograph.experimental.do_not_convert(network),
         tf.reshape(windows, [parts, size, *windows.shape[1:]]),
         fn_output_signature=tf.TensorSpec([None, width], tf.float32),
         parallel_iterations=1,

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 import aac_tf
-from aac_tf.text.word_tokenizer import NO_STYLE
+from aac_tf.text.styles import NO_STYLE
 
 ABOUT = "model.json"
 VOCABULARY = "vocabulary.txt"

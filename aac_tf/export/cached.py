@@ -14,6 +14,8 @@ from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.utils.cache import cache_folder
 
+_FORMAT = 2  # of exports; models of 1 did not caption over time
+
 
 def cached_export(run, overrides=(), beam_size=None, rerank=None):
     """Exports a run as a SavedModel, unless this has been done before.
@@ -43,7 +45,7 @@ def cached_export(run, overrides=(), beam_size=None, rerank=None):
 
 def _identity(runs, options):
     """Identifies what is exported: the files of the runs, the options, and the versions that write the graph."""
-    digest = hashlib.sha256(f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}\n".encode())
+    digest = hashlib.sha256(f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}, {_FORMAT}\n".encode())
     digest.update(json.dumps(options).encode())
     for run in runs:
         named = [run.folder / name for name in (run.CONFIG, run.VOCABULARY, run.NORMALIZATION, run.WEIGHTS)]

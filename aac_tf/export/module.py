@@ -5,7 +5,10 @@ import tensorflow as tf
 from aac_tf.audio.checks import first_reason, sound_checks
 from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.audio.load import read_wavs
+from aac_tf.audio.long_spectrogram import long_spectrogram
 from aac_tf.inference.graphs import attention_function, search_function, step_seconds
+from aac_tf.inference.joint import Ensemble
+from aac_tf.inference.timeline_graph import TimelineGraph
 
 
 class CaptioningModule(tf.Module):
@@ -33,6 +36,13 @@ class CaptioningModule(tf.Module):
         * `attention`: float32 `[batch, words, steps]`, attention weights of these tokens;
         * `step_seconds`: float32 `[steps]`, position of the encoder steps in the clip, in seconds;
         * `status`: string `[batch]`, empty, or the reason why there is no caption.
+
+        `timeline`, which an ensemble does not have, takes the waveform of one recording and returns a dict of
+
+        * `begin`, `end`: float32 `[segments]`, seconds; segments follow each other without gaps;
+        * `caption`: string `[segments]`, empty for silence;
+        * `log_prob`: float32 `[segments]`, log-probabilities of the captions;
+        * `status`: string `[1]`, as above.
     """
 
     def __init__(self, captioner, vocabulary, search):
@@ -51,6 +61,11 @@ class CaptioningModule(tf.Module):
             ),
             default_value="",
         )
+        if not isinstance(captioner.model, Ensemble):
+            graph = TimelineGraph(captioner, search, captioner.rules())
+            self._graph = lambda: graph
+            signature = [tf.TensorSpec([None], tf.float32, name="waveform")]
+            self.timeline = tf.function(self._timeline, signature, autograph=False)
 
     @tf.function(
         input_signature=[
@@ -89,6 +104,7 @@ class CaptioningModule(tf.Module):
             "caption_wav": self.caption_wav,
             "waveform_to_text": self.waveform_to_text,
             "wav_to_text": self.wav_to_text,
+            **({"timeline": self.timeline} if hasattr(self, "timeline") else {}),
         }
 
     # One function for all signatures, so that the graph, with the weights of the frozen encoder, is saved only once.
@@ -125,6 +141,19 @@ class CaptioningModule(tf.Module):
         }
         # Not in the graph unless it is an output, as TensorFlow would compute it nevertheless.
         return {**outputs, **self._attention(best, encoded, steps, start, usable)} if attention else outputs
+
+    def _timeline(self, waveform, style=None):
+        captioner = self._captioner()
+        waveform, length, status = _limited(*self._checked(waveform[tf.newaxis], tf.shape(waveform)[:1]))
+        start, status = self._start(style, status)
+        features = long_spectrogram(waveform, captioner.spec, length)[0]
+        finite = tf.reduce_all(tf.math.is_finite(features))[tf.newaxis]
+        status = first_reason((tf.equal(status, ""), status), (finite, "no finite spectrogram"))
+        seconds = tf.cast(length[0], tf.float32) / captioner.spec.sample_rate
+        begin, end, tokens, log_probs = self._graph().describe_all(features, seconds, start[0])
+        usable = tf.fill(tf.shape(begin), tf.equal(status[0], ""))
+        outputs = {"begin": begin, "end": end, "caption": self._text(tokens), "log_prob": log_probs}
+        return {**{name: tf.boolean_mask(value, usable) for name, value in outputs.items()}, "status": status}
 
     def _checked(self, waveform, length):
         return _checked(waveform, length, self._captioner().spec.sample_rate)

@@ -67,7 +67,8 @@ def _save(captioner, folder, beam_size, search):
     extra = model / "assets.extra"
     extra.mkdir()
     _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate, bool(captioner.styles))
-    (extra / ABOUT).write_text(json.dumps(describe_model(captioner, module.search), indent=1) + "\n")
+    about = {**describe_model(captioner, module.search), "timeline": "timeline" in module.signatures()}
+    (extra / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return model
 
 

@@ -4,17 +4,27 @@ import tensorflow as tf
 
 from aac_tf.audio.checks import first_reason
 from aac_tf.export.module import CaptioningModule
-from aac_tf.text.word_tokenizer import NO_STYLE
+from aac_tf.text.styles import NO_STYLE
 
 STYLE = tf.TensorSpec([None], tf.string, name="style")
 
 
 class StyledCaptioningModule(CaptioningModule):
-    """A `CaptioningModule` with two more signatures, `waveform_to_text_in_style` and `wav_to_text_in_style`.
+    """A `CaptioningModule` with three more signatures, which take a style.
 
-    They take a further input `style`, string `[batch]`: names of styles, `none`, or empty for the captioner's default,
-    which all other signatures use.
+    `waveform_to_text_in_style`, `wav_to_text_in_style` and `timeline_in_style` have an input `style`, string `[batch]`
+    (`[1]` for a timeline): names of styles, `none`, or empty for the captioner's default, which all other signatures
+    use.
     """
+
+    def __init__(self, captioner, vocabulary, search):
+        super().__init__(captioner, vocabulary, search)
+        if hasattr(self, "timeline"):
+            signature = [
+                tf.TensorSpec([None], tf.float32, name="waveform"),
+                tf.TensorSpec([1], tf.string, name="style"),
+            ]
+            self.timeline_in_style = tf.function(self._timeline, signature, autograph=False)
 
     @tf.function(input_signature=[*CaptioningModule.waveform_to_text.input_signature, STYLE], autograph=False)
     def waveform_to_text_in_style(self, waveform, length, style):
@@ -32,6 +42,7 @@ class StyledCaptioningModule(CaptioningModule):
             **super().signatures(),
             "waveform_to_text_in_style": self.waveform_to_text_in_style,
             "wav_to_text_in_style": self.wav_to_text_in_style,
+            **({"timeline_in_style": self.timeline_in_style} if hasattr(self, "timeline") else {}),
         }
 
     def _start(self, style, status):

@@ -234,7 +234,7 @@ class Captioner:
             sample_rate: as for `caption`.
             style: str, as for `caption`.
             constraints: as for `caption`.
-            progress: optional function `(done, total)`, called while captions are searched for.
+            progress: optional function `(done, total)` of percents.
 
         Returns:
             list of `Segment`, from the start of the sound to its end without gaps; silence has an empty caption.

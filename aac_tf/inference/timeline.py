@@ -1,7 +1,7 @@
 """Captions over time: what is heard in a recording, and when."""
 
 import dataclasses
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +11,10 @@ from aac_tf.errors import AacError
 from aac_tf.inference.confidence import heard_sounds
 from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.sounds import Sound, strongest_sounds
-from aac_tf.inference.timeline_graph import BATCH_WINDOWS, TimelineGraph
+from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
+
+# Percents of the work after which a sound is read, and has gone through the frozen network.
+_READ, _HEARD = 20, 60
 
 
 class TimelineError(AacError, ValueError):
@@ -48,7 +51,7 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
         sample_rate: as for `Captioner.caption`.
         style: str, as for `Captioner.caption`.
         constraints: `Constraints`; None takes those of the config.
-        progress: optional function `(done, total)`, called with the number of windows that have a caption.
+        progress: optional function `(done, total)` of percents.
 
     Returns:
         list of `Segment`, from the start of the sound to its end without gaps.
@@ -57,11 +60,14 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
         TimelineError: if the captioner has several models.
         AudioError: if the sound cannot be used.
     """
-    graph = timeline_graph(captioner, search, constraints)
+    graph, progress = timeline_graph(captioner, search, constraints), progress or (lambda done, total: None)
+    progress(0, 100)
     sound = captioner._read(sound, sample_rate)
     if isinstance(sound, AudioError):
         raise sound
+    progress(_READ, 100)
     rows, scores = graph.hear(sound.features)
+    progress(_HEARD, 100)
     return describe_rows(captioner, graph, rows, scores, sound.features, sound.seconds, style, progress)
 
 
@@ -81,7 +87,7 @@ def timeline_graph(captioner, search, constraints=None):
     return captioner.timelines[key]
 
 
-def describe_rows(captioner, graph, rows, scores, features, seconds, style=None, progress=None):
+def describe_rows(captioner, graph, rows, scores, features, seconds, style, progress):
     """Divides the inputs of the encoder into segments and captions these.
 
     Args:
@@ -97,7 +103,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
     Returns:
         list of `Segment`.
     """
-    begin, end, silent = (value.numpy() for value in graph.plan(rows, scores, features))
+    planned = graph.plan(rows, scores, features, NOTHING_BEFORE)
+    begin, end, silent = (value.numpy() for value in planned[:3])
     tokenizer = captioner.tokenizer
     tokens = np.full([len(begin), tokenizer.max_words + 1], tokenizer.end_id, np.int32)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
@@ -109,51 +116,53 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style=None,
         tokens[batch], log_probs[batch] = found, values
         for index, words in zip(batch, captioner._word_log_probs(found, encoded, steps, start)):
             word_log_probs[index] = words
-        if progress is not None:
-            progress(min(first + BATCH_WINDOWS, len(heard)), len(heard))
+        progress(_HEARD + (100 - _HEARD) * first // len(heard), 100)
+    progress(100, 100)
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1
-    texts = tokenizer.detokenize(tokens[chosen]).numpy()
-    rows_per_cell, count = graph.cells.rows, -(-len(rows) // graph.cells.rows)
-    bounds = np.append(-(-begin[firsts] // rows_per_cell), count)
+    count = -(-len(rows) // graph.cells.rows)
+    bounds = np.append(begin[firsts] // graph.cells.rows, count)
     edges = graph.cells.edges(bounds, count, seconds).numpy()
     scores, segments = scores.numpy(), []
     for index, (first, last, window) in enumerate(zip(firsts, lasts, chosen)):
-        times = float(edges[index]), float(edges[index + 1])
-        sounds = confidence = None
-        if not silent[window]:
-            heard = _Heard(captioner.model.embedder, scores[begin[first] : end[last]], int(begin[first]), times[1])
-            sounds = heard.sounds()
-            confidence = _confidence(captioner, tokens[window], word_log_probs[window], heard.categories())
-        elif scores.shape[1]:
-            sounds = []
-        segments.append(Segment(*times, texts[index].decode(), sounds, confidence))
+        times, heard = edges[index : index + 2].tolist(), scores[begin[first] : end[last]]
+        words = None if silent[window] else tokens[window]
+        segments.append(make_segment(captioner, times, words, word_log_probs[window], heard, int(begin[first])))
     return segments
 
 
-@dataclasses.dataclass(frozen=True)
-class _Heard:
-    """What the classifier hears in a segment: its scores `[rows, classes]`, its first row and its end in seconds."""
+def make_segment(captioner, times, tokens, log_probs, scores, first):
+    """Makes a `Segment` with the sounds that are heard in it and its confidence.
 
-    embedder: Any
-    scores: np.ndarray
-    first: int
-    end: float
+    Args:
+        captioner: `Captioner`.
+        times: (begin, end) in seconds.
+        tokens: int32 numpy array `[words]`, its caption; None for silence.
+        log_probs: float32 `[words]`, log-probabilities of the tokens; None if the run was not calibrated.
+        scores: float32 numpy array `[rows, classes]`, of the classifier; with 0 classes if there is none.
+        first: int, the first of the rows, counted from the start of the recording.
 
-    def sounds(self):
-        if not self.scores.shape[1]:
-            return None
-        first, hop = self.embedder.segment_times
-        return strongest_sounds(self.scores, self.embedder.class_names, (first + self.first * hop, hop), self.end)
+    Returns:
+        `Segment`.
+    """
+    begin, end = map(float, times)
+    named = scores.shape[1] > 0
+    if tokens is None:
+        return Segment(begin, end, "", [] if named else None)
+    embedder, sounds, categories, confidence = captioner.model.embedder, None, None, None
+    if named:
+        start, hop = embedder.segment_times
+        sounds = strongest_sounds(scores, embedder.class_names, (start + first * hop, hop), end)
+        sounds = [dataclasses.replace(one, interval=_clipped(one.interval, begin, end)) for one in sounds]
+        categories = heard_sounds(scores.max(axis=0), embedder.class_names)
+    words = captioner._words(tf.constant(tokens))
+    if captioner.calibration is not None:
+        found = captioner.calibration.judge(words, log_probs, categories)
+        confidence = float(np.mean([one.confidence for one in found])) if found else None
+    return Segment(begin, end, " ".join(words), sounds, confidence)
 
-    def categories(self):
-        return heard_sounds(self.scores.max(axis=0), self.embedder.class_names) if self.scores.shape[1] else None
 
-
-def _confidence(captioner, tokens, log_probs, heard):
-    """The confidence of a caption, as that of `make_caption`; None if the run was not calibrated."""
-    if captioner.calibration is None:
-        return None
-    named = captioner.calibration.judge(captioner._words(tf.constant(tokens)), log_probs, heard)
-    return float(np.mean([sound.confidence for sound in named])) if named else None
+def _clipped(interval, begin, end):
+    # `strongest_sounds` lets the first row begin at 0.
+    return max(interval[0], begin), min(interval[1], end)

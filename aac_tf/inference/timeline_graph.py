@@ -10,14 +10,18 @@ from aac_tf.inference.partition import partition
 from aac_tf.scenes.mentions import find_mentions
 
 # Chosen on composed recordings, see docs/results.md.
-PENALTY = 0.6  # cost of a segment, in squared distances of cells, whose norm is 1
-SCORE_WEIGHT = 1.0  # of the scores of the classifier beside the embedding
+PENALTY = 1.6  # cost of a segment, in squared distances of cells, whose norm is 1
+SCORE_WEIGHT = 0.5  # of the scores of the classifier beside the embedding
 LONGEST_SECONDS = 10.0  # of a window; what lasts longer is captioned in several, which are merged if they agree
 CELL_SECONDS = 0.48  # resolution of boundaries; a frozen encoder with longer segments has its own
 SILENT_BELOW_DB = 55.0  # below the loudest cell
+SILENT_SECONDS = 1.44  # shorter pauses, such as those between words, belong to the sound
 SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
+NOTHING_BEFORE = -1000.0  # dB
+_ABOVE_DIGITAL_DB = 3.0  # of what is as silent as zeros
 _SILENCE = "Silence"
+_LEAD = 2  # maximum number of silent rows before a window
 _APART = 2.0  # distance of silence from all sounds
 
 
@@ -71,8 +75,9 @@ class TimelineGraph:
         cells: `Cells`.
         hear: from features float32 `[frames, bins]` to the inputs of the encoder `[rows, width]` and the scores of the
             classifier `[rows, classes]`, with 0 classes if there is none.
-        plan: from the results of `hear` and the features to windows: the first row, the row after the last, and whether
-            it is silent, int32, int32 and bool `[windows]`. They follow each other without gaps.
+        plan: from the results of `hear`, the features and the level of the loudest frame before them (`NOTHING_BEFORE`
+            or float32, dB) to windows: the first row, the row after the last, and whether it is silent, int32, int32
+            and bool `[windows]`; and the level of the loudest frame so far. They follow each other without gaps.
         describe: from the inputs of the encoder, first and last rows int32 `[windows]` and `start` int32 `[windows]` as
             in `search_function`, to tokens int32 `[windows, words]` and log-probabilities float32 `[windows]` of the
             best captions, and the encoder steps and their numbers.
@@ -88,6 +93,7 @@ class TimelineGraph:
         self._silence = names.index(_SILENCE) if _SILENCE in names else None
         self._find = search_function(model, captioner.tokenizer, search, rules)
         self._kinds = _kinds_of_words(captioner.tokenizer)
+        self._padding = _silence(model, captioner.spec)
         width = captioner.spec.num_bins if model.embedder is None else model.embedder.width
         features = tf.TensorSpec([None, captioner.spec.num_bins], tf.float32)
         rows, scores = tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, len(names)], tf.float32)
@@ -98,20 +104,64 @@ class TimelineGraph:
             return tf.function(function, list(signature), autograph=False)
 
         self.hear = compiled(self._hear, features)
-        self.plan = compiled(self._plan, rows, scores, features)
+        self.plan = compiled(self._plan, rows, scores, features, tf.TensorSpec([], tf.float32))
         self.describe = compiled(self._describe, rows, STARTS, STARTS, STARTS)
         self.merge = compiled(self._merge, some, words, numbers)
+
+    def describe_all(self, features, seconds, start):
+        """All stages, in the graph of an exported model.
+
+        Args:
+            features: float32 `[frames, bins]`.
+            seconds: float32 scalar, length of the sound.
+            start: int32 scalar, id of the token before the first words.
+
+        Returns:
+            Begin and end in seconds, float32 `[segments]`; tokens int32 `[segments, words]` and log-probabilities
+            float32 `[segments]`, 0 for silence.
+        """
+        rows, scores = self.hear(features)
+        begin, end, silent, _ = self.plan(rows, scores, features, NOTHING_BEFORE)
+        tokenizer = self._captioner.tokenizer
+        heard = tf.cast(tf.where(~silent)[:, 0], tf.int32)
+        count = tf.size(heard)
+        size = tf.clip_by_value(count, 1, BATCH_WINDOWS)
+        index = tf.minimum(tf.range((count + size - 1) // size * size), count - 1)
+
+        def describe(batch):
+            return self.describe(rows, tf.gather(begin, batch), tf.gather(end, batch), tf.fill([size], start))[:2]
+
+        words = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
+        found, values = tf.map_fn(
+            describe,
+            tf.reshape(tf.gather(heard, index), [-1, size]),
+            fn_output_signature=(words, tf.TensorSpec([None], tf.float32)),
+            parallel_iterations=1,
+        )
+        windows = tf.size(begin)
+        tokens = tf.fill([windows, tokenizer.max_words + 1], tokenizer.end_id)
+        found = tf.reshape(found, [-1, tokenizer.max_words + 1])[:count]
+        tokens = tf.tensor_scatter_nd_update(tokens, heard[:, tf.newaxis], found)
+        values = tf.reshape(values, [-1])[:count]
+        log_probs = tf.tensor_scatter_nd_update(tf.zeros([windows]), heard[:, tf.newaxis], values)
+        segment, chosen = self.merge(silent, tokens, log_probs)
+        first = tf.math.segment_min(begin, segment) // self.cells.rows
+        cells = (tf.shape(rows)[0] + self.cells.rows - 1) // self.cells.rows
+        edges = self.cells.edges(tf.concat([first, cells[tf.newaxis]], axis=0), cells, seconds)
+        return edges[:-1], edges[1:], tf.gather(tokens, chosen), tf.gather(log_probs, chosen)
 
     def _hear(self, features):
         rows, scores, _ = self._captioner.model.embed_and_score(features[tf.newaxis], tf.shape(features)[:1])
         return tf.cast(rows[0], tf.float32), scores[0]
 
-    def _plan(self, rows, scores, features):
+    def _plan(self, rows, scores, features, loudest):
         size, model = self.cells.rows, self._captioner.model
         described = _normed(rows) if model.embedder is not None else _standardized(rows)
         described = tf.concat([described, SCORE_WEIGHT * scores], axis=1)
         described = _means(described, size)
-        silent = self._silent(scores, features, tf.shape(described)[0])
+        level = self._levels(features, tf.shape(described)[0], loudest <= NOTHING_BEFORE)
+        loudest = tf.maximum(loudest, tf.reduce_max(level))
+        silent = self._silent(scores, level, loudest)
         apart = _APART * tf.cast(silent, tf.float32)[:, tf.newaxis]
         described = tf.concat([tf.where(silent[:, tf.newaxis], 0.0, described), apart], axis=1)
         longest = max(1, round(LONGEST_SECONDS / self.cells.hop))
@@ -120,35 +170,46 @@ class TimelineGraph:
         quiet = tf.gather(quiet, bounds)
         quiet = 2 * (quiet[1:] - quiet[:-1]) > bounds[1:] - bounds[:-1]
         bounds = tf.minimum(bounds * size, tf.shape(rows)[0])
-        return bounds[:-1], bounds[1:], quiet
+        return bounds[:-1], bounds[1:], quiet, loudest
 
-    def _silent(self, scores, features, count):
-        """Whether each cell is silent, bool `[count]`."""
-        level = self._levels(features, count)
-        silent = level < tf.reduce_max(level) - SILENT_BELOW_DB
+    def _silent(self, scores, level, loudest):
+        """Whether each cell is silent, bool `[cells]`, of their levels in dB."""
+        digital = self._decibels(tf.fill([1, 1], self._captioner.spec.silence))
+        silent = level < tf.maximum(loudest - SILENT_BELOW_DB, digital + _ABOVE_DIGITAL_DB)
         if self._silence is not None:
             silent |= _means(scores[:, self._silence : self._silence + 1], self.cells.rows)[:, 0] >= SILENT_SCORE
-        return silent
+        return _without_short(silent, max(1, round(SILENT_SECONDS / self.cells.hop)))
 
-    def _levels(self, features, count):
-        """The level of the loudest frame of each cell in dB, float32 `[count]`."""
-        spec = self._captioner.spec
-        first, hop = spec.frame_times
+    def _levels(self, features, count, begins):
+        """The level of the loudest frame of each cell in dB, float32 `[count]`; `begins`: whether the sound begins."""
+        first, hop = self._captioner.spec.frame_times
         size = max(1, round(self.cells.hop / hop))
-        skipped = max(0, round((self.cells.first - self.cells.hop / 2 - first) / hop))
-        # The logarithm of magnitudes, or of powers.
-        magnitude = tf.reduce_mean(tf.exp(features) - spec.log_offset, axis=1)
-        levels = 20 / spec.power * tf.math.log(tf.maximum(magnitude, 1e-9)) / np.log(10.0)
-        # The first cell begins with the sound, and the last one ends with it.
-        levels = tf.concat([tf.reduce_max(levels[: skipped + 1], keepdims=True), levels[skipped + 1 :]], axis=0)
+        before = max(0, round((self.cells.first - self.cells.hop / 2 - first) / hop))
+        levels = self._decibels(features)
+        # The first cell of a sound has the frames before it, too; otherwise they belong to another one.
+        start = tf.where(begins, tf.reduce_max(levels[: before + 1]), levels[before])
+        levels = tf.concat([start[tf.newaxis], levels[before + 1 :]], axis=0)
         short = tf.maximum(count * size - tf.shape(levels)[0], 0)
         levels = tf.pad(levels, [[0, short]], constant_values=-180.0)
         return tf.reduce_max(tf.reshape(levels[: count * size], [count, size]), axis=1)
 
+    def _decibels(self, features):
+        """The level of each frame, float32 `[frames]`, of the logarithms of magnitudes or powers."""
+        spec = self._captioner.spec
+        magnitude = tf.reduce_mean(tf.exp(features) - spec.log_offset, axis=1)
+        return 20 / spec.power * tf.math.log(tf.maximum(magnitude, 1e-9)) / np.log(10.0)
+
     def _describe(self, rows, begin, end, start):
-        length = end - begin
-        index = begin[:, tf.newaxis] + tf.range(tf.reduce_max(length))
-        windows = tf.gather(rows, tf.minimum(index, tf.shape(rows)[0] - 1))
+        length, lead = end - begin, tf.zeros_like(begin)
+        if self._padding is not None:
+            shortest = round(LONGEST_SECONDS / self.cells.hop)
+            lead = tf.minimum(_LEAD, tf.maximum(shortest - length, 0) // 2)
+            length = tf.maximum(length, shortest)
+        index = tf.range(tf.reduce_max(length)) + (begin - lead)[:, tf.newaxis]
+        windows = tf.gather(rows, tf.clip_by_value(index, 0, tf.shape(rows)[0] - 1))
+        if self._padding is not None:
+            inside = (index >= begin[:, tf.newaxis]) & (index < end[:, tf.newaxis])
+            windows = tf.where(inside[..., tf.newaxis], windows, self._padding)
         encoded, steps = self._captioner.model.encoder.infer(windows, length)
         found = self._find(encoded, steps, start=start)
         return found.tokens[:, 0], found.log_probs[:, 0], encoded, steps
@@ -165,6 +226,19 @@ class TimelineGraph:
         index = tf.range(tf.shape(segment)[0])
         first = tf.math.unsorted_segment_min(tf.where(log_probs >= best, index, index.dtype.max), segment, count)
         return segment, first
+
+
+def _silence(model, spec):
+    """The embedding of silence, float32 `[width]`, around windows that are shorter than what models are trained on.
+
+    On composed recordings it lowers the number of sounds that are named but not there by a fifth. Without a frozen
+    encoder there is none: a spectrogram of digital silence is unlike any recording.
+    """
+    if model.embedder is None:
+        return None
+    with tf.init_scope():  # once, not in the graph of an exported model
+        frames = tf.fill([1, spec.segment_length or 1, spec.num_bins], spec.silence)
+        return model.embed_and_score(frames, tf.shape(frames)[1:2])[0][0, 0].numpy()
 
 
 def _kinds_of_words(tokenizer):
@@ -184,6 +258,13 @@ def _standardized(rows):
     """Rows with zero mean and, on average, a norm of 1."""
     rows -= tf.reduce_mean(rows, axis=0)
     return rows * tf.math.rsqrt(tf.reduce_mean(tf.reduce_sum(tf.square(rows), axis=1)) + 1e-9)
+
+
+def _without_short(cells, shortest):
+    """Bool `[cells]`, false where a run of true cells is shorter; beyond both ends all are true."""
+    false = tf.cast(~tf.pad(cells, [[shortest - 1, shortest - 1]], constant_values=True), tf.float32)
+    starts = tf.nn.max_pool1d(false[tf.newaxis, :, tf.newaxis], shortest, 1, "VALID") < 0.5
+    return tf.nn.max_pool1d(tf.cast(starts, tf.float32), shortest, 1, "VALID")[0, :, 0] > 0.5
 
 
 def _means(rows, size):

@@ -20,6 +20,7 @@ from aac_tf.labelling.grow import COLUMNS, TABLE, Growth
 from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
 from aac_tf.scenes.banks.labels import Recording, read_labels
+from aac_tf.scenes.licences import LicenceFilter
 from aac_tf.utils.files import check_new_folder
 from aac_tf.utils.reading import read_ahead
 
@@ -44,6 +45,7 @@ def derive_bank(
     progress: Callable[[int, int], None] | None = None,
     report: Callable[[str], None] | None = None,
     rules: Sequence[Derivation] | None = None,
+    licences: LicenceFilter | None = None,
 ) -> Growth:
     """Derives sounds from the recordings of a labelled bank, and writes a folder to be used beside it.
 
@@ -63,6 +65,7 @@ def derive_bank(
         progress: optional function `(done, total)`, called after each recording.
         report: optional function, called with a line of text for each recording that is skipped.
         rules: rules; None takes those of the table.
+        licences: which recordings may be used; None takes all. What is derived has the licence of its recording.
 
     Returns:
         `Growth`; its recordings are counted by derived sound.
@@ -78,7 +81,10 @@ def derive_bank(
         known = one_sound(encoder.class_names, rule.category, rule.heard)
         if known.classes[0]:
             of_label.setdefault(rule.of, []).append((rule, known))
-    rows = [row for row in read_labels(folders)[1] if row.category in of_label and row.path]
+    table, recordings = read_labels(folders)
+    if licences is not None:
+        recordings = list(licences.select(recordings, table, folders).recordings)
+    rows = [row for row in recordings if row.category in of_label and row.path]
     taken: collections.Counter = collections.Counter()
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)], autograph=False)

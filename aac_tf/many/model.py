@@ -74,6 +74,21 @@ def check_style(version, style):
         raise ModelError(f"{version} has no style {style!r}: {has}")
 
 
+def check_timeline(version):
+    """Checks that an exported model captions over time.
+
+    Args:
+        version: str, path of the SavedModel.
+
+    Raises:
+        ModelError: if it does not.
+    """
+    if not _describe(version).get("timeline"):
+        raise ModelError(
+            f"{version} does not caption over time: export the model again with aac-export, of a single --run"
+        )
+
+
 def _describe(version):
     """The content of the model's description, a dict, which is empty if it is damaged."""
     about = os.path.join(version, _ABOUT)
@@ -127,6 +142,33 @@ class SavedCaptioner:
             if len(waveforms) == 1:
                 return [{"error": error_reason(error.message)}]
             return [self.caption([waveform])[0] for waveform in waveforms]
+
+    def timeline(self, waveform):
+        """Captions a waveform over time.
+
+        Args:
+            waveform: float32 array `[samples]` at `sample_rate`.
+
+        Returns:
+            dict with `segments`, a list of dicts of `begin`, `end`, `caption` and `log_prob`; or only `error`, why
+            there are none.
+        """
+        style = {} if self._style is None else {"style": self._style[tf.newaxis]}
+        name = "timeline" if self._style is None else "timeline_in_style"
+        try:
+            found = self._model.signatures[name](waveform=tf.constant(waveform), **style)
+        except tf.errors.OpError as error:
+            return {"error": error_reason(error.message)}
+        found = {name: value.numpy() for name, value in found.items()}
+        if found["status"][0]:
+            return {"error": found["status"][0].decode()}
+        rows = zip(found["begin"].tolist(), found["end"].tolist(), found["caption"], found["log_prob"].tolist())
+        return {
+            "segments": [
+                {"begin": round(begin, 3), "end": round(end, 3), "caption": caption.decode(), "log_prob": log_prob}
+                for begin, end, caption, log_prob in rows
+            ]
+        }
 
     def _caption_batch(self, waveforms):
         length = np.array([len(waveform) for waveform in waveforms], np.int32)

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How files are batched and captioned; only `style` changes captions.
+    """How files are batched and captioned; only `style` and `timeline` change the results.
 
     Attributes:
         batch_seconds: float, maximum length of a batch in seconds, padding included.
@@ -29,6 +29,7 @@ class Settings:
         max_seconds: float; longer clips are listed as failed.
         retry_failed: bool, whether to retry all files that failed before, not only those whose size has changed.
         style: str, style of the captions; None for the model's default.
+        timeline: bool, whether to caption over time: a line then has `segments` instead of `caption`.
     """
 
     batch_seconds: float = 300.0
@@ -36,6 +37,7 @@ class Settings:
     max_seconds: float = 3600.0
     retry_failed: bool = False
     style: Optional[str] = None
+    timeline: bool = False
 
     def __post_init__(self):
         if not (self.batch_seconds > 0 and self.batch_size > 0 and self.max_seconds > 0):
@@ -68,7 +70,7 @@ def caption_shard(job, shard, paths, captioner, settings):
     done = _caption(missing, sizes, captioner, settings) if missing else {}
     lines.update(done)
     ordered = [lines[path] for path in paths]
-    captions = [line for line in ordered if "caption" in line]
+    captions = [line for line in ordered if "error" not in line]
     failed = [line for line in ordered if "error" in line]
     if before != (captions, failed):
         # Captions last, as their file marks the shard as done.
@@ -86,10 +88,12 @@ def _caption(paths, sizes, captioner, settings):
     for batch in batches(ordered, rate, settings.batch_seconds, settings.batch_size, settings.max_seconds):
         if batch[0].reason:
             found = [{"error": batch[0].reason}]
+        elif settings.timeline:
+            found = [captioner.timeline(clip.waveform) for clip in batch]
         else:
             found = captioner.caption([clip.waveform for clip in batch])
         for clip, line in zip(batch, found):
-            if "caption" in line:
+            if "error" not in line:
                 line["seconds"] = round(len(clip.waveform) / rate, 3)
             lines[clip.path] = {"file": clip.path, **line, "bytes": sizes[clip.path]}
     return lines
@@ -98,7 +102,7 @@ def _caption(paths, sizes, captioner, settings):
 def _count(lines):
     counts: collections.Counter = collections.Counter({"captioned": 0, "failed": 0, "seconds": 0.0})
     for line in lines:
-        counts["captioned" if "caption" in line else "failed"] += 1
+        counts["failed" if "error" in line else "captioned"] += 1
         counts["seconds"] += line.get("seconds", 0.0)
     return counts
 
@@ -130,11 +134,24 @@ def _is_line(line):
     if not isinstance(line, dict) or not isinstance(line.get("file"), str) or "bytes" not in line:
         return False
     if "error" in line:
-        return isinstance(line["error"], str) and "caption" not in line
-    numbers = line.get("log_prob"), line.get("seconds")
-    return isinstance(line.get("caption"), str) and all(
-        isinstance(number, (int, float)) and math.isfinite(number) for number in numbers
+        return isinstance(line["error"], str) and "caption" not in line and "segments" not in line
+    if not _are_numbers(line, "seconds"):
+        return False
+    if "segments" not in line:
+        return _is_caption(line)
+    segments = line["segments"]
+    return isinstance(segments, list) and all(
+        _is_caption(one) and _are_numbers(one, "begin", "end") for one in segments
     )
+
+
+def _is_caption(found):
+    return isinstance(found, dict) and isinstance(found.get("caption"), str) and _are_numbers(found, "log_prob")
+
+
+def _are_numbers(found, *names):
+    values = [found.get(name) for name in names]
+    return all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
 
 
 def _write(job, path, lines):

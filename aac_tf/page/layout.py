@@ -3,6 +3,7 @@
 import importlib.resources
 import pathlib
 import re
+from typing import Any, Dict
 
 import gradio as gr
 
@@ -79,7 +80,11 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
         )
         with gr.Accordion(f"About the model {name}", open=False):
             gr.Markdown(model_card(run))
-        options = {"concurrency_limit": AT_ONCE, "concurrency_id": "captions", "api_visibility": "private"}
+        options: Dict[str, Any] = {
+            "concurrency_limit": AT_ONCE,
+            "concurrency_id": "captions",
+            "api_visibility": "private",
+        }
         file.upload(answer_upload, file, [file, viewer], **options)
         recorder.stop_recording(answer_recording, recorder, [recorder, viewer], **options)
         for button, (title, path) in buttons.items():

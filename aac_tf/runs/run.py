@@ -228,16 +228,24 @@ class Run:
         self._check_source(self.stored_config(), overrides)
         return self.stored_config(overrides)
 
-    def tokenizer(self, config):
-        """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
-        from aac_tf.text import WordTokenizer  # imports TensorFlow, which checks of a run folder do not need
-
+    def vocabulary(self):
+        """Reads the words of the run, a list of str in the order of their ids."""
         path = self.folder / self.VOCABULARY
         if not path.is_file():
             raise RunError(f"{self.name} is incomplete: it has no {self.VOCABULARY}")
         try:
-            return WordTokenizer.load(path, config.vocabulary.max_words)
+            return path.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError) as error:
+            raise RunError(f"{self._shown(self.VOCABULARY)} is damaged: {error}") from error
+
+    def tokenizer(self, config):
+        """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
+        from aac_tf.text import WordTokenizer  # imports TensorFlow, which checks of a run folder do not need
+
+        words = self.vocabulary()
+        try:
+            return WordTokenizer(words, config.vocabulary.max_words)
+        except ValueError as error:
             raise RunError(f"{self._shown(self.VOCABULARY)} is damaged: {error}") from error
 
     def normalization(self, bins=None):

@@ -59,13 +59,14 @@ class CaptionParser:
         kinds, self._determined = token.kinds, False
         link = next((name for name in known.LINKS if name in kinds), None)
         if link and not (link == "while" and self._is_preposition(index)):
-            self._read_link(link, token)
+            self._read_link(link, token, index)
         elif "verb" in kinds and self._subjects and not determined and self._is_verb_of_subjects(index):
             return self._read_predicate(index)
         elif "noun" in kinds and (determined or not self._continues(token)):
             self._read_noun(token, index)
         elif "being_heard" in kinds:
-            self._name_subjects()
+            if not self._is_heard_doing(index):  # "a man can be heard speaking"
+                self._name_subjects()
         elif "sound_words" in kinds:
             self._read_sound_word(index, determined)
         elif "descriptions" in kinds:
@@ -95,8 +96,12 @@ class CaptionParser:
         after = self._tokens.next_noun(index + 1)
         return "context" in after.kinds and not after.kinds & _SOUND
 
-    def _read_link(self, link, token):
+    def _read_link(self, link, token, index):
         timeline = self.timeline
+        # "speaks into a microphone while", "on the roof and a": what comes next is not in or on anything.
+        after_place = "context" in self._tokens[index - 1].kinds and "determiners" in self._tokens[index + 1].kinds
+        if link != "and" or after_place:
+            self._preposition = ""
         if not timeline.mentions and not self._subjects:
             if link in ("while", "after") or token.text in ("before", "prior to"):
                 self._opening = "before" if link == "then" else link
@@ -202,6 +207,11 @@ class CaptionParser:
         only_verb = not self._tokens[index].kinds & {"noun", "name"}
         return only_verb or self._tokens.with_subjects(nouns, index)[0] is not None
 
+    def _is_heard_doing(self, index):
+        """Whether the verb of the nouns before "can be heard" follows it."""
+        nouns, verb = [subject.token for subject in self._subjects], self._tokens[index + 1]
+        return nouns and verb.form == "ing" and self._tokens.with_subjects(nouns, index + 1)[0] is not None
+
     def _continues(self, token):
         """Whether a word that is also a noun is a further verb of the subjects of the last clause."""
         ready = "verb" in token.kinds and not self._subjects and not self._preposition and self._last_subjects
@@ -296,11 +306,25 @@ class CaptionParser:
         elif self._subjects and ends:  # "traffic in the distance, bells ringing"
             for subject in self._subjects if self._with else self._subjects[-1:]:
                 set_field(subject.settings, field, value)
+            for mention in self._recent if self._with else ():  # "with footsteps and rain in the background"
+                set_field(mention.settings, field, value)
         elif self._subjects or not self._recent:
             set_field(self._coming, field, value)
         else:
-            for mention in self._recent:
+            for mention in self._described_by(field):
                 set_field(mention.settings, field, value)
+
+    def _described_by(self, field):
+        """The mentions that a description describes: "people talk and laugh in the background" in both ways."""
+        if field not in ("background", "distant"):
+            return self._recent
+        recent = [(mention.subject, mention.step) for mention in self._recent if mention.subject is not None]
+        others = (mention for mention in self.timeline.mentions if mention not in self._recent)
+        return self._recent + [
+            mention
+            for mention in others
+            if any(mention.subject is subject and mention.step is step for subject, step in recent)
+        ]
 
     def _finish(self):
         mentions = self.timeline.mentions

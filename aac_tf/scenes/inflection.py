@@ -49,7 +49,9 @@ def plural(noun: str) -> str:
 
 @functools.cache
 def verb_forms(verb: str) -> dict[str, str]:
-    """Forms of a verb phrase whose first word is the verb; "is fired" has only the form "fired".
+    """Forms of a verb phrase, the first words of whose parts ("open and close") are verbs.
+
+    "is fired" has only the form "fired".
 
     Returns:
         {form: "base", "s", "ing" or "ed"}.
@@ -58,7 +60,13 @@ def verb_forms(verb: str) -> dict[str, str]:
         >>> from aac_tf.scenes.inflection import verb_forms
         >>> list(verb_forms("run by")), list(verb_forms("hum"))
         (['run by', 'runs by', 'running by', 'ran by'], ['hum', 'hums', 'humming', 'hummed'])
+        >>> list(verb_forms("open and close"))[1:3]
+        ['opens and closes', 'opening and closing']
     """
+    first, both, second = verb.partition(" and ")
+    if both and not first.startswith(("is ", "are ", "be ")):
+        others = {kind: form for form, kind in verb_forms(second).items()}
+        return {f"{form} and {others[kind]}": kind for form, kind in verb_forms(first).items() if kind in others}
     word, space, rest = verb.partition(" ")
     if word in ("is", "are", "be"):
         return {rest: "ed"}

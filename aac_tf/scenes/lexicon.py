@@ -144,7 +144,7 @@ def tokenize(caption: str) -> tuple[list[Token], list[str]]:
     while start < len(words):
         for length in range(min(lexical.longest, len(words) - start), 0, -1):
             token = lexical.tokens.get(tuple(words[start : start + length]))
-            if token is not None:
+            if token is not None and not _takes_in(words, start, length, lexical):
                 tokens.append(token)
                 start += length
                 break
@@ -152,3 +152,12 @@ def tokenize(caption: str) -> tuple[list[Token], list[str]]:
             unknown.append(words[start])
             start += 1
     return tokens, unknown
+
+
+def _takes_in(words, start, length, lexical):
+    """Whether the "in" at the end of a phrase belongs to what follows, as in "music plays in the background"."""
+    end = start + length - 1
+    if length < 2 or words[end] != "in" or tuple(words[start:end]) not in lexical.tokens:
+        return False
+    after = (lexical.tokens.get(tuple(words[end : end + more])) for more in range(2, 5))
+    return any(token is not None and "descriptions" in token.kinds for token in after)

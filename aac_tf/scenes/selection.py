@@ -6,6 +6,7 @@ import collections
 import dataclasses
 import functools
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 from aac_tf.datasets import SPLITS
@@ -13,7 +14,7 @@ from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.wording import categories_for
 
-_TRAIN, _VALIDATION = 0.9, 0.95  # the splits' upper bounds on the hash of a clip, between 0 and 1
+SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}  # of the clips, by their hash
 Sounds = tuple[ScriptedSound, ...]
 
 
@@ -107,4 +108,5 @@ def _split(script):
     # Clips are divided alike with every seed, so that no clip changes the side when scenes are composed anew.
     digest = hashlib.sha256((script.clip or script.caption).encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
-    return SPLITS[0] if place < _TRAIN else SPLITS[1] if place < _VALIDATION else SPLITS[2]
+    bounds = itertools.accumulate(SHARES[split] for split in SPLITS)
+    return next((split for split, bound in zip(SPLITS, bounds) if place < bound), SPLITS[-1])

@@ -71,7 +71,8 @@ class Timeline:
             The mentions that stand for it: several for one that has parts, an earlier one if it is the same sound.
         """
         settings = dict(settings)
-        if motion := _motion(verb):
+        motion = _motion(verb) if SOUNDS[category].moves else ""
+        if motion:
             set_field(settings, "motion", motion)
         if not self._steps:
             self._steps = [self._step]

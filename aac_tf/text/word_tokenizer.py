@@ -4,20 +4,16 @@ import collections
 import contextlib
 import io
 import pathlib
-import re
 
 import tensorflow as tf
 
-from aac_tf.text.errors import StyleError
-from aac_tf.text.standardize import standardize
+from aac_tf.text.standardization import standardize
+from aac_tf.text.styles import NO_STYLE, STYLE, check_style, find_styles
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints "Using TensorFlow backend"
     from keras_nlp.tokenizers import Tokenizer
 
 PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
-# The word in place of <START> before a caption of a style. No caption contains it, as words have no punctuation.
-STYLE = "<STYLE:{}>"
-NO_STYLE = "none"
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -70,8 +66,7 @@ class WordTokenizer(Tokenizer):
         self.start_id, self.end_id = self._ids[START], self._ids[END]
         self.unknown_id = self._ids.get(UNKNOWN)
         self.pad_id = self._ids.get(PAD, self.end_id)
-        matches = (re.fullmatch(STYLE.format("(.+)"), word) for word in self.vocabulary)
-        self.styles = {match[1]: self._ids[match[0]] for match in matches if match}
+        self.styles = find_styles(self.vocabulary)
         self._words = tf.constant(self.vocabulary)
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self._words, tf.range(len(self.vocabulary))), default_value=-1
@@ -137,14 +132,8 @@ class WordTokenizer(Tokenizer):
         Raises:
             StyleError: if the vocabulary does not have the style.
         """
-        if style is None or style == NO_STYLE:
-            return self.start_id
-        if style not in self.styles:
-            known = (
-                f"it knows {', '.join([*self.styles, NO_STYLE])}" if self.styles else "it was trained without styles"
-            )
-            raise StyleError(f"the model has no style {style!r}: {known}")
-        return self.styles[style]
+        check_style(style, self.styles)
+        return self.start_id if style is None or style == NO_STYLE else self.styles[style]
 
     def known_style(self, style):
         """The style itself if the vocabulary has it, otherwise None."""

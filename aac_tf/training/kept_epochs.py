@@ -23,13 +23,13 @@ class KeptEpochs(tf.keras.callbacks.Callback):
         run: `Run`.
         model: `CaptioningModel`.
         history: `History`, which comes before this callback.
-        monitor: `Monitor`, by which epochs are the best.
-        count: int, number of the best, and of the last epochs.
+        training: `TrainingConfig`: `monitor` and `monitor_decimals` say which epochs are the best, and `keep_epochs`
+            how many of them, and of the last ones, are kept.
     """
 
-    def __init__(self, run, model, history, monitor, count):
+    def __init__(self, run, model, history, training):
         super().__init__()
-        self._folder, self._history, self._monitor, self._count = run.epochs, history, monitor, count
+        self._folder, self._history, self._training = run.epochs, history, training
         # Without the optimizer, which a compiled model has in its checkpoints.
         parts = tf.train.Checkpoint(encoder=model.encoder, decoder=model.decoder)
         checkpoint = tf.train.Checkpoint(model=parts)
@@ -38,8 +38,8 @@ class KeptEpochs(tf.keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves the epoch, and deletes those that are neither among the best nor among the last."""
         save_checkpoint(self._manager, epoch + 1)
-        rows = self._history.rows
-        kept = {*_best(rows, self._monitor)[: self._count], *_last(rows)[: self._count]}
+        rows, count = self._history.rows, self._training.keep_epochs
+        kept = {*_best(rows, self._training)[:count], *_last(rows)[:count]}
         for number, path in _saved(self._folder).items():
             if number not in kept:
                 for file in path.parent.glob(f"{path.name}.*"):
@@ -102,7 +102,7 @@ def choose_epochs(run, best=None, last=None):
             f"{run.name} has the weights of its {kept} best and {kept} last epochs{wanted}: train with "
             "training.keep_epochs=5 to keep those of 5"
         )
-    order = _best(rows, find_monitor(config.training.monitor)) if last is None else _last(rows)
+    order = _best(rows, config.training) if last is None else _last(rows)
     epochs = sorted(order[:count])
     missing = [epoch for epoch in epochs if epoch not in _saved(run.epochs)]
     if missing:
@@ -110,10 +110,9 @@ def choose_epochs(run, best=None, last=None):
     return epochs
 
 
-def _best(rows, monitor):
-    """Numbers of the epochs of a history, the best first; of equal ones the earlier."""
-    sign = -1 if monitor.higher_is_better else 1
-    return [int(row["epoch"]) for row in sorted(rows, key=lambda row: sign * float(row[monitor.name]))]
+def _best(rows, training):
+    """Numbers of the epochs of a history, the best first."""
+    return [int(row["epoch"]) for row in find_monitor(training.monitor).best_first(rows, training.monitor_decimals)]
 
 
 def _last(rows):

@@ -24,9 +24,22 @@ class Monitor(NamedTuple):
     higher_is_better: bool
     metric: Optional[str] = None
 
-    def pick(self, values):
-        """Returns the best of some values."""
-        return max(values) if self.higher_is_better else min(values)
+    def best_first(self, rows, decimals=None):
+        """Sorts epochs.
+
+        Args:
+            rows: list of dict, rows of a history (`History.rows`).
+            decimals: int, `training.monitor_decimals`, after which epochs are equal.
+
+        Returns:
+            list of the rows, the best first; of equal ones the earlier, which `ModelSelection` keeps.
+        """
+
+        def value(row):
+            score = float(row[self.name])
+            return score if decimals is None else round(score, decimals)
+
+        return sorted(rows, key=value, reverse=self.higher_is_better)
 
 
 def monitors():

@@ -217,7 +217,7 @@ class _Trainer:
                 tf.keras.callbacks.TensorBoard(self.written.folder / "tensorboard", write_graph=False),
             ]
             if options.keep_epochs:
-                own.append(KeptEpochs(self.written, self.model, history, self.monitor, options.keep_epochs))
+                own.append(KeptEpochs(self.written, self.model, history, options))
             last = LastCheckpoint(
                 self.state,
                 self.last,

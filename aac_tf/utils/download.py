@@ -1,34 +1,21 @@
-"""Downloads of single files: once, with a checksum, a size limit and a progress bar."""
+"""Downloads of single files: once, resumed, with a checksum, a size limit and a progress bar."""
 
 import hashlib
 import logging
 import os
 import pathlib
 import re
-import sys
-import time
 from urllib.parse import unquote, urlsplit
 
-from tqdm import tqdm
-
-from aac_tf.errors import AacError
+from aac_tf.utils.atomic import WriteError
 from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.resumed import TIMEOUT, ChecksumError, DownloadError, ResumedDownload
 
 logger = logging.getLogger(__name__)
-
-_ATTEMPTS = 4
-_TIMEOUT = (15, 60)  # seconds to connect, and between two parts of the answer
-_BLOCK = 1 << 16
-
-
-class DownloadError(AacError, RuntimeError):
-    """A file could not be downloaded, or is not the expected one."""
 
 
 def download(address, max_bytes, checksum_beside=False):
     """Downloads a file into the cache folder, unless it is there already.
-
-    A connection that breaks is continued where it broke.
 
     Args:
         address: str, `https://...`, optionally followed by `#sha256=` and the SHA-256 of the file in hexadecimal;
@@ -41,35 +28,99 @@ def download(address, max_bytes, checksum_beside=False):
 
     Raises:
         DownloadError: if the server cannot be reached, or the file is too large or has another SHA-256.
+        WriteError: if the disk is full.
         ValueError: if the address is not valid.
     """
     import pooch
 
-    url, checksum = split_address(address)
-    name = os.path.basename(unquote(urlsplit(url).path)) or "file"
-    name = re.sub(r"[^\w.-]", "_", name)[-100:]
-    path = cache_folder() / "downloads" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
-    if path.is_file() and checksum is None:
+    url, sha256 = split_address(address)
+    path = download_path(url)
+    if path.is_file() and sha256 is None:
         return path
-    if checksum is None and checksum_beside:
-        checksum = _checksum_beside(url)
-    log = pooch.get_logger()
-    level = log.level
-    log.setLevel("ERROR")  # it has its own words for what is said here
+    if sha256 is None and checksum_beside:
+        sha256 = published_checksum(url, "sha256")
     try:
-        pooch.retrieve(url, checksum, path.name, path.parent, downloader=_Downloader(max_bytes, checksum is not None))
-    except ValueError as error:  # the checksum
-        raise DownloadError(f"{url}: {error}") from error
+        fetch_file([url], path, sha256 and f"sha256:{sha256}", max_bytes)
+    except WriteError:
+        raise
     except OSError as error:
         raise DownloadError(f"cannot store {url} in {path.parent}: {error}; set AAC_TF_CACHE") from error
-    finally:
-        log.setLevel(level)
-    if checksum is None:
+    if sha256 is None:
         found = pooch.file_hash(str(path))
         logger.warning(
             "%s has no known checksum; to accept only this file from now on, use %s#sha256=%s", url, url, found
         )
     return path
+
+
+def download_path(address):
+    """The path in the cache folder that `download` gives a file, as `pathlib.Path`; it may not exist."""
+    url = address.partition("#")[0]
+    name = re.sub(r"[^\w.-]", "_", file_name(url))[-100:]
+    return cache_folder() / "downloads" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
+
+
+def fetch_file(urls, path, checksum=None, max_bytes=None):
+    """Downloads a file from the first of several addresses that has it.
+
+    What arrived of an interrupted download is kept in `PATH.part`, also for the next call. Nothing is downloaded if
+    the file is there and has the checksum, or none is known.
+
+    Args:
+        urls: list of str, the addresses. `http://` is only used with a checksum.
+        path: path of the file.
+        checksum: str, `sha256:`, `sha1:` or `md5:` and the hexadecimal digits; None if it is not known.
+        max_bytes: int, size at which the download is given up; None for no limit.
+
+    Raises:
+        DownloadError: if no address has the file, or not with this checksum.
+        WriteError: if the disk is full; other `OSError` are those of the file system.
+    """
+    path, reasons = pathlib.Path(path), []
+    for url in urls:
+        resumed = _part(path).exists()
+        try:
+            try:
+                _retrieve(url, path, checksum, max_bytes)
+            except ChecksumError:
+                if not resumed:
+                    raise
+                _retrieve(url, path, checksum, max_bytes)  # the beginning may be that of another version
+            return
+        except DownloadError as error:
+            reasons.append(str(error))
+    raise DownloadError("; ".join(reasons))
+
+
+def _retrieve(url, path, checksum, max_bytes):
+    import pooch
+
+    log = pooch.get_logger()
+    level = log.level
+    log.setLevel("ERROR")  # it has its own words for what is said here
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        downloader = ResumedDownload(_part(path), max_bytes, checksum is not None)
+        pooch.retrieve(url, checksum, path.name, path.parent, downloader=downloader)
+    except ValueError as error:
+        raise ChecksumError(f"{url}: {error}") from error
+    finally:
+        log.setLevel(level)
+
+
+def _part(path):
+    return path.with_name(f"{path.name}.part")
+
+
+def file_name(url):
+    """The name of the file at a URL.
+
+    Example:
+        >>> from aac_tf.utils.download import file_name
+        >>> file_name("https://example.org/files/dog%20barks.wav?download=1")
+        'dog barks.wav'
+    """
+    return os.path.basename(unquote(urlsplit(url).path)) or "file"
 
 
 def split_address(address):
@@ -98,77 +149,23 @@ def split_address(address):
     return url, found[1].lower() if found else None
 
 
-def _checksum_beside(url):
-    """The SHA-256 in the file `URL.sha256`, or None."""
+def published_checksum(url, kind):
+    """The checksum that a server publishes beside a file.
+
+    Args:
+        url: str, address of the file.
+        kind: str, `sha256` or `sha1`; the checksum is in the file `URL.KIND`.
+
+    Returns:
+        str, the hexadecimal digits; None if there is none.
+    """
     import requests
 
+    digits = {"sha256": 64, "sha1": 40}[kind]
     try:
-        with requests.get(f"{url}.sha256", timeout=_TIMEOUT, stream=True) as answer:
+        with requests.get(f"{url}.{kind}", timeout=TIMEOUT, stream=True) as answer:
             text = answer.raw.read(1024, decode_content=True) if answer.ok else b""
     except (OSError, ValueError):  # the file itself will show whether there is a network
         return None
-    found = re.match(rb"\s*([0-9a-fA-F]{64})(\s|$)", text)
+    found = re.match(rb"\s*([0-9a-fA-F]{%d})(\s|$)" % digits, text)
     return found[1].decode().lower() if found else None
-
-
-class _Downloader:
-    """Writes a URL to a file; the form that pooch calls."""
-
-    def __init__(self, max_bytes, verified):
-        self.max_bytes, self.verified = max_bytes, verified
-        self._version = None  # of the file on the server, from its first answer
-
-    def __call__(self, url, output_file, pooch=None):
-        path, reason = pathlib.Path(output_file), ""
-        path.write_bytes(b"")
-        name = os.path.basename(urlsplit(url).path)
-        interval = 0.1 if sys.stderr.isatty() else 10
-        with tqdm(desc=name, unit="B", unit_scale=True, delay=0.5, mininterval=interval) as bar:
-            for attempt in range(_ATTEMPTS):
-                time.sleep(attempt and 2 ** (attempt - 2))
-                try:
-                    if self._continue(url, path, bar):
-                        return
-                    reason = "the connection was closed before the end"
-                except OSError as error:  # that of requests are OSErrors, too
-                    reason = str(error)
-        raise DownloadError(f"cannot download {url}: {reason}")
-
-    def _continue(self, url, path, bar):
-        """Appends what is missing of a file; returns whether it is complete."""
-        import requests
-
-        done = path.stat().st_size
-        headers = {"Accept-Encoding": "identity"}
-        if done and self._version:
-            headers |= {"Range": f"bytes={done}-", "If-Range": self._version}
-        with requests.get(url, headers=headers, timeout=_TIMEOUT, stream=True) as answer:
-            if not answer.ok:
-                if answer.status_code < 500:
-                    raise DownloadError(f"cannot download {url}: {answer.status_code} {answer.reason}")
-                raise OSError(f"{answer.status_code} {answer.reason}")
-            self._check_protection(answer.url)
-            done = done if answer.status_code == 206 else 0
-            tag = answer.headers.get("ETag", "W/")
-            self._version = answer.headers.get("Last-Modified") if tag.startswith("W/") else tag
-            length = answer.headers.get("Content-Length", "")
-            total = done + int(length) if length.isdecimal() else None
-            self._check_size(url, total or 0)
-            bar.total, bar.n = total, done
-            with open(path, "r+b") as file:
-                file.truncate(done)
-                file.seek(done)
-                for block in answer.iter_content(_BLOCK):
-                    done += len(block)
-                    self._check_size(url, done)
-                    file.write(block)
-                    bar.update(len(block))
-            return total is None or done == total
-
-    def _check_protection(self, url):
-        if not (self.verified or url.startswith("https://")):  # after a redirection
-            raise DownloadError(f"{url} is not protected: add #sha256= and the file's SHA-256 to the address")
-
-    def _check_size(self, url, size):
-        if size > self.max_bytes:
-            raise DownloadError(f"{url} has more than {self.max_bytes / 1e6:.0f} MB, which is not what it should be")

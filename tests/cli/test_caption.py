@@ -25,7 +25,8 @@ def test_missing_files_are_reported_first_and_the_others_are_captioned(one_run, 
     captured = capsys.readouterr()
     lines = [json.loads(line) for line in captured.out.splitlines()]
     assert [line["file"] for line in lines] == files
-    reasons = ["no such file", None, "a directory, not a file", "no such file"]
+    folder = f"a directory, not a file: give its files, such as {tmp_path}/*.wav"
+    reasons = ["no such file", None, folder, "no such file"]
     assert [line.get("error") for line in lines] == reasons
     told = captured.err.splitlines()
     assert told[:3] == [f"skipped: {path}: {reason}" for path, reason in zip(files, reasons) if reason]

@@ -30,6 +30,7 @@ REFUSED = {
         (["--config", "demo", "data.root=new", "scenes.scripts=clotho=none.csv"], "none.csv is no file"),
         (["--config", "demo", "data.root=new", "scenes.bank=none"], "none is not a folder"),
         (["--config", "demo", "--run", "run"], "already holds a run"),
+        (["--config", "demo", "data.root=new", "--describe"], "new holds no scenes yet: `prepare` composes them"),
         (["--run", "none", "--resume"], "none is not a run folder"),
         (["--run", "run", "--resume", "encoder.units=3"], "encoder.units"),
     ],
@@ -52,6 +53,12 @@ REFUSED = {
         (["--run", "run", "--run", "untrained", "a.wav"], "untrained has no trained weights yet"),
         (["--run", "run", "--words", "dog", "a.wav"], "need --attention"),
         (["--run", "run", "--attention", "run", "a.wav"], "is a folder"),
+        (["--run", "run", "--attention", "x.foo", "a.wav"], "expected the name of a picture, such as attention.png"),
+        (["--run", "run", "--style", "clotoh", "a.wav"], "no style 'clotoh': it knows clotho, none"),
+        (["--run", "run", "--forbid", "barking", "a.wav"], "does not know the word `barking`; similar words"),
+        (["--run", "run", "--min-words", "30", "a.wav"], "min_words=30 is more than the maximum of 20"),
+        (["--run", "run", "--max-words", "30", "a.wav"], "trained for at most 20 words"),
+        (["--run", "run", "foo=bar", "a.wav"], "foo=bar is neither a file nor section.key=value"),
     ],
     "demo": [
         (["--run", "none"], "none is not a run folder"),
@@ -81,7 +88,9 @@ REFUSED = {
     ],
     "export_tflite": [
         (["--run", "none", "--output", "new.tflite"], "none is not a run folder"),
-        (["--run", "run", "--output", "run"], "run is a folder"),
+        (["--run", "run", "--output", "run"], "run: expected the name of a file that ends with .tflite"),
+        (["--run", "run", "--output", "new.onnx"], "new.onnx: expected the name of a file that ends with .tflite"),
+        (["--run", "run", "--output", "new.tflite", "--style", "x"], "no style 'x'"),
     ],
     "caption_many": [
         (["--model", "none", "--output", "new", "a.wav"], "none holds no SavedModel"),
@@ -109,6 +118,7 @@ def folder(tmp_path_factory):
     for name in ("run", "untrained"):
         (folder / name).mkdir()
         save_config(load_config("demo"), folder / name / "config.yaml")
+        (folder / name / "vocabulary.txt").write_text("<START>\n<END>\n<STYLE:clotho>\na\ndog\nbarks\n")
     for kind in ("best", "last"):
         checkpoints = folder / "run" / "checkpoints" / kind
         checkpoints.mkdir(parents=True)

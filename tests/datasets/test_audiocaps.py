@@ -65,3 +65,13 @@ def test_clips_of_one_video_are_told_apart(tmp_path):
         "val/x_1_7000_17000.wav": ["rain"],
         "val/x_1_17000_27000.wav": ["wind"],
     }
+
+
+def test_audiocaps_2_has_a_further_column_and_several_captions_per_clip(tmp_path):
+    header = ["audiocap_id", "youtube_id", "start_time", "caption"]
+    rows = [["1", "abc", "30", "rain falls"], ["2", "abc", "30", "it rains"], ["3", "abc", "40", "wind"]]
+    write_csv(tmp_path / "train.csv", header, *rows)
+    touch(tmp_path / "train" / "abc_30.flac", tmp_path / "train" / "abc_40.flac")
+    dataset = AudioCaps(tmp_path)
+    check_dataset(dataset, ["train"])
+    assert [clip.captions for clip in dataset.clips("train")] == [["rain falls", "it rains"], ["wind"]]

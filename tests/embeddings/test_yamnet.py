@@ -9,6 +9,7 @@ from layer_checks import check_layer
 
 from aac_tf.audio import YAMNET, spectrogram
 from aac_tf.embeddings import YamnetEmbedder
+from aac_tf.embeddings.fingerprint import difference
 from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 
 
@@ -42,7 +43,28 @@ def test_contract(embedder, folded, tmp_path):
     with np.load(folded) as arrays:
         weights = {name: 1.01 * arrays[name] for name in arrays.files}
     np.savez(tmp_path / "other.npz", **weights)
-    check_frozen_encoder(embedder, others=[YamnetEmbedder(tmp_path / "other.npz", self_test=False)])
+    rough = YamnetEmbedder(folded, self_test=False, precision="bfloat16")
+    check_frozen_encoder(embedder, others=[YamnetEmbedder(tmp_path / "other.npz", self_test=False), rough])
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16, not 'float16'"):
+        YamnetEmbedder(folded, precision="float16")
+
+
+def cosines(first, second):
+    return np.sum(first * second, -1) / (np.linalg.norm(first, axis=-1) * np.linalg.norm(second, axis=-1))
+
+
+@pytest.mark.real_data
+def test_bfloat16_embeds_real_sounds_alike(yamnet, yamnet_data, sounds):
+    rough = YamnetEmbedder(yamnet_data / "yamnet_bn_folded.npz", precision="bfloat16")
+    frames = frames_of(list(sounds.values()))
+    exact, length = yamnet(*frames)
+    valid = np.asarray(tf.sequence_mask(length))
+    same = cosines(np.asarray(exact)[valid], np.asarray(rough(*frames)[0])[valid])
+    assert same.mean() > 0.999
+    assert 1 - 1e-6 > same.min() > 0.99  # it does compute in another precision
+    # A run accepts the network in either precision.
+    assert difference(yamnet.fingerprint(), rough.fingerprint()) == 0
+    assert rough.for_export().precision == "float32"
 
 
 @pytest.mark.real_data

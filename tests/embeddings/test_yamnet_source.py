@@ -16,6 +16,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 from web import serve
 
 from aac_tf.build import build_frozen_encoder
+from aac_tf.cli import download as download_command
 from aac_tf.config import load_config
 from aac_tf.embeddings import EmbeddingError, YamnetEmbedder
 from aac_tf.embeddings.sources import choose_source, is_remote
@@ -257,7 +258,7 @@ def test_checksum_depends_on_the_weights(embedder, folded, tmp_path):
 @pytest.mark.parametrize("source", ["https://unreachable.invalid/yamnet/1", "nowhere/yamnet.h5"])
 def test_unreachable_sources_come_with_advice(source, monkeypatch):
     monkeypatch.delenv("AAC_TF_YAMNET", raising=False)  # it would take precedence
-    with pytest.raises(EmbeddingError, match=r"(?s)yamnet.*download.*embedding\.source.*AAC_TF_YAMNET"):
+    with pytest.raises(EmbeddingError, match=r"(?s)no YAMNet.*aac-download yamnet.*embedding\.source.*AAC_TF_YAMNET"):
         YamnetEmbedder(source)
 
 
@@ -301,7 +302,7 @@ def test_without_the_hub_the_weights_of_the_authors_are_downloaded_once(web, fol
     content = save_h5(folded).read_bytes()
     web.files["/yamnet.h5"] = content
     address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", address)
     path = resolve_source()
     assert path.read_bytes() == content
     assert resolve_source() == path
@@ -317,15 +318,32 @@ def test_other_weights_from_the_authors_address_fail_the_self_test(web, folded, 
     content = save_h5(folded).read_bytes()
     web.files["/yamnet.h5"] = content
     address = f"{web.address}/yamnet.h5#sha256={hashlib.sha256(content).hexdigest()}"
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", address)
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", address)
     with pytest.raises(EmbeddingError, match="not its weights"):
         YamnetEmbedder()
 
 
+def test_the_command_downloads_the_weights_beforehand(web, folded, save_h5, monkeypatch, capsys):
+    web.files["/yamnet.h5"] = save_h5(folded).read_bytes()
+    for module in ("cli.tools", "embeddings.yamnet.source"):
+        monkeypatch.setattr(f"aac_tf.{module}.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5")
+    # As if the server spoke HTTPS.
+    monkeypatch.setattr("aac_tf.utils.resumed.ResumedDownload._check_protection", lambda *arguments: None)
+    assert download_command.main(["yamnet"]) == 1
+    captured = capsys.readouterr().err
+    assert "licence: Apache-2.0" in captured
+    assert "not its weights" in captured
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.check_known_sounds", lambda *arguments: None)
+    assert download_command.main(["yamnet"]) == 0
+    web.requests.clear()
+    assert resolve_source().read_bytes() == web.files["/yamnet.h5"]
+    assert web.requests == []  # neither the hub
+
+
 def test_without_any_network_both_reasons_are_told(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     with pytest.raises(
-        EmbeddingError, match=r"cannot download YAMNet from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+        EmbeddingError, match=r"no YAMNet: run `aac-download yamnet`.*AAC_TF_YAMNET.*/google/yamnet/1.*yamnet\.h5: 404"
     ):
         YamnetEmbedder()
 
@@ -344,16 +362,16 @@ def test_weights_are_found_again_where_they_were_or_in_the_cache(folded, own_cac
 
 
 def test_all_places_that_were_tried_are_told(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     origin = {"source": "/gone/yamnet.npz", "checksum": "0" * 64}
     with pytest.raises(
-        EmbeddingError, match=r"trained with /gone/yamnet\.npz, .*from .*/google/yamnet/1.*yamnet\.h5: 404.*set emb"
+        EmbeddingError, match=r"no YAMNet: run .*/google/yamnet/1.*yamnet\.h5: 404.*trained with /gone/yamnet\.npz"
     ):
         build_frozen_encoder(load_config(None, ["embedding.kind=yamnet"]), origin)
 
 
 def test_another_handle_has_no_second_source(web, monkeypatch):
-    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.FALLBACK", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
+    monkeypatch.setattr("aac_tf.embeddings.yamnet.source.YAMNET_WEIGHTS", f"{web.address}/yamnet.h5#sha256={'0' * 64}")
     with pytest.raises(EmbeddingError, match="cannot download"):
         YamnetEmbedder(f"{web.address}/somebody/yamnet/1")
     assert "/yamnet.h5" not in {path for _, path, _ in web.requests}

@@ -7,11 +7,12 @@ import pytest
 import tensorflow as tf
 
 from aac_tf import Captioner
-from aac_tf.audio import AudioError
+from aac_tf.audio import AudioError, resample
 from aac_tf.decoding import Beam
 from aac_tf.inference import TimelineError
 from aac_tf.inference.partition import partition
 from aac_tf.inference.timeline import timeline_graph
+from aac_tf.inference.timeline_graph import _without_short
 
 RATE = 16000
 
@@ -57,6 +58,11 @@ def test_segments_follow_the_sound(one_captioner):
     assert one_captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high"))) == segments
 
 
+def test_a_pause_does_not_divide_a_sound():
+    cells = np.array([1, 0, 1, 1, 0, 1, 1, 1, 0, 0, 1], bool)
+    assert _without_short(tf.constant(cells), 3).numpy().astype(int).tolist() == [1, 0, 0, 0, 0, 1, 1, 1, 0, 0, 1]
+
+
 def test_windows_that_say_the_same_are_merged(one_captioner):
     tokens, _ = one_captioner.tokenizer.encode(
         ["a dog barks", "the dog barks loudly", "rain falls", "rain falls", "a dog barks", "", "", "a dog barks"]
@@ -72,11 +78,10 @@ def test_windows_that_say_the_same_are_merged(one_captioner):
     assert chosen.numpy().tolist() == [1, 2, 4, 5, 7]
 
 
-def test_the_shortest_sound_has_a_timeline(small_runs):
-    for name in ("attention, M = 4", "AST"):
-        captioner = small_runs[name].captioner
-        (segment,) = captioner.timeline(sound_of((0.05, "low")), sample_rate=RATE)
-        assert (segment.begin, segment.end) == (0, pytest.approx(0.05))
+@pytest.mark.parametrize("kind", ["attention, M = 4", pytest.param("AST", marks=pytest.mark.slow)])
+def test_the_shortest_sound_has_a_timeline(small_runs, kind):
+    (segment,) = small_runs[kind].captioner.timeline(sound_of((0.05, "low")), sample_rate=RATE)
+    assert (segment.begin, segment.end) == (0, pytest.approx(0.05))
 
 
 def test_bad_sounds_are_refused(one_captioner):
@@ -87,3 +92,33 @@ def test_bad_sounds_are_refused(one_captioner):
 def test_ensembles_are_refused(one_run):
     with pytest.raises(TimelineError, match="take a single run"):
         Captioner.load([one_run.folder, one_run.folder]).timeline(sound_of((1, "low")))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["attention, M = 4", pytest.param("AST", marks=pytest.mark.slow), pytest.param("styles", marks=pytest.mark.slow)],
+)
+def test_an_exported_model_gives_the_same_segments(small_runs, kind):
+    sound = sound_of((4, "low"), (3, "silence"), (5, "high"))
+    captioner = small_runs[kind].captioner
+    expected = captioner.timeline(sound, sample_rate=RATE)
+    sound = np.asarray(resample(sound, RATE, captioner.spec.sample_rate))
+    signatures = small_runs[kind].loaded.signatures
+    found = signatures["timeline"](waveform=sound)
+    assert found["status"].numpy().tolist() == [b""]
+    assert [text.decode() for text in found["caption"].numpy()] == [one.caption for one in expected]
+    for name in ("begin", "end"):
+        np.testing.assert_allclose(found[name], [getattr(one, name) for one in expected], atol=1e-3)
+    if kind == "styles":
+        styled = signatures["timeline_in_style"](waveform=sound, style=["clotho"])
+        expected = captioner.timeline(sound, style="clotho")
+        assert [text.decode() for text in styled["caption"].numpy()] == [one.caption for one in expected]
+        unknown = signatures["timeline_in_style"](waveform=sound, style=["none such"])
+        assert b"no style none such" in unknown["status"].numpy()[0]
+        assert not len(unknown["caption"])
+
+
+def test_an_exported_model_says_why_there_are_no_segments(one_loaded):
+    found = one_loaded.signatures["timeline"](waveform=np.zeros(RATE, "f4"))
+    assert b"silent" in found["status"].numpy()[0]
+    assert [len(found[name]) for name in ("begin", "end", "caption", "log_prob")] == [0] * 4

@@ -131,3 +131,25 @@ def test_derivation_needs_the_pitch_of_its_rule(bank, tmp_path):
     growth = derive_bank([bank], tmp_path / "none", Growls(), rules=[dataclasses.replace(rule, pitch=(100, 200))])
     assert not growth.pieces
     assert not (tmp_path / "none").exists()
+
+
+def test_only_allowed_recordings_are_used(bank, tmp_path, capsys):
+    table = (bank / "labels.csv").read_text()
+    (bank / "labels.csv").write_text(table.replace("mine,CC0", "mine,CC BY-SA", 4))
+    command = [str(bank), "--derive", "--licences", "free", "--output", str(tmp_path / "derived")]
+    assert main(command) == 0
+    assert "kept 2 of 7 clips" in capsys.readouterr().err
+    rows = read_table(tmp_path / "derived")
+    assert {row["licence"] for row in rows} == {"CC0"}
+    assert {row["group"] for row in rows} == {"dogs/dog400.wav", "dogs/dog500.wav"}
+
+
+def test_derived_sounds_have_the_licence_given_for_their_folder(bank, tmp_path):
+    (bank / "labels.csv").write_text("file_name,category\ndog000.wav,dog\n")
+    assert main([f"CC-BY={bank}", "--derive", "--licences", "free", "--output", str(tmp_path / "derived")]) == 0
+    assert [row["licence"] for row in read_table(tmp_path / "derived")] == ["CC-BY"]
+
+
+def test_licences_need_derive(bank, tmp_path, capsys):
+    assert main([str(bank), "--licences", "free", "--output", str(tmp_path / "grown")]) == 2
+    assert "--licences needs --derive" in capsys.readouterr().err

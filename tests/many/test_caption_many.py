@@ -120,3 +120,23 @@ def test_help_has_an_example(capsys):
         main(["--help"])
     out = capsys.readouterr().out
     assert "example:\n  aac-caption-many --model models/captioner" in out
+
+
+def test_timelines_of_a_collection(run, model, clips, read_lines, tmp_path):
+    few = sorted(clips)[:4]
+    code, _, err = run("--model", model, "--output", tmp_path, "--timeline", *few)
+    assert code in (0, 3), err
+    captions, failed = read_lines(tmp_path)
+    assert {line["file"] for line in captions} == {path for path in few if clips[path]}
+    assert len(captions) + len(failed) == 4
+    for line in captions:
+        segments = line["segments"]
+        assert segments[0]["begin"] == 0
+        assert segments[-1]["end"] == pytest.approx(line["seconds"], abs=0.01)
+        assert {*segments[0]} == {"begin", "end", "caption", "log_prob"}
+    code, _, err = run("--model", model, "--output", tmp_path, *few)
+    assert code == 2
+    assert "another job" in err
+    # Nothing is captioned again.
+    code, out, _ = run("--model", model, "--output", tmp_path, "--timeline", "--json", *few)
+    assert json.loads(out)["now"]["captioned"] == 0

@@ -21,6 +21,8 @@ metrics: Mapping[str, evaluation.Metric] = evaluation.METRICS
 corpora: List[datasets.Dataset] = [
     datasets.Clotho("clotho"),
     datasets.AudioCaps("audiocaps"),
+    datasets.MACS("macs"),
+    datasets.WavCaps("WavCaps"),
     datasets.Manifest("a.csv"),
 ]
 others: List[Any] = [

@@ -17,7 +17,7 @@ from aac_tf.datasets import SPLITS, DatasetError, HeldOut, Mixture
 from aac_tf.scenes import Scenes
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import write_scenes
-from aac_tf.scenes.dataset import path_list, script_files
+from aac_tf.scenes.files import path_list, script_files
 from aac_tf.scenes.script import Script, ScriptedSound
 
 SMALL = {"train": 4, "validation": 1, "test": 2, "min_seconds": 2.0, "max_seconds": 4.0}

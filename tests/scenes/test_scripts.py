@@ -53,6 +53,13 @@ def at_once(caption):
         ("An animal bleats", ["bleating"]),
         ("Applause and clapping", ["clapping"]),
         ("Music plays in the rain", ["music", "rain"]),
+        ("A man can be heard speaking", ["man speaking"]),
+        ("Waves roll in", ["waves"]),
+        ("A man speaks into a microphone while a crowd cheers", ["man speaking", "cheering"]),
+        ("A man walks on a hard surface and a dog barks", ["footsteps", "dog bark"]),
+        ("A cat hisses and screeches", ["cat hissing", "cat"]),
+        ("A man sands wood", ["sanding"]),
+        ("A door opens and closes", ["door"]),
     ],
 )
 def test_sounds(caption, sounds):
@@ -220,3 +227,21 @@ def test_the_captions_of_audiocaps_and_clotho(real_data):
     assert len(found.scripts) > 31000
     assert len({sound.category for script in found.scripts for sound in script.sounds}) > 180
     assert found.unexplained.most_common(1)[0][1] > 100
+
+
+@pytest.mark.parametrize(
+    ("caption", "behind"),
+    [
+        ("Thunder rolls in the background", ["thunder"]),
+        ("A woman laughs with footsteps and rain in the background", ["footsteps", "rain"]),
+        ("A man speaks as people talk and laugh in the background", ["person speaking", "person speaking", "laughing"]),
+        ("A man speaks and people talk and then laugh in the background", ["laughing"]),
+    ],
+)
+def test_which_sounds_are_in_the_background(caption, behind):
+    assert [sound.category for sound in read_script(caption).sounds if sound.background] == behind
+
+
+def test_only_what_moves_passes():
+    motions = [read_script(caption).sounds[0].motion for caption in ("a train passes by", "traffic passes by")]
+    assert motions == ["passing", "none"]

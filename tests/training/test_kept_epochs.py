@@ -5,10 +5,10 @@ import types
 import pytest
 import tensorflow as tf
 
+from aac_tf.config.schema import TrainingConfig
 from aac_tf.runs import Run
 from aac_tf.runs.weights import read_checkpoint
 from aac_tf.training.kept_epochs import KeptEpochs
-from aac_tf.training.monitors import find_monitor
 
 
 @pytest.mark.parametrize(("monitor", "kept"), [("val_loss", [1, 3, 5, 6]), ("val_bleu", [2, 4, 5, 6])])
@@ -20,7 +20,7 @@ def test_the_best_and_the_last_epochs_are_kept(monitor, kept, tmp_path):
         history.rows.append({"epoch": epoch + 1, monitor: value})
         model.encoder.weight.assign(epoch + 1.0)
         # A resumed run continues with another object and the rows of the file, which are text.
-        KeptEpochs(run, model, history, find_monitor(monitor), 2).on_epoch_end(epoch)
+        KeptEpochs(run, model, history, TrainingConfig(monitor=monitor, keep_epochs=2)).on_epoch_end(epoch)
     saved = {int(path.stem.split("-")[1]): path.with_suffix("") for path in run.epochs.glob("*.index")}
     assert sorted(saved) == kept
     for epoch, path in saved.items():

@@ -20,7 +20,12 @@ def test_every_score_of_every_metric_is_a_monitor(monkeypatch):
     assert {"loss", "val_loss", "val_bleu", "val_bleu_4", "val_cider", "val_spider"} <= set(monitors())
     assert find_monitor("val_scripted_faults") == ("val_scripted_faults", False, "scripted")
     assert find_monitor("val_scripted_errors") == ("val_scripted_errors", False, "scripted")
-    assert [find_monitor(name).pick([1, 3, 2]) for name in ("val_loss", "val_rouge_l")] == [1, 3]
+    for name, order in (("val_loss", [1, 3, 2]), ("val_rouge_l", [2, 3, 1])):
+        rows = [{"epoch": epoch, name: value} for epoch, value in ((1, "0.1"), (2, "0.31"), (3, 0.3))]
+        assert [row["epoch"] for row in find_monitor(name).best_first(rows)] == order
+    # Equal after rounding: the earlier epoch comes first.
+    assert [row["epoch"] for row in find_monitor("val_rouge_l").best_first(rows, decimals=1)] == [2, 3, 1]
+    assert [row["epoch"] for row in find_monitor("val_rouge_l").best_first(rows[::-1], decimals=1)] == [3, 2, 1]
     with pytest.raises(ConfigError, match=r"training\.monitor takes .*val_cider.*, got `val_cidre`"):
         find_monitor("val_cidre")
 

@@ -346,6 +346,17 @@ def test_describe_needs_captions_only(real_data, capsys):
         assert sum(layer["parameters"] for layer in description["layers"]) == 4_573_711
 
 
+def test_describe_tells_of_a_monitor_that_training_would_refuse(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AAC_TF_FENSE", str(tmp_path))
+    (tmp_path / "my.csv").write_text("file_name,caption\ndog.wav,a dog barks\n")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'my.csv'}", "vocabulary.min_count=1", "encoder.units=4"]
+    arguments = ["--config", "clotho_logmel", "--describe", *data]
+    assert train_command.main([*arguments, "training.monitor=val_fense"]) == 0
+    assert "training would be refused: training.monitor=val_fense" in capsys.readouterr().err
+    assert train_command.main(arguments) == 0
+    assert "refused" not in capsys.readouterr().err
+
+
 def test_resuming_a_run_that_stopped_early_trains_no_further(scenes, tmp_path):
     plateau = [
         "training.learning_rate=1e-30",

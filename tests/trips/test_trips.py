@@ -21,15 +21,15 @@ PROOFS = {
         captions(["embedding.kind=mel_means", "embedding.pool=8"])
     """,
     "dataset": """
+        import json
         import pathlib
-        import yaml
         from contracts.dataset import check_dataset
-        pathlib.Path("macs/audio").mkdir(parents=True)
-        files = [{"filename": f"{k}.wav", "annotations": [{"sentence": f"sound {k}"}]} for k in range(4)]
-        pathlib.Path("macs/MACS.yaml").write_text(yaml.safe_dump({"files": files}))
-        for file in files:
-            pathlib.Path("macs/audio", file["filename"]).touch()
-        config = load_config(None, ["data.source=macs", "data.root=macs", "data.validation_fraction=0.25"])
+        pathlib.Path("mine/audio").mkdir(parents=True)
+        rows = [{"file": f"{k}.wav", "captions": [f"sound {k}"]} for k in range(4)]
+        pathlib.Path("mine/train.jsonl").write_text("\\n".join(map(json.dumps, rows)))
+        for row in rows:
+            pathlib.Path("mine/audio", row["file"]).touch()
+        config = load_config(None, ["data.source=json_lines", "data.root=mine", "data.validation_fraction=0.25"])
         check_dataset(build_dataset(config), ["train", "validation"])
     """,
     "metric": """

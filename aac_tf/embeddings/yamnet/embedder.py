@@ -9,7 +9,7 @@ from aac_tf.audio import YAMNET
 from aac_tf.embeddings.sources import used_source
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.embeddings.yamnet.class_names import class_names
-from aac_tf.embeddings.yamnet.network import CLASSES, WIDTH
+from aac_tf.embeddings.yamnet.network import CLASSES, PRECISIONS, WIDTH, load_network
 from aac_tf.embeddings.yamnet.source import cached_network, find_weights
 
 
@@ -30,11 +30,13 @@ class YamnetEmbedder(WindowedEncoder):
             runs all at once.
         self_test: bool, whether to check that the network recognizes some known sounds; False accepts weights that were
             trained further.
+        precision: precision of the network's products, `float32` or `bfloat16`, independent of the Keras policy.
+            bfloat16 is faster on processors that multiply in it, such as CPUs with AVX512-BF16 or AMX.
 
     Attributes:
         spec: `YAMNET`.
         width: 1024.
-        checksum: str, equal for equal weights and spec.
+        checksum: str, equal for equal weights, spec and precision.
 
     Raises:
         EmbeddingError: if the source cannot be reached, is damaged or is not YAMNet.
@@ -51,20 +53,22 @@ class YamnetEmbedder(WindowedEncoder):
         M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
     """
 
-    def __init__(self, source=None, batch_windows=256, self_test=True, **kwargs):
+    def __init__(self, source=None, batch_windows=256, self_test=True, precision="float32", **kwargs):
         super().__init__(source, batch_windows, **kwargs)
-        self.self_test = self_test
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, not {precision!r}")
+        self.self_test, self.precision = self_test, precision
         folder, weights = cached_network(source, self_test)
         self.spec, self.width = self.spec_for(), WIDTH
-        self.checksum = self.checksum_of(weights)
+        self.checksum = self.checksum_of(weights, *([] if precision == "float32" else [precision]))
         self._used, self._weights = used_source("yamnet", source), weights
-        network = hub.KerasLayer(folder, trainable=False, dtype="float32")
+        network = hub.KerasLayer(load_network(folder, precision), trainable=False, dtype="float32")
         # Closures: if Keras tracked the layer, every checkpoint would list the functions of the cached model.
         self._outputs = lambda windows: network(windows)
         self._network = lambda windows: network(windows)["embedding"]
 
     @classmethod
-    def spec_for(cls, source=None, batch_windows=256, self_test=True):
+    def spec_for(cls, source=None, batch_windows=256, self_test=True, precision="float32"):
         return YAMNET
 
     @property
@@ -100,5 +104,9 @@ class YamnetEmbedder(WindowedEncoder):
         embedding, scores = tf.split(found, [WIDTH, CLASSES], axis=-1)
         return embedding, scores, length
 
+    def for_export(self):
+        # LiteRT cannot compute in bfloat16.
+        return super().for_export(precision="float32")
+
     def get_config(self):
-        return {**super().get_config(), "self_test": self.self_test}
+        return {**super().get_config(), "self_test": self.self_test, "precision": self.precision}

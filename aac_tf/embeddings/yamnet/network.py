@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 import tensorflow as tf
+import tensorflow_hub as hub
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from aac_tf.audio import YAMNET
 
 WIDTH = 1024
 CLASSES = 521
+# The first is the default.
+PRECISIONS = ("float32", "bfloat16")
 _WINDOW = (YAMNET.segment_length, YAMNET.num_bins)
 _FIRST_FILTERS = 32
 # Stride and filters of the depthwise-separable layers 2 to 14 (MobileNet v1 with width multiplier 1).
@@ -43,11 +46,12 @@ def kernel_shapes():
     return shapes
 
 
-def build_network(weights):
+def build_network(weights, precision="float32"):
     """Builds YAMNet with batch normalization folded into kernels and biases.
 
     Args:
         weights: {name: float32 array}, from `read_weights`.
+        precision: `float32` or `bfloat16`, precision of the convolutions and of their weights.
 
     Returns:
         `tf.keras.Model` from windows float32 `[windows, 96, 64]` to a dict of `embedding` `[windows, 1024]` and
@@ -57,7 +61,7 @@ def build_network(weights):
         M. Plakal, D. Ellis, YAMNet, https://github.com/tensorflow/models/tree/master/research/audioset/yamnet
     """
     layers = tf.keras.layers
-    same = {"padding": "same", "activation": "relu", "dtype": "float32"}
+    same = {"padding": "same", "activation": "relu", "dtype": precision}
     windows = layers.Input(_WINDOW, dtype="float32")
     hidden = layers.Reshape((*_WINDOW, 1), dtype="float32")(windows)
     hidden = layers.Conv2D(_FIRST_FILTERS, 3, 2, name="layer1/conv", **same)(hidden)
@@ -72,23 +76,41 @@ def build_network(weights):
     return network
 
 
-def save_network(network, folder):
-    """Saves a network as a SavedModel for `hub.KerasLayer`, with its weights as constants.
+def save_networks(networks, folder):
+    """Saves networks as a SavedModel, with their weights as constants.
 
     A model that uses it has no variables of it to train, to store in checkpoints or to track in exports.
 
     Args:
-        network: `tf.keras.Model` from `build_network`.
-        folder: path of an empty folder.
+        networks: {precision: `tf.keras.Model`} from `build_network`.
+        folder: path of an empty folder, for `load_network`.
     """
+    module = tf.Module()
+    for precision, network in networks.items():
+        setattr(module, precision, _frozen(network))
+    tf.saved_model.save(module, str(folder))
+
+
+def _frozen(network):
     windows = tf.TensorSpec([None, *_WINDOW], tf.float32, name="windows")
     call = tf.function(lambda windows: [network(windows)[name] for name in ("embedding", "scores")], autograph=False)
     frozen = convert_variables_to_constants_v2(call.get_concrete_function(windows))
-    module = tf.Module()
 
     @tf.function(input_signature=[windows], autograph=False)
     def from_windows(windows):
         return dict(zip(("embedding", "scores"), frozen(windows)))
 
-    module.__call__ = from_windows
-    tf.saved_model.save(module, str(folder))
+    return from_windows
+
+
+def load_network(folder, precision="float32"):
+    """Loads a network that `save_networks` saved.
+
+    Args:
+        folder: path of the SavedModel.
+        precision: which of its networks.
+
+    Returns:
+        Function from windows float32 `[windows, 96, 64]` to a dict of `embedding` and `scores`, for `hub.KerasLayer`.
+    """
+    return getattr(hub.load(str(folder)), precision)

@@ -19,32 +19,30 @@ from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.sources import PUBLISHED, choose_source
+from aac_tf.embeddings.sources import PUBLISHED, YAMNET_WEIGHTS, choose_source
 from aac_tf.embeddings.yamnet.check import check_known_sounds
-from aac_tf.embeddings.yamnet.network import build_network, save_network
+from aac_tf.embeddings.yamnet.network import PRECISIONS, build_network, load_network, save_networks
 from aac_tf.embeddings.yamnet.weights import read_weights, shortened
 from aac_tf.utils.cache import cache_folder
-from aac_tf.utils.download import DownloadError, download
+from aac_tf.utils.download import DownloadError, download, download_path
 
 logger = logging.getLogger(__name__)
 
 VARIABLE, HANDLE, _KNOWN = PUBLISHED["yamnet"]
-# The weights by the authors of YAMNet, for when the hub cannot be reached.
-FALLBACK = "https://storage.googleapis.com/audioset/yamnet.h5"
 _MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
-_FORMAT = 1  # of the cached folder; increase it when the output of `save_network` changes
+_FORMAT = 2  # of the cached folder; increase it when the output of `save_networks` changes
 _ADVICE = (
-    "download the TensorFlow 2 model from https://www.kaggle.com/models/google/yamnet and unpack it, or the weights "
-    f"from {FALLBACK}, and set embedding.source or the environment variable "
-    f"{VARIABLE} to that folder or file"
+    "run `aac-download yamnet` with a network connection, or set embedding.source or the environment variable "
+    f"{VARIABLE} to a copy of the weights (yamnet.h5, or the folder of the TF-Hub model)"
 )
 
 
-# Operations of the graphs that `save_network` writes: the network, calls, and the saving of no variables.
+# Operations of the graphs that `save_networks` writes: the network, calls, and the saving of no variables.
 _OPERATIONS = frozenset(
     [
         "BiasAdd",
+        "Cast",
         "Conv2D",
         "DepthwiseConv2dNative",
         "MatMul",
@@ -89,8 +87,9 @@ def cached_network(source=None, self_test=True):
     Args:
         source: path of the weights (see `read_weights`), a TF-Hub or Kaggle handle, the address of an `.h5` or `.npz`
             file (see `download`), or a folder of the cache; None takes $AAC_TF_YAMNET, or else the TF-Hub handle or, if
-            that cannot be reached, the weights of its authors (`FALLBACK`). Of all sources only weights are read: only
-            graphs that this function built and cached are executed.
+            that cannot be reached, the weights of its authors (`YAMNET_WEIGHTS`), which are also taken if they were
+            downloaded before. Of all sources only weights are read: only graphs that this function built and cached
+            are executed.
         self_test: bool, whether the network must pass `check_known_sounds`.
 
     Returns:
@@ -143,7 +142,7 @@ def resolve_source(source=None):
     if "://" in source:
         path = _from_file(source) if re.search(r"\.(h5|npz)(#|$)", source) else _from_hub(source)
     if not path.exists():
-        raise EmbeddingError(f"YAMNet not found: there is no file or folder {path}; {_ADVICE}")
+        raise EmbeddingError(f"no YAMNet at {path}: {_ADVICE}")
     return path
 
 
@@ -156,24 +155,27 @@ def _cached(checksum):
 
 
 def _from_hub(handle):
+    known = handle == HANDLE or re.fullmatch(_KNOWN, handle)
+    if known and download_path(YAMNET_WEIGHTS).is_file():  # downloaded before, by a command or since the hub was down
+        return download_path(YAMNET_WEIGHTS)
     try:
         with _progress_of_hub():
             return pathlib.Path(hub.resolve(handle))
     except Exception as error:  # each way of downloading raises its own errors
-        problem = f"cannot download YAMNet from {handle}: {error}"
-        if handle != HANDLE and not re.fullmatch(_KNOWN, handle):
-            raise EmbeddingError(f"{problem}; {_ADVICE}") from error
+        failure = f"no YAMNet: {_ADVICE}; cannot download {handle}: {error}"
+        if not known:
+            raise EmbeddingError(failure) from error
         try:
-            return _from_file(FALLBACK)
-        except EmbeddingError as second:
-            raise EmbeddingError(f"{problem}; {second}") from error
+            return download(YAMNET_WEIGHTS, _MAX_BYTES)
+        except (DownloadError, ValueError) as second:
+            raise EmbeddingError(f"{failure}; {second}") from error
 
 
 def _from_file(address):
     try:
         return download(address, _MAX_BYTES)
     except (DownloadError, ValueError) as error:
-        raise EmbeddingError(f"{error}; {_ADVICE}") from error
+        raise EmbeddingError(f"no YAMNet: {_ADVICE}; {error}") from error
 
 
 @contextlib.contextmanager
@@ -191,15 +193,16 @@ def _progress_of_hub():
 
 
 def _build(path, folder, checksum, self_test):
-    network = build_network(read_weights(path))
+    weights = read_weights(path)
+    networks = {precision: build_network(weights, precision) for precision in PRECISIONS}
     if self_test:
-        check_known_sounds(network, path)
+        check_known_sounds(networks["float32"], path)
     # Written to a temporary folder and renamed, so that the folder is complete even if the program is killed or another
     # one builds it at the same time.
     temporary = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
     temporary.mkdir(parents=True)
     try:
-        save_network(network, temporary)
+        save_networks(networks, temporary)
         manifest = {"source": checksum, "files": _checksum(_files(temporary)), "self_test": self_test}
         (temporary / _MANIFEST).write_text(json.dumps(manifest, indent=2))
         if folder.exists():
@@ -226,12 +229,12 @@ def _open(folder, self_test):
     _check_operations(folder)
     manifest = json.loads((folder / _MANIFEST).read_text())
     if self_test and not manifest["self_test"]:
-        check_known_sounds(hub.load(str(folder)), folder)
+        check_known_sounds(load_network(folder), folder)
     return CachedNetwork(str(folder), manifest["source"])
 
 
 def _check_operations(folder):
-    """Raises `EmbeddingError` if a cached graph has operations that `save_network` does not write."""
+    """Raises `EmbeddingError` if a cached graph has operations that `save_networks` does not write."""
     try:
         meta = SavedModel.FromString((folder / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
     except (DecodeError, IndexError) as error:

@@ -10,29 +10,42 @@ from aac_tf.export.lite.encoders import lite_encoder, one_row
 from aac_tf.inference.graphs import search_function
 from aac_tf.inference.joint import Ensemble
 
-SEARCH = Greedy()
 # The meaning of `status`, by value; the model has no strings.
 STATUS = ("", *(reason for _, reason in sound_checks(1, 1, True, True)[1:]), BEYOND)
+_ROW = 1000
 
 
 class LiteModule(tf.Module):
-    """A captioner as a graph of LiteRT's built-in operations, for one clip, greedy search and its default style.
+    """A captioner as a graph of LiteRT's built-in operations, for one clip and its default style.
 
     Args:
         captioner: `Captioner`.
+        search: `Search`, such as `Beam(3)`; None is greedy search.
+        seconds: float, duration of the waveform that the model takes, with the length of the clip in it; None for
+            waveforms of any length. LiteRT.js and many accelerators take fixed shapes only, and LiteRT.js no variables.
+
+    Attributes:
+        samples: int, number of samples of the waveform, or None.
+
+    Raises:
+        ValueError: if the captioner is an ensemble, or `seconds` are too short for a caption.
     """
 
-    def __init__(self, captioner):
+    def __init__(self, captioner, search=None, seconds=None):
         super().__init__()
-        model = captioner.model
+        model, rate = captioner.model, captioner.spec.sample_rate
         if isinstance(model, Ensemble):
             raise ValueError("a LiteRT model holds one run: export a single run, or a SavedModel of the ensemble")
+        self.samples = None if seconds is None else round(seconds * rate)
+        if self.samples is not None and self.samples < _least_samples(rate):
+            raise ValueError(f"seconds must be at least {_least_samples(rate) / rate:g}, got {seconds:g}")
         embedder = None if model.embedder is None else model.embedder.for_export()
-        encoder = lite_encoder(model.encoder)
+        encoder = lite_encoder(model.encoder, fused=self.samples is None)
         # In closures: otherwise all functions that Keras makes for its layers would be saved, too.
         self._captioner = lambda: captioner
         self._embedder = lambda: embedder
         self._encoder = lambda: encoder
+        self._search = search or Greedy()
         self._weights = [*model.weights, *encoder.weights]
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="waveform")], autograph=False)
@@ -47,20 +60,46 @@ class LiteModule(tf.Module):
             float32 scalar; and of `status`, an int32 scalar: 0, or an index into `STATUS`, the reasons why a sound has
             no caption.
         """
+        return self._caption(waveform)
+
+    def signature(self):
+        """The function to export: `caption_waveform`, or with `seconds` one of fixed shapes.
+
+        The latter takes `waveform` `[self.samples]` and `length` int32 `[1]`, the number of samples of the clip; what
+        comes after them has no effect. A length beyond the waveform is that of the waveform.
+        """
+        if self.samples is None:
+            return self.caption_waveform
+        waveform = tf.TensorSpec([self.samples], tf.float32, name="waveform")
+        length = tf.TensorSpec([1], tf.int32, name="length")
+        return tf.function(self._caption, input_signature=[waveform, length], autograph=False)
+
+    def _caption(self, waveform, length=None):
         captioner = self._captioner()
         model, spec, embedder = captioner.model, captioner.spec, self._embedder()
-        status = _status(waveform, spec.sample_rate)
+        if length is not None:
+            length = tf.clip_by_value(length, 0, self.samples)
+            waveform = tf.where(_inside(length, self.samples), waveform, 0.0)
+        count = tf.shape(waveform) if length is None else length
+        status = _status(waveform, count[0], spec.sample_rate)
         usable = tf.equal(status, 0)
         waveform = limit_in_graph(waveform, usable)
-        hidden = spectrogram(waveform[tf.newaxis], spec, dtype=tf.float32, mel_matrix=_unquantized(spec, waveform))
+        mel_matrix = _unquantized(spec, count)
+        hidden = spectrogram(waveform[tf.newaxis], spec, dtype=tf.float32, mel_matrix=mel_matrix)
         hidden = one_row(hidden)
+        if length is not None:
+            length = spec.output_length(length)
         if model.normalization is not None:
             hidden = model.normalization(hidden)
         if embedder is not None:
-            hidden = one_row(embedder(hidden)[0])
-        encoded = self._encoder()(hidden)
-        find = search_function(model, captioner.tokenizer, SEARCH, captioner.rules())
-        found = find(encoded, tf.shape(encoded)[1:2], start=tf.constant([captioner.start_id()]))
+            hidden, embedded = embedder(hidden, length)
+            hidden, length = one_row(hidden), None if length is None else embedded
+        encoded, steps = self._encoder()(hidden, length)
+        find = search_function(model, captioner.tokenizer, self._search, captioner.rules())
+        if length is not None:
+            # Without the signature, which would hide the number of steps from the converter.
+            find = find.python_function
+        found = find(encoded, steps, start=tf.constant([captioner.start_id()]))
         return {
             "tokens": tf.where(usable, found.tokens[0, 0], captioner.tokenizer.end_id),
             "log_prob": tf.where(usable, found.log_probs[0, 0], tf.float32.min),
@@ -68,27 +107,42 @@ class LiteModule(tf.Module):
         }
 
 
-def _status(waveform, rate):
-    """The index in `STATUS` of the first check that a waveform fails."""
+def _status(waveform, length, rate):
+    """The index in `STATUS` of the first check that a waveform with so many samples fails."""
     magnitude = tf.abs(waveform)
     # LiteRT has no operation for finite numbers; NaN compares false.
     finite, audible = tf.reduce_all(magnitude <= tf.float32.max), tf.reduce_any(magnitude != 0.0)
     # In whole numbers: LiteRT does not divide in float64. In the order of `STATUS`.
-    conditions = [tf.size(waveform) >= _least_samples(rate), finite, audible, tf.reduce_all(magnitude <= LIMIT)]
+    conditions = [length >= _least_samples(rate), finite, audible, tf.reduce_all(magnitude <= LIMIT)]
     status = tf.constant(0)
     for index, condition in reversed(list(enumerate(conditions, 1))):
         status = tf.where(condition, status, index)
     return status
 
 
-def _unquantized(spec, waveform):
+def _unquantized(spec, count):
     """The mel filter bank as a tensor that the converter does not recognize as a constant.
 
     If one factor of a product is constant, the converter quantizes it, and the other factor is quantized when the model
     runs. Magnitudes have more range than 8 bits hold: the demo model then captioned every third test scene differently.
+
+    Args:
+        spec: `SpectrogramSpec`.
+        count: int32 `[1]`, number of samples, which is known only when the model runs.
+
+    Returns:
+        float32 `[fft_length // 2 + 1, num_bins]`.
     """
-    one = 1 + tf.minimum(tf.shape(waveform), 0)
-    return tf.tile(spec.mel_matrix(), tf.concat([one, [1]], axis=0))
+    return tf.tile(spec.mel_matrix(), tf.concat([1 + tf.minimum(count, 0), [1]], axis=0))
+
+
+def _inside(length, samples):
+    """Whether each of `samples` is one of the first `length`, bool `[samples]`; `length` is int32 `[1]`.
+
+    In rows: `tf.sequence_mask` would become a constant as long as the waveform.
+    """
+    starts = _ROW * tf.range(-(-samples // _ROW))
+    return tf.reshape(tf.range(_ROW) < (length - starts)[:, tf.newaxis], [-1])[:samples]
 
 
 def _least_samples(rate):

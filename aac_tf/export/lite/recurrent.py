@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-# Number of GRU steps in one turn of the loop. Each turn copies everything that the loop carries; with one step a turn,
+# Number of steps in one turn of the loop. Each turn copies everything that the loop carries; with one step a turn,
 # a clip of 30 s took nine times as long.
 BLOCK = 16
 # An input so large that, times the largest weight of a gate, it closes the gate.
@@ -56,17 +56,19 @@ class FusedLSTM:
         return self._layer(inputs, initial_state=[tf.constant(state) for state in self._state])[:, 1:]
 
 
-class BlockedGRU:
-    """Keras `GRU` in a loop that takes `BLOCK` steps a turn.
+class BlockedRNN:
+    """Keras `LSTM` or `GRU` in a loop that takes `BLOCK` steps a turn.
 
     Args:
-        layer: `tf.keras.layers.GRU`, built; its direction is ignored.
+        layer: `tf.keras.layers.LSTM` or `GRU`, built; its direction is ignored.
 
     Call arguments:
         inputs: float32 `[1, steps, width]`.
+        valid: float32 `[1, steps, 1]`, 1 for steps of the clip and 0 for padding, which clears the state; None if all
+            are valid.
 
     Returns:
-        float32 `[1, steps, units]`.
+        float32 `[1, steps, units]`, zero in the padding.
     """
 
     weights = ()
@@ -74,23 +76,32 @@ class BlockedGRU:
     def __init__(self, layer):
         self._cell = layer.cell
 
-    def __call__(self, inputs):
-        steps = tf.shape(inputs)[1]
+    def __call__(self, inputs, valid=None):
+        steps = inputs.shape[1] or tf.shape(inputs)[1]
         turns = (steps + BLOCK - 1) // BLOCK
-        blocks = tf.pad(inputs, [[0, 0], [0, turns * BLOCK - steps], [0, 0]])
-        blocks = tf.reshape(blocks, [-1, BLOCK, inputs.shape[-1]])
+        blocks = _blocks(inputs, turns, steps)
+        kept = None if valid is None else _blocks(valid, turns, steps)
 
-        def turn(index, states, hidden):
-            block = []
-            for step in tf.unstack(blocks[index]):
-                hidden, _ = self._cell(step[tf.newaxis], [hidden])
-                block.append(hidden)
-            return index + 1, states.write(index, tf.concat(block, axis=0)), hidden
+        def turn(index, states, *carried):
+            state, block = list(carried), []
+            # Not a factor of the state: the converter would multiply the kernel by it, at every step.
+            marks = [None] * BLOCK if kept is None else tf.unstack(kept[index])
+            for step, mark in zip(tf.unstack(blocks[index]), marks):
+                _, state = self._cell(step[tf.newaxis], state)
+                state = [part if mark is None else tf.where(mark > 0, part, 0.0) for part in tf.nest.flatten(state)]
+                block.append(state[0])
+            return index + 1, states.write(index, tf.concat(block, axis=0)), *state
 
         states = tf.TensorArray(tf.float32, turns, element_shape=[BLOCK, self._cell.units])
-        start = (0, states, tf.zeros([1, self._cell.units]))
-        _, states, _ = tf.while_loop(lambda index, *_: index < turns, turn, start)
+        zeros = [tf.zeros([1, size]) for size in tf.nest.flatten(self._cell.state_size)]
+        _, states, *_ = tf.while_loop(lambda index, *_: index < turns, turn, (0, states, *zeros))
         return tf.reshape(states.stack(), [1, -1, self._cell.units])[:, :steps]
+
+
+def _blocks(rows, turns, steps):
+    """`[1, steps, width]` as `[turns, BLOCK, width]`, padded with zeros."""
+    padded = tf.pad(rows, [[0, 0], [0, turns * BLOCK - steps], [0, 0]])
+    return tf.reshape(padded, [-1, BLOCK, rows.shape[-1]])
 
 
 class LiteBidirectional:
@@ -99,21 +110,25 @@ class LiteBidirectional:
     Args:
         layer: `tf.keras.layers.Bidirectional` of LSTMs or GRUs, built.
         marks: iterator of distinct numbers, see `FusedLSTM`.
+        fused: bool, whether LSTMs become LiteRT's fused operation, which is faster. LiteRT.js cannot load it, as its
+            state is a variable, and it takes no `valid`.
 
     Call arguments:
         inputs: float32 `[1, steps, width]`.
+        valid: as for `BlockedRNN`.
 
     Returns:
         float32 `[1, steps, 2 * units]`.
     """
 
-    def __init__(self, layer, marks):
-        layers = (layer.forward_layer, layer.backward_layer)
+    def __init__(self, layer, marks, fused=True):
         self._forward, self._backward = (
-            FusedLSTM(one, marks) if isinstance(one, tf.keras.layers.LSTM) else BlockedGRU(one) for one in layers
+            FusedLSTM(one, marks) if fused and isinstance(one, tf.keras.layers.LSTM) else BlockedRNN(one)
+            for one in (layer.forward_layer, layer.backward_layer)
         )
         self.weights = [*self._forward.weights, *self._backward.weights]
 
-    def __call__(self, inputs):
-        backward = tf.reverse(self._backward(tf.reverse(inputs, [1])), [1])
-        return tf.concat([self._forward(inputs), backward], axis=-1)
+    def __call__(self, inputs, valid=None):
+        marks = [] if valid is None else [valid]
+        backward = self._backward(*(tf.reverse(rows, [1]) for rows in (inputs, *marks)))
+        return tf.concat([self._forward(inputs, *marks), tf.reverse(backward, [1])], axis=-1)

@@ -3,12 +3,15 @@
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from aac_tf.export.lite.weights import quantize_weights, restored
 
-def rewrite(content):
+
+def rewrite(content, quantize=False):
     """Corrects LSTM cells and quantized convolutions of a converted model.
 
     Args:
         content: bytes of a LiteRT model.
+        quantize: bool, whether to store float32 weights in 8 bits, see `quantize_weights`.
 
     Returns:
         bytes.
@@ -16,6 +19,8 @@ def rewrite(content):
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     _unclip(model)
     _convolve_in_float(model)
+    if quantize:
+        quantize_weights(model)
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
 
@@ -43,22 +48,5 @@ def _convolve_in_float(model):
         if kinds[operation.opcodeIndex] in (operators.CONV_2D, operators.DEPTHWISE_CONV_2D)
         and graph.tensors[operation.inputs[1]].type == schema.TensorType.INT8
     ]
-    if not convolutions:
-        return
-    code = schema.OperatorCodeT()
-    code.builtinCode = code.deprecatedBuiltinCode = operators.DEQUANTIZE
-    code.version = 5  # the first one with a scale per channel
-    model.operatorCodes.append(code)
     for graph, convolution in convolutions:
-        stored = graph.tensors[convolution.inputs[1]]
-        restored = schema.TensorT()
-        restored.name, restored.shape, restored.hasRank = stored.name + b"/restored", list(stored.shape), True
-        restored.type = schema.TensorType.FLOAT32
-        graph.tensors.append(restored)
-        restore = schema.OperatorT()
-        restore.opcodeIndex = len(model.operatorCodes) - 1
-        restore.inputs, restore.outputs = [convolution.inputs[1]], [len(graph.tensors) - 1]
-        restore.builtinOptionsType = schema.BuiltinOptions.DequantizeOptions
-        restore.builtinOptions = schema.DequantizeOptionsT()
-        convolution.inputs[1] = len(graph.tensors) - 1
-        graph.operators.insert(graph.operators.index(convolution), restore)
+        convolution.inputs[1] = restored(model, graph, convolution.inputs[1])

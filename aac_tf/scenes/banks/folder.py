@@ -15,6 +15,7 @@ from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks.base import Bank
 from aac_tf.scenes.banks.labels import read_labels
 from aac_tf.scenes.banks.splits import split_recordings
+from aac_tf.scenes.licences import LicenceFilter
 from aac_tf.scenes.waveforms import fade, loop, trim_silence
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,12 @@ class FolderBank(Bank):
 
     Args:
         folder: path of a folder with one CSV file (columns `file_name` or `filename`, `category`, optionally `source`,
-            `fold` and `group`) and the sound files, in any subfolders; or a list of such paths.
+            `fold`, `group` and `licence`) and the sound files, in any subfolders; or a list of such paths.
         sample_rate: Hz to resample the files to.
         progress: optional function `(done, total)`, called for each file read.
         train_first: whether to use most recordings for training, and categories with few recordings for training alone;
             see `split_recordings`.
+        licences: which recordings may be used; None takes all.
 
     Attributes:
         skipped: {file name: reason} of files that cannot be used.
@@ -57,10 +59,16 @@ class FolderBank(Bank):
         sample_rate: int = 16000,
         progress: Callable[[int, int], None] | None = None,
         train_first: bool = False,
+        licences: LicenceFilter | None = None,
     ):
         folders = [folder] if isinstance(folder, (str, pathlib.Path)) else list(folder)
         self.folders = tuple(map(pathlib.Path, folders))
         table, rows = read_labels(self.folders)
+        self._licences = None if licences is None else sorted(licences.allowed)
+        if licences is not None:
+            kept = licences.select(rows, table, self.folders)
+            logger.warning("%s", kept.describe())
+            rows = list(kept.recordings)
         self.skipped: dict[str, str] = {}
         self._clips: dict[str, np.ndarray] = {}
         self._load({row.name: row.path for row in rows}, sample_rate, progress)
@@ -127,4 +135,5 @@ class FolderBank(Bank):
             for name in self._files[category][split]:
                 digest.update(f"{category}/{split}/{name}\n".encode())
                 digest.update(self._clips[name].tobytes())
-        return {**super().describe(), "clips": len(self._clips), "digest": digest.hexdigest()}
+        about = {**super().describe(), "clips": len(self._clips), "digest": digest.hexdigest()}
+        return about if self._licences is None else {**about, "licences": self._licences}

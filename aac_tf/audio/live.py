@@ -1,0 +1,161 @@
+"""Sound that is still going on: from a pipe or a microphone."""
+
+from __future__ import annotations
+
+import dataclasses
+import struct
+import typing
+from collections.abc import Iterator
+
+import numpy as np
+
+from aac_tf.audio.errors import AudioError
+
+_BLOCK_SECONDS = 0.1
+_INPUT = "standard input"
+_PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
+_MAX_HEADER = 1 << 20  # bytes before the samples
+ENCODINGS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4"}
+
+
+@dataclasses.dataclass(frozen=True)
+class PCMFormat:
+    """How samples are encoded in a stream of bytes.
+
+    Attributes:
+        rate: int, Hz.
+        encoding: str, one of `ENCODINGS`.
+        channels: int, whose mean is taken.
+    """
+
+    rate: int
+    encoding: str = "s16le"
+    channels: int = 1
+
+    def decode(self, contents: bytes) -> np.ndarray:
+        """The samples of whole frames, float32 `[samples]` with full scale at 1; those that are not finite are 0."""
+        kind = np.dtype(ENCODINGS[self.encoding])
+        samples = np.frombuffer(contents, kind).reshape(-1, self.channels).mean(axis=1, dtype=np.float32)
+        if kind.kind == "i":
+            return samples / np.float32(np.iinfo(kind).max + 1)
+        return np.clip(np.nan_to_num(samples, posinf=0, neginf=0), -10, 10)
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of the samples of all channels at one time."""
+        return self.channels * np.dtype(ENCODINGS[self.encoding]).itemsize
+
+
+def read_stream(file: typing.BinaryIO, form: PCMFormat | None = None) -> tuple[int, Iterator[np.ndarray]]:
+    """Reads a stream of samples as they come.
+
+    Args:
+        file: unbuffered or buffered binary file, such as `sys.stdin.buffer`.
+        form: format of the samples; None reads it from the header of a WAV file at the start of the stream.
+
+    Returns:
+        (sample rate in Hz; iterator of float32 arrays `[samples]` with full scale at 1, until the stream ends).
+
+    Raises:
+        AudioError: if the stream does not begin with the header of a WAV file with 16 or 32-bit samples.
+
+    Example:
+        >>> import io
+        >>> import numpy as np
+        >>> from aac_tf.audio.live import PCMFormat, read_stream
+        >>> rate, blocks = read_stream(io.BytesIO(np.full(2000, 16384, "<i2").tobytes()), PCMFormat(8000))
+        >>> samples = np.concatenate(list(blocks))
+        >>> len(samples), float(samples[0])
+        (2000, 0.5)
+    """
+    form = form or _read_header(file)
+    return form.rate, _blocks(file, form)
+
+
+def _blocks(file, form):
+    # `read1` returns what is there, instead of waiting for a whole block.
+    read = getattr(file, "read1", file.read)
+    most, rest = max(1, int(_BLOCK_SECONDS * form.rate)) * form.frame_bytes, b""
+    while contents := read(most):
+        rest += contents
+        whole = len(rest) // form.frame_bytes * form.frame_bytes
+        if whole:
+            yield form.decode(rest[:whole])
+        rest = rest[whole:]
+
+
+def _read_header(file):
+    magic = file.read(12)
+    if magic[:4] != b"RIFF" or magic[8:] != b"WAVE":
+        what = "nothing came" if not magic else f"it begins with {magic[:4]!r}"
+        raise AudioError(
+            _INPUT,
+            f"expected a WAV stream, but {what}: pipe `ffmpeg -i SOURCE -f wav -`, or say what raw samples are, as "
+            "with --raw s16le --rate 16000",
+        )
+    form = None
+    while True:
+        head = file.read(8)
+        if len(head) < 8:
+            raise AudioError(_INPUT, "the WAV stream ends before its samples")
+        name, size = struct.unpack("<4sI", head)
+        if name == b"data":
+            if form is None:
+                raise AudioError(_INPUT, "the WAV stream has no format before its samples")
+            return form
+        if size > _MAX_HEADER:
+            raise AudioError(_INPUT, f"the WAV stream is damaged: a chunk of {size} bytes before its samples")
+        contents = file.read(size + size % 2)
+        if name == b"fmt ":
+            form = _format(contents)
+
+
+def _format(contents):
+    if len(contents) < 16:
+        raise AudioError(_INPUT, "the WAV stream has a damaged format")
+    tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", contents[:16])
+    if tag == _EXTENSIBLE and len(contents) >= 26:
+        (tag,) = struct.unpack("<H", contents[24:26])
+    encoding = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}.get((tag, bits))
+    if encoding is None or not channels or not 1000 <= rate <= 768000:
+        raise AudioError(
+            _INPUT,
+            f"expected a WAV stream of 16 or 32-bit samples, got format {tag}, {bits} bits, {channels} channels, "
+            f"{rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`",
+        )
+    return PCMFormat(rate, encoding, channels)
+
+
+def open_microphone(device: str | None = None) -> tuple[int, Iterator[np.ndarray]]:
+    """Opens a microphone.
+
+    Args:
+        device: name, part of a name, or number of an input device of PortAudio; None takes the default one.
+
+    Returns:
+        (sample rate in Hz; iterator of float32 arrays `[samples]`, without end).
+
+    Raises:
+        AudioError: if sounddevice or PortAudio is not installed, or there is no such device.
+    """
+    try:
+        import sounddevice
+    except (ImportError, OSError) as error:  # OSError: no PortAudio
+        raise AudioError(
+            "microphone",
+            f'cannot be used ({error}): pip install "aac_tf[live]" and PortAudio, or pipe a sound into standard input',
+        ) from error
+    number = int(device) if device is not None and device.isdecimal() else device
+    try:
+        rate = int(sounddevice.query_devices(number, "input")["default_samplerate"])
+        size = int(_BLOCK_SECONDS * rate)
+        stream = sounddevice.InputStream(samplerate=rate, blocksize=size, device=number, channels=1, dtype="float32")
+    except (ValueError, sounddevice.PortAudioError) as error:
+        raise AudioError("microphone", f"{error}; `python -m sounddevice` lists the devices") from error
+    return rate, _recorded(stream, size)
+
+
+def _recorded(stream, size):
+    with stream:
+        while True:
+            yield stream.read(size)[0][:, 0].copy()

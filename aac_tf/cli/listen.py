@@ -1,0 +1,108 @@
+"""`aac-listen`: captions what a microphone or a pipe hears, while it is going on."""
+
+import sys
+
+from aac_tf.cli.checks import check_run
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.flags import (
+    add_beam_flag,
+    add_constraint_flags,
+    add_json_flag,
+    add_run_flag,
+    add_style_flag,
+    search_overrides,
+)
+from aac_tf.utils.timeline_formats import as_dict
+
+_ENCODINGS = ("s16le", "s32le", "f32le")
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    parser = make_parser(
+        ("aac-listen",),
+        "Caption what a microphone hears, or a sound from standard input: a line with the time as soon as something "
+        "new is heard. Ctrl-C ends it.",
+        "aac-listen\nffmpeg -loglevel error -i rtsp://camera -f wav - | aac-listen -\n"
+        "arecord -f S16_LE -r 16000 | aac-listen --json -",
+    )
+    add_run_flag(parser, default="everyday")
+    add_style_flag(parser)
+    add_constraint_flags(parser)
+    add_beam_flag(parser)
+    parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
+    parser.add_argument(
+        "--raw", choices=_ENCODINGS, help="standard input has raw samples of this encoding, not a WAV header"
+    )
+    parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate of raw samples")
+    parser.add_argument("--channels", type=int, metavar="N", help="number of channels of raw samples (default: 1)")
+    add_json_flag(
+        parser,
+        "print one JSON object per line: begin, end, caption, confidence, sounds, whether the sound has ended, and "
+        "whether the caption is new",
+    )
+    parser.add_argument("input", nargs="?", choices=["-"], help="- is standard input (default: the microphone)")
+    parser.set_defaults(search=None)
+    return run_command(_listen, parser, arguments)
+
+
+def _listen(options, console):
+    _check(options)
+    overrides = search_overrides(options)
+    check_run(options.run, overrides)
+    start_tensorflow(options)
+    import numpy as np
+
+    from aac_tf.audio.live import PCMFormat, open_microphone, read_stream
+    from aac_tf.audio.parts import resampled_stream
+    from aac_tf.inference import Captioner, Listener
+    from aac_tf.runs.card import trained_on
+    from aac_tf.runs.fetch import find_run
+
+    captioner = Captioner.load(options.run, overrides)
+    listener = Listener(captioner, beam_size=options.beam)
+    listener.warm_up()
+    console.show(f"{options.run} was {trained_on(find_run(options.run))}")
+    if options.input == "-":
+        form = None
+        if options.raw is not None:
+            form = PCMFormat(options.rate, options.raw, options.channels or 1)
+        rate, blocks = read_stream(sys.stdin.buffer, form)
+    else:
+        rate, blocks = open_microphone(options.device)
+    console.show("listening; Ctrl-C ends it")
+    try:
+        for samples in resampled_stream(blocks, rate, captioner.spec.sample_rate):
+            _print(listener.hear(np.asarray(samples)), options.json)
+    except KeyboardInterrupt:
+        pass  # how a microphone ends
+    _print(listener.finish(), options.json)
+
+
+def _check(options):
+    raw = [name for name in ("rate", "channels") if getattr(options, name) is not None]
+    if options.raw is None and raw:
+        raise ValueError(f"--{raw[0]} is for raw samples: give --raw s16le, too")
+    if options.raw is not None and options.rate is None:
+        raise ValueError("--raw needs the sample rate of the samples: --rate 16000")
+    if options.rate is not None and not 1000 <= options.rate <= 768000:
+        raise ValueError(f"--rate must be from 1000 to 768000 Hz, got {options.rate}")
+    if options.channels is not None and not 1 <= options.channels <= 256:
+        raise ValueError(f"--channels must be from 1 to 256, got {options.channels}")
+    if options.input is None and options.raw is not None:
+        raise ValueError("--raw is for standard input: add -")
+    if options.input == "-" and options.device is not None:
+        raise ValueError("--device is for a microphone: leave - out")
+    if options.input == "-" and sys.stdin.isatty():
+        raise ValueError("standard input is a terminal: pipe a sound into it, or leave - out for the microphone")
+
+
+def _print(news, as_json):
+    for one in news:
+        if as_json:
+            print_json({**as_dict(one.segment), "ended": one.ended, "new": one.new})
+        elif one.new:
+            minutes, seconds = divmod(one.segment.begin, 60)
+            print(
+                f"{int(minutes) // 60:02d}:{int(minutes) % 60:02d}:{seconds:04.1f}\t{one.segment.caption}", flush=True
+            )

@@ -1,0 +1,191 @@
+"""Captions of a sound that is still going on."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from aac_tf.audio.long_spectrogram import StreamedSpectrogram
+from aac_tf.embeddings.windowed_encoder import WindowedEncoder
+from aac_tf.inference.timeline import Segment, TimelineError, make_segment, timeline_graph
+from aac_tf.inference.timeline_graph import NOTHING_BEFORE
+
+# Cells of a new sound before the last one counts as ended.
+_CONFIRMED = 2
+_ANNOUNCED_SECONDS = 3.0  # after which a sound is captioned that goes on
+
+
+@dataclasses.dataclass(frozen=True)
+class News:
+    """What a `Listener` has heard.
+
+    Attributes:
+        segment: `Segment` that is not silent. If the sound goes on, its end is that of what was heard so far.
+        ended: bool, whether the sound has ended. A sound of more than 3 s is reported when it has lasted that long, and
+            again when it has ended. One of more than 10 s has several segments.
+        new: bool, whether the caption says something else than what was reported before, or follows a silence.
+    """
+
+    segment: Segment
+    ended: bool
+    new: bool
+
+
+class Listener:
+    """Captions a sound while it is going on.
+
+    Every window of the sound goes through the frozen network once, as soon as it is complete. The division into
+    segments is that of `Captioner.timeline` for what was heard since the last segment that has ended, and the search
+    for a caption runs once or twice for each segment.
+
+    Args:
+        captioner: `Captioner` of a single model with a frozen encoder of windows, such as YAMNet.
+        search: as for `Captioner.caption`.
+        beam_size: as for `Captioner.caption`.
+        style: str, as for `Captioner.caption`.
+
+    Raises:
+        TimelineError: if the captioner is an ensemble, or has no such encoder.
+
+    Example:
+        >>> from aac_tf import Captioner
+        >>> from aac_tf.inference import Listener
+        >>> listener = Listener(Captioner.from_preset("everyday"))  # doctest: +SKIP
+        >>> for samples in microphone:  # doctest: +SKIP
+        ...     for news in listener.hear(samples):
+        ...         print(f"{news.segment.begin:.1f} s: {news.segment.caption}")
+    """
+
+    def __init__(self, captioner, search=None, beam_size=None, style=None):
+        embedder = captioner.model.embedder
+        self._graph = timeline_graph(captioner, captioner.search_for(beam_size, search))
+        if not isinstance(embedder, WindowedEncoder):
+            raise TimelineError(
+                "live captions need a run with a frozen encoder of windows, such as the preset everyday: the "
+                "spectrogram of this run is known only when the whole sound is there"
+            )
+        self._captioner = captioner
+        self._start = tf.constant([captioner.start_id(style)])
+        self._spectrogram = StreamedSpectrogram(captioner.spec)
+        classes = len(embedder.class_names)
+        self._frames = np.zeros([0, captioner.spec.num_bins], np.float32)  # from the next window on
+        # What was heard since the last segment that has ended: inputs of the encoder, scores, features.
+        self._rows, self._scores = np.zeros([0, embedder.width], np.float32), np.zeros([0, classes], np.float32)
+        self._features = self._frames
+        self._first = 0  # number of the first of these rows
+        self._samples = 0
+        self._loudest = NOTHING_BEFORE  # level of the loudest frame, dB
+        self._announced = None  # tokens and number of rows of the sound that goes on, when it was captioned
+        self._reported = None  # tokens of the last caption, unless a silence followed
+
+    def warm_up(self):
+        """Compiles what the first sounds need, which takes seconds."""
+        rows, frames = 2 * _CONFIRMED, self._captioner.spec.segment_length
+        row = np.zeros([1, self._captioner.spec.num_bins], np.float32)
+        found, scores = self._graph.hear(np.repeat(row, frames, axis=0))
+        found, scores = np.repeat(found, rows, axis=0), np.repeat(scores, rows, axis=0)
+        self._graph.plan(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0), 0.0)
+        first, last = np.zeros([1], np.int32), np.full([1], rows, np.int32)
+        tokens, log_probs, encoded, steps = self._graph.describe(found, first, last, self._start)
+        self._captioner._word_log_probs(tokens, encoded, steps, self._start)
+        self._graph.merge(np.zeros([1], bool), tokens, log_probs)
+
+    def hear(self, samples):
+        """Hears what comes next.
+
+        Args:
+            samples: float32 array `[samples]` at `captioner.spec.sample_rate`, full scale at 1; any number.
+
+        Returns:
+            list of `News`, in order of time.
+        """
+        self._samples += len(samples)
+        return self._news() if self._embed(self._spectrogram.frames(samples)) else []
+
+    def finish(self):
+        """Hears that the sound has ended.
+
+        Returns:
+            list of `News`, for all that was not reported yet.
+        """
+        if not self._samples:
+            return []
+        self._embed(self._spectrogram.finish())
+        return self._news(end=True) if len(self._rows) else []
+
+    def _embed(self, frames):
+        """Embeds the windows that are now complete; returns their number."""
+        spec = self._captioner.spec
+        self._frames = np.concatenate([self._frames, frames])
+        windows = (len(self._frames) - spec.segment_length) // spec.segment_hop + 1
+        if windows < 1:
+            return 0
+        rows, scores = self._graph.hear(self._frames[: (windows - 1) * spec.segment_hop + spec.segment_length])
+        self._rows, self._scores = np.concatenate([self._rows, rows]), np.concatenate([self._scores, scores])
+        passed = self._frames[: windows * spec.segment_hop]
+        self._features = np.concatenate([self._features, passed])
+        self._frames = self._frames[len(passed) :]
+        return windows
+
+    def _news(self, end=False):
+        planned = self._graph.plan(self._rows, self._scores, self._features, self._loudest)
+        begins, ends, silent, self._loudest = (value.numpy() for value in planned)
+        news, done, count = [], 0, len(self._rows)
+        for index, (begin, stop) in enumerate(zip(begins, ends)):
+            is_last = index + 1 == len(begins)
+            confirmed = not is_last and count - stop >= (1 if silent[index + 1] else _CONFIRMED)
+            if not (end or confirmed):
+                news += [] if silent[index] else self._going_on(begin, count)
+                break
+            news += self._silence() if silent[index] else self._ended(begin, stop, end and is_last)
+            done = stop
+        self._forget(done)
+        return news
+
+    def _silence(self):
+        self._announced = self._reported = None
+        return []
+
+    def _going_on(self, begin, stop):
+        hop = self._captioner.model.embedder.segment_times[1]
+        if self._announced is not None or (stop - begin) * hop < _ANNOUNCED_SECONDS:
+            return []
+        tokens, log_probs = self._describe(begin, stop)
+        self._announced = tokens, log_probs, stop - begin
+        return [self._report(begin, stop, tokens, log_probs, ended=False)]
+
+    def _ended(self, begin, stop, is_last):
+        announced, self._announced = self._announced, None
+        # What was captioned is not captioned again, unless there is much more of it.
+        if announced is not None and stop - begin <= 2 * announced[2]:
+            tokens, log_probs = announced[:2]
+        else:
+            tokens, log_probs = self._describe(begin, stop)
+        return [self._report(begin, stop, tokens, log_probs, ended=True, is_last=is_last)]
+
+    def _describe(self, begin, stop):
+        """The tokens of the caption of some rows, and their log-probabilities."""
+        rows = [np.array([row], np.int32) for row in (begin, stop)]
+        tokens, _, encoded, steps = self._graph.describe(self._rows, *rows, self._start)
+        return tokens[0].numpy(), self._captioner._word_log_probs(tokens, encoded, steps, self._start)[0]
+
+    def _report(self, begin, stop, tokens, log_probs, ended, is_last=False):
+        same = False
+        if self._reported is not None:
+            pair = np.stack([self._reported, tokens])
+            same = not self._graph.merge(np.zeros([2], bool), pair, np.zeros([2], np.float32))[0][1]
+        self._reported = tokens
+        end = self._samples / self._captioner.spec.sample_rate if is_last else self._time(stop)
+        times, first = (self._time(begin), end), int(self._first + begin)
+        scores = self._scores[begin:stop]
+        return News(make_segment(self._captioner, times, tokens, log_probs, scores, first), ended, not same)
+
+    def _time(self, row):
+        """The time at which a row begins."""
+        first, hop = self._captioner.model.embedder.segment_times
+        return max(first + (self._first + row - 0.5) * hop, 0.0) if self._first + row else 0.0
+
+    def _forget(self, rows):
+        hop = self._captioner.spec.segment_hop
+        self._rows, self._scores = self._rows[rows:], self._scores[rows:]
+        self._features, self._first = self._features[rows * hop :], int(self._first + rows)

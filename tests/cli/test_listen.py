@@ -1,0 +1,84 @@
+"""`aac-listen` with a pipe."""
+
+import io
+import json
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from aac_tf.cli import listen
+
+RATE = 16000
+
+
+@pytest.fixture
+def pipe(monkeypatch):
+    """Function that gives bytes to standard input."""
+
+    def give(contents, file=None, terminal=False):
+        stdin = types.SimpleNamespace(buffer=file or io.BytesIO(contents), isatty=lambda: terminal)
+        monkeypatch.setattr(sys, "stdin", stdin)
+
+    return give
+
+
+@pytest.fixture(scope="module")
+def samples():
+    rng = np.random.default_rng(0)
+    sound = np.concatenate([rng.normal(0, 0.1, 2 * RATE), np.zeros(2 * RATE), rng.normal(0, 0.1, RATE)])
+    return np.round(sound * 32768).astype("<i2").tobytes()
+
+
+@pytest.fixture
+def run(small_runs):
+    return ["--run", str(small_runs["AST"].folder), "--beam", "1"]
+
+
+def test_a_pipe_is_captioned_with_times(run, pipe, samples, capsys):
+    pipe(samples)
+    assert listen.main([*run, "--raw", "s16le", "--rate", "16000", "-"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][0] == "00:00:00.0"
+    assert len(lines) == 2
+    assert all(line[1] for line in lines)
+
+
+def test_ctrl_c_ends_it_with_what_was_heard(run, pipe, samples, capsys):
+    class Interrupted(io.BytesIO):
+        def read1(self, size=-1):
+            contents = super().read1(size)
+            if not contents:
+                raise KeyboardInterrupt
+            return contents
+
+    pipe(None, Interrupted(samples))
+    assert listen.main([*run, "--json", "--raw", "s16le", "--rate", "16000", "-"]) == 0
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["end"] for one in found if one["ended"]][-1] == pytest.approx(5, abs=0.2)
+    assert {*found[0]} == {"begin", "end", "caption", "confidence", "sounds", "ended", "new"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "terminal", "reason"),
+    [
+        (["--rate", "16000", "-"], False, "give --raw s16le, too"),
+        (["--raw", "s16le", "-"], False, "needs the sample rate"),
+        (["--raw", "s16le", "--rate", "1", "-"], False, "from 1000 to 768000"),
+        (["--raw", "s16le", "--rate", "16000"], False, "add -"),
+        (["--device", "USB", "-"], False, "leave - out"),
+        (["-"], True, "is a terminal"),
+        (["--run", "none", "-"], False, "none is not a run folder"),
+    ],
+)
+def test_refusals(pipe, flags, terminal, reason, capsys):
+    pipe(b"", terminal=terminal)
+    assert listen.main(flags) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_what_is_no_sound_is_refused(run, pipe, capsys):
+    pipe(b"no sound at all")
+    assert listen.main([*run, "-"]) in (1, 2)
+    assert "expected a WAV stream" in capsys.readouterr().err

@@ -1,0 +1,90 @@
+"""Captions of a sound that is still going on."""
+
+import types
+
+import numpy as np
+import pytest
+
+from aac_tf import Captioner
+from aac_tf.audio import load_audio
+from aac_tf.inference import Listener, TimelineError
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def sound():
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(0, 0.1, 5 * RATE), np.zeros(3 * RATE), rng.normal(0, 0.1, 2 * RATE), np.zeros(2 * RATE)]
+    return np.concatenate(parts).astype(np.float32)
+
+
+def listen(listener, sound, size):
+    """(seconds heard so far, news) in chunks of `size` samples."""
+    found = []
+    for start in range(0, len(sound), size):
+        found += [((start + size) / RATE, one) for one in listener.hear(sound[start : start + size])]
+    return found + [(len(sound) / RATE, one) for one in listener.finish()]
+
+
+@pytest.mark.parametrize("size", [1000, 16000])
+def test_sounds_are_reported_soon(small_runs, sound, size):
+    captioner = small_runs["AST"].captioner
+    found = listen(Listener(captioner), sound, size)
+    ended = [(now, one) for now, one in found if one.ended]
+    assert [one.segment.begin for _, one in ended] == pytest.approx([0, 8], abs=0.6)
+    assert [one.segment.end for _, one in ended] == pytest.approx([5, 10], abs=0.6)
+    for (now, one), end in zip(ended, (5, 10)):
+        assert now - end <= 1.5 + size / RATE
+        assert one.segment.caption
+    # The first sound is reported before it ends, and its caption only once.
+    now, first = found[0]
+    assert not first.ended
+    assert first.new
+    assert now < 4.5 + size / RATE
+    assert [one.new for _, one in found[1:]] == [False, True]
+
+
+def test_everything_is_embedded_once_and_captioned_once(small_runs, sound):
+    captioner = small_runs["AST"].captioner
+    listener = Listener(captioner)
+    graph, rows, searches = listener._graph, [], []
+
+    def hear(frames):
+        found = graph.hear(frames)
+        rows.append(found[0].numpy())
+        return found
+
+    def describe(*arguments):
+        searches.append(arguments)
+        return graph.describe(*arguments)
+
+    listener._graph = types.SimpleNamespace(hear=hear, plan=graph.plan, describe=describe, merge=graph.merge)
+    listen(listener, sound, 700)
+    expected, _ = graph.hear(captioner._read(sound).features)
+    np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-4)
+    assert len(searches) == 2
+
+
+def test_a_short_sound_is_heard_at_its_end(small_runs, sound):
+    listener = Listener(small_runs["AST"].captioner)
+    assert listener.hear(sound[:5000]) == []
+    (news,) = listener.finish()
+    assert news.ended
+    assert (news.segment.begin, news.segment.end) == (0, pytest.approx(5000 / RATE))
+    assert Listener(small_runs["AST"].captioner).finish() == []
+
+
+def test_runs_without_a_frozen_network_are_refused(one_captioner):
+    with pytest.raises(TimelineError, match="such as the preset everyday"):
+        Listener(one_captioner)
+
+
+@pytest.mark.real_data
+def test_a_cat_is_heard_live(real_data, monkeypatch):
+    monkeypatch.setenv("AAC_TF_YAMNET", str(real_data / "yamnet" / "yamnet_bn_folded.npz"))
+    captioner = Captioner.from_preset("everyday")
+    meow, _ = load_audio(real_data / "yamnet" / "meow_16k.wav", RATE)
+    sound = np.concatenate([np.zeros(3 * RATE), meow, np.zeros(3 * RATE)]).astype(np.float32)
+    captions = [one.segment.caption for _, one in listen(Listener(captioner), sound, 1600)]
+    assert any("cat" in caption.split() for caption in captions)
