@@ -68,7 +68,7 @@ class FolderBank(Bank):
         if licences is not None:
             kept = licences.select(rows, table, self.folders)
             logger.warning("%s", kept.describe())
-            rows = kept.recordings
+            rows = list(kept.recordings)
         self.skipped: dict[str, str] = {}
         self._clips: dict[str, np.ndarray] = {}
         self._load({row.name: row.path for row in rows}, sample_rate, progress)

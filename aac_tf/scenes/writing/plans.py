@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 
@@ -134,8 +134,12 @@ class Planner:
     def _fill(self, place, numbers, beds, rng) -> Plan | None:
         taken: list[str] = []
 
-        def take(cell: Weighted, allowed: Callable[[str], bool] = lambda name: True):
-            left = [(name, weight) for name, weight in cell if allowed(name) and not self._excludes(taken, name)]
+        def take(cell: Weighted, steady: bool = True):
+            left = [
+                (name, weight)
+                for name, weight in cell
+                if (steady or not SOUNDS[name].sustained) and not self._excludes(taken, name)
+            ]
             if left:
                 taken.append(choose(left, rng))
             return bool(left)
@@ -148,7 +152,7 @@ class Planner:
                     followers = self._table.followers.get(taken[-1], [])
                     cell = [item for item in followers if self._usable(item[0])] or cell
                 # "a while b and then c" would let a steady sound last until the end.
-                if not take(cell, lambda name, steady=not (mixed and number > 1): steady or not SOUNDS[name].sustained):
+                if not take(cell, steady=not (mixed and number > 1)):
                     return None
         if not all(take(place.beds) for _ in range(beds)):
             return None
