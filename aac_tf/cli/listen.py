@@ -12,6 +12,7 @@ from aac_tf.cli.flags import (
     add_style_flag,
     search_overrides,
 )
+from aac_tf.cli.microphone import open_microphone
 from aac_tf.utils.timeline_formats import as_dict
 
 _ENCODINGS = ("s16le", "s32le", "f32le")
@@ -50,10 +51,11 @@ def _listen(options, console):
     _check(options)
     overrides = search_overrides(options)
     check_run(options.run, overrides)
+    microphone = None if options.input == "-" else open_microphone(options.device)
     start_tensorflow(options)
     import numpy as np
 
-    from aac_tf.audio.live import PCMFormat, open_microphone, read_stream
+    from aac_tf.audio.live import PCMFormat, read_stream
     from aac_tf.audio.parts import resampled_stream
     from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
@@ -63,13 +65,13 @@ def _listen(options, console):
     listener = Listener(captioner, beam_size=options.beam)
     listener.warm_up()
     console.show(f"{options.run} was {trained_on(find_run(options.run))}")
-    if options.input == "-":
+    if microphone is None:
         form = None
         if options.raw is not None:
             form = PCMFormat(options.rate, options.raw, options.channels or 1)
         rate, blocks = read_stream(sys.stdin.buffer, form)
     else:
-        rate, blocks = open_microphone(options.device)
+        rate, blocks = microphone
     console.show("listening; Ctrl-C ends it")
     try:
         for samples in resampled_stream(blocks, rate, captioner.spec.sample_rate):
