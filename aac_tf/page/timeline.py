@@ -10,12 +10,11 @@ from aac_tf.utils.timeline_formats import FORMATS as ALL_FORMATS
 FORMATS = ("srt", "vtt", "json", "tsv")  # those that allow the gaps which edited times leave
 
 
-def segment_rows(segments, unsure_below=0.0):
+def segment_rows(segments):
     """Describes segments as rows for JSON.
 
     Args:
         segments: list of `Segment`.
-        unsure_below: float, threshold of the confidence.
 
     Returns:
         list of dict: `begin`, `end`, `caption`, `confidence`, `unsure`, and `sounds`, each with `name`, `score` and
@@ -27,7 +26,7 @@ def segment_rows(segments, unsure_below=0.0):
             "end": round(segment.end, 2),
             "caption": segment.caption,
             "confidence": segment.confidence,
-            "unsure": segment.confidence is not None and segment.confidence < unsure_below,
+            "unsure": segment.unsure,
             "sounds": segment.sounds
             and [
                 {"name": sound.name, "score": sound.score, "interval": list(sound.interval)} for sound in segment.sounds
