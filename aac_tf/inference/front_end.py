@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import PART_SECONDS, AudioError, long_spectrogram, spectrogram_of_parts
+from aac_tf.audio import AudioError
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
+from aac_tf.audio.long_spectrogram import long_spectrogram, spectrogram_of_waveform
 from aac_tf.audio.waveforms import read_waveform
 
 
@@ -78,10 +79,9 @@ class FrontEnd:
         if is_file:
             features, seconds = spectrogram_of_file(sound, self.spec)
         else:
-            rate = self.spec.sample_rate
-            waveform, size = read_waveform(sound, rate, sample_rate), PART_SECONDS * rate
-            parts = (waveform[start : start + size] for start in range(0, len(waveform), size))
-            features, seconds = spectrogram_of_parts(parts, self.spec), len(waveform) / rate
+            waveform = read_waveform(sound, self.spec.sample_rate, sample_rate)
+            features = spectrogram_of_waveform(waveform, self.spec)
+            seconds = len(waveform) / self.spec.sample_rate
         if not bool(tf.reduce_all(tf.math.is_finite(features))):
             raise AudioError(sound if is_file else "waveform", "no finite spectrogram")
         return SoundFeatures(features, seconds)

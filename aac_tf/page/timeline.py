@@ -6,6 +6,7 @@ import pathlib
 from aac_tf.inference.sounds import Sound
 from aac_tf.inference.timeline import Segment
 from aac_tf.utils.timeline_formats import FORMATS as ALL_FORMATS
+from aac_tf.utils.timeline_formats import as_dict
 
 FORMATS = ("srt", "vtt", "json", "tsv")  # those that allow the gaps which edited times leave
 
@@ -22,15 +23,11 @@ def segment_rows(segments):
     """
     return [
         {
+            **as_dict(segment),
+            # As the table shows them.
             "begin": round(segment.begin, 2),
             "end": round(segment.end, 2),
-            "caption": segment.caption,
-            "confidence": segment.confidence,
             "unsure": segment.unsure,
-            "sounds": segment.sounds
-            and [
-                {"name": sound.name, "score": sound.score, "interval": list(sound.interval)} for sound in segment.sounds
-            ],
         }
         for segment in segments
     ]
