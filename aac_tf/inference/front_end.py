@@ -51,7 +51,7 @@ class FrontEnd:
         >>> sounds = [front_end.read(np.sin(np.arange(n))) for n in (16000, 32000)]
         >>> features, length = front_end.batch(sounds)
         >>> features.shape, length.tolist()
-        ((2, 240, 64), [96, 240])
+        ((2, 240, 64), [144, 240])
     """
 
     def __init__(self, spec):

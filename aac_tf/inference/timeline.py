@@ -39,7 +39,7 @@ class Segment:
     caption: str
     sounds: Optional[List[Sound]] = dataclasses.field(default=None, repr=False, compare=False)
     confidence: Optional[float] = dataclasses.field(default=None, compare=False)
-    unsure: bool = dataclasses.field(default=False, compare=False)
+    unsure: bool = dataclasses.field(default=False, repr=False, compare=False)
 
 
 def caption_timeline(captioner, sound, search, sample_rate=None, style=None, constraints=None, progress=None):
