@@ -20,7 +20,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests"), str(ROOT / "examples" / "web")]
 
-import build  # noqa: E402
+import build_page  # noqa: E402
 import numpy as np  # noqa: E402
 import soundfile  # noqa: E402
 import web_page  # noqa: E402
@@ -69,7 +69,7 @@ def main():
         if options.model is None:
             search = None if options.beam is None else captioner.search_for(options.beam)
             export_lite(captioner, model, search=search, seconds=options.seconds)
-        files = build.build(model, folder / "page", web_page.MODULES)
+        files = build_page.build(model, folder / "page", web_page.MODULES)
         paths = sounds_of(options, captioner, folder)
         expected = [caption.text for caption in captioner.caption(paths, beam_size=options.beam or 1)]
         began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Sound that is still going on: from a pipe or a microphone."""
+"""Sound that is still going on, from a pipe."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ class PCMFormat:
     def decode(self, contents: bytes) -> np.ndarray:
         """The samples of whole frames, float32 `[samples]` with full scale at 1; those that are not finite are 0."""
         kind = np.dtype(ENCODINGS[self.encoding])
-        samples = np.frombuffer(contents, kind).reshape(-1, self.channels).mean(axis=1, dtype=np.float32)
+        samples = np.frombuffer(contents, kind).reshape(-1, self.channels)
         if kind.kind == "i":
-            return samples / np.float32(np.iinfo(kind).max + 1)
-        return np.clip(np.nan_to_num(samples, posinf=0, neginf=0), -10, 10)
+            return samples.mean(axis=1, dtype=np.float32) / np.float32(np.iinfo(kind).max + 1)
+        # Before the mean, so that junk in one channel does not silence the others.
+        return np.clip(np.nan_to_num(samples, posinf=0, neginf=0), -10, 10).mean(axis=1, dtype=np.float32)
 
     @property
     def frame_bytes(self) -> int:
@@ -124,38 +125,3 @@ def _format(contents):
             f"{rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`",
         )
     return PCMFormat(rate, encoding, channels)
-
-
-def open_microphone(device: str | None = None) -> tuple[int, Iterator[np.ndarray]]:
-    """Opens a microphone.
-
-    Args:
-        device: name, part of a name, or number of an input device of PortAudio; None takes the default one.
-
-    Returns:
-        (sample rate in Hz; iterator of float32 arrays `[samples]`, without end).
-
-    Raises:
-        AudioError: if sounddevice or PortAudio is not installed, or there is no such device.
-    """
-    try:
-        import sounddevice
-    except (ImportError, OSError) as error:  # OSError: no PortAudio
-        raise AudioError(
-            "microphone",
-            f'cannot be used ({error}): pip install "aac_tf[live]" and PortAudio, or pipe a sound into standard input',
-        ) from error
-    number = int(device) if device is not None and device.isdecimal() else device
-    try:
-        rate = int(sounddevice.query_devices(number, "input")["default_samplerate"])
-        size = int(_BLOCK_SECONDS * rate)
-        stream = sounddevice.InputStream(samplerate=rate, blocksize=size, device=number, channels=1, dtype="float32")
-    except (ValueError, sounddevice.PortAudioError) as error:
-        raise AudioError("microphone", f"{error}; `python -m sounddevice` lists the devices") from error
-    return rate, _recorded(stream, size)
-
-
-def _recorded(stream, size):
-    with stream:
-        while True:
-            yield stream.read(size)[0][:, 0].copy()

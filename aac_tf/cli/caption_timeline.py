@@ -1,5 +1,6 @@
 """`aac-caption --timeline`: captions over time."""
 
+import json
 import pathlib
 import sys
 
@@ -78,12 +79,14 @@ def caption_over_time(options, console, captioner, missing):
                 print_json({"file": path, "error": reason})
             continue
         text = form.write(segments, path)
-        if options.output is None:
+        if options.output is None and options.format == "json":
+            print_json(json.loads(text))  # valid whatever the encoding of standard output
+        elif options.output is None:
             sys.stdout.write(text.removeprefix(header))
             sys.stdout.flush()
             header = form.header
         else:
-            out = pathlib.Path(options.output, ("stdin" if path == "-" else stem) + form.extension)
+            out = pathlib.Path(options.output, stem + form.extension)
             _write(out, text)
             console.show(f"wrote {out}")
     if skipped:
@@ -107,5 +110,5 @@ def _write(path, text):
 
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as unfinished:
-        # The same bytes on every system.
-        unfinished.write_text(text, encoding="utf-8", newline="\n")
+        # The same bytes on every system. Names of recordings may have bytes that are no characters.
+        unfinished.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

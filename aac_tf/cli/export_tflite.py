@@ -7,6 +7,7 @@ import pathlib
 from aac_tf.cli.checks import check_output_file, check_run
 from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
 from aac_tf.cli.flags import (
+    add_beam_flag,
     add_constraint_flags,
     add_json_flag,
     add_overrides,
@@ -38,12 +39,7 @@ def main(arguments=None):
         help="duration of the waveform that the model takes, with the length of the clip in it: for LiteRT.js in a "
         "browser and for accelerators, which need fixed shapes (default: any length)",
     )
-    parser.add_argument(
-        "--beam",
-        type=int,
-        metavar="N",
-        help="beam size of the run's beam search (default: greedy search)",
-    )
+    add_beam_flag(parser, default="greedy search")
     add_style_flag(parser)
     add_constraint_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")

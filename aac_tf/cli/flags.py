@@ -55,13 +55,18 @@ def add_overrides(parser, example, trained=True):
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"override {which}, such as {example}")
 
 
+def add_beam_flag(parser, default="the run's"):
+    """Adds `--beam`; `default` says what the command takes without it."""
+    parser.add_argument("--beam", type=int, metavar="N", help=f"beam size; 1 is greedy search (default: {default})")
+
+
 def add_search_flags(parser):
     """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags for what they may be."""
     add_style_flag(parser)
     add_constraint_flags(parser)
     parser.add_argument("--rerank", metavar="RUN", help="second trained run, which helps to rank the captions found")
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
+    add_beam_flag(group)
     group.add_argument(
         "--search",
         metavar="KIND[,KEY=VALUE...]",

@@ -4,7 +4,15 @@ import sys
 
 from aac_tf.cli.checks import check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_constraint_flags, add_json_flag, add_run_flag, add_style_flag, search_overrides
+from aac_tf.cli.flags import (
+    add_beam_flag,
+    add_constraint_flags,
+    add_json_flag,
+    add_run_flag,
+    add_style_flag,
+    search_overrides,
+)
+from aac_tf.cli.microphone import open_microphone
 from aac_tf.utils.timeline_formats import as_dict
 
 _ENCODINGS = ("s16le", "s32le", "f32le")
@@ -22,7 +30,7 @@ def main(arguments=None):
     add_run_flag(parser, default="everyday")
     add_style_flag(parser)
     add_constraint_flags(parser)
-    parser.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
+    add_beam_flag(parser)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
     parser.add_argument(
         "--raw", choices=_ENCODINGS, help="standard input has raw samples of this encoding, not a WAV header"
@@ -43,10 +51,11 @@ def _listen(options, console):
     _check(options)
     overrides = search_overrides(options)
     check_run(options.run, overrides)
+    microphone = None if options.input == "-" else open_microphone(options.device)
     start_tensorflow(options)
     import numpy as np
 
-    from aac_tf.audio.live import PCMFormat, open_microphone, read_stream
+    from aac_tf.audio.live import PCMFormat, read_stream
     from aac_tf.audio.parts import resampled_stream
     from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
@@ -56,13 +65,13 @@ def _listen(options, console):
     listener = Listener(captioner, beam_size=options.beam)
     listener.warm_up()
     console.show(f"{options.run} was {trained_on(find_run(options.run))}")
-    if options.input == "-":
+    if microphone is None:
         form = None
         if options.raw is not None:
             form = PCMFormat(options.rate, options.raw, options.channels or 1)
         rate, blocks = read_stream(sys.stdin.buffer, form)
     else:
-        rate, blocks = open_microphone(options.device)
+        rate, blocks = microphone
     console.show("listening; Ctrl-C ends it")
     try:
         for samples in resampled_stream(blocks, rate, captioner.spec.sample_rate):

@@ -25,6 +25,10 @@ class SelectionError(AacError, ValueError):
     """No file of a dataset is meant."""
 
 
+class MirrorError(AacError, ValueError):
+    """A mirror cannot be trusted with a file."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Step:
     """A file to download.
@@ -56,12 +60,15 @@ def plan(published, folder, mirrors=(), pattern=None):
 
     Raises:
         SelectionError: if no file has such a name.
+        MirrorError: if a mirror is `http://`, and a file has no published checksum.
     """
     folder, steps = pathlib.Path(folder), []
     unpacked = _read_unpacked(folder)
     for file in published.files:
         if pattern is not None and not fnmatch.fnmatch(file.name, pattern):
             continue
+        if file.checksum is None and not all(mirror.startswith("https://") for mirror in mirrors):
+            raise MirrorError(f"{file.name} has no published checksum: expected a mirror https://..., not http://")
         addresses = tuple(f"{mirror.rstrip('/')}/{file.name}" for mirror in mirrors) + file.address
         if file.unpack is None:
             target = folder / file.name
@@ -92,7 +99,7 @@ def fetch(published, folder, mirrors=(), pattern=None, keep=False, show=print):
     Raises:
         DownloadError: if a file cannot be downloaded, is damaged or is another one than expected.
         WriteError: if the disk is full.
-        SelectionError: as for `plan`.
+        SelectionError, MirrorError: as for `plan`.
     """
     folder = pathlib.Path(folder)
     steps = plan(published, folder, mirrors, pattern)

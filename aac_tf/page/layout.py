@@ -19,7 +19,7 @@ KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
 _INPUT_HEIGHT = 150
 _SCRIPTS = ("tracks.js", "player.js", "timeline.js", "viewer.js")
 STYLE = """
-.wrap > .or { color: inherit !important; }
+.aac-viewer { min-height: 110px; } /* room for the progress of the first sound */
 .aac-viewer .html-container { padding: 0; }
 .gradio-container { max-width: 1100px !important; margin: 0 auto !important; }
 footer { display: none !important; }

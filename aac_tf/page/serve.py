@@ -33,9 +33,11 @@ def find_port(host, port=None):
             with socket.create_server((host, candidate)):
                 return candidate
         except OSError as error:
-            if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+            # `create_server` raises a plain OSError for a name that cannot be resolved, with the number of a gaierror.
+            unknown = {getattr(socket, name) for name in dir(socket) if name.startswith("EAI_")}
+            if error.errno in {errno.EADDRNOTAVAIL, *unknown}:
                 raise ValueError(f"--host {host} is no address of this machine") from error
-            reason = error.strerror
+            reason = os.strerror(error.errno)
     tried = f"the ports {FIRST_PORT} to {FIRST_PORT + PORTS - 1}" if port is None else f"port {port}"
     raise ValueError(f"cannot listen on {tried} of {host} ({reason}): choose another one with --port")
 
@@ -70,6 +72,7 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
     sans, mono = ["ui-sans-serif", "system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="zinc", font=sans, font_mono=mono)
+    theme.set(body_text_color_subdued="*neutral_500")  # gradio's own has too little contrast
     _, local, public = page.queue(max_size=64).launch(
         server_name=host,
         server_port=port,

@@ -48,7 +48,7 @@ def read_rows(rows):
     Example:
         >>> from aac_tf.page.timeline import read_rows
         >>> read_rows([{"begin": 0, "end": 1.5, "caption": "a dog barks"}])
-        [Segment(begin=0.0, end=1.5, caption='a dog barks')]
+        [Segment(begin=0.0, end=1.5, caption='a dog barks', confidence=None)]
         >>> read_rows([{"begin": 2, "end": 1.5, "caption": "a dog barks"}])
         Traceback (most recent call last):
         ...

@@ -59,7 +59,7 @@ async function fetched(path) {
   return response;
 }
 
-// Downloads a file compressed by build.py, which needs no server that compresses.
+// Downloads a file compressed by build_page.py, which needs no server that compresses.
 async function download(path, progress) {
   const response = await fetched(path);
   const total = Number(response.headers.get("Content-Length"));

@@ -1,6 +1,10 @@
 """`aac-caption --timeline`."""
 
+import io
 import json
+import os
+import shutil
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +55,21 @@ def test_json_lines_hold_errors_too(run, recordings, tmp_path, capsys):
     assert "error" in bad
     assert good["segments"][0]["begin"] == 0
     assert {*good["segments"][0]} == {"begin", "end", "caption", "confidence", "sounds"}
+
+
+def test_json_is_valid_where_the_name_of_a_recording_cannot_be_written(run, recordings, tmp_path, monkeypatch):
+    bytes_of_no_character = tmp_path / os.fsdecode(b"b\xffd.wav")
+    umlaut = tmp_path / "dög.wav"
+    for path in (bytes_of_no_character, umlaut):
+        shutil.copy(recordings[0], path)
+    files = [str(bytes_of_no_character), str(umlaut)]
+    printed = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="latin-1"))
+    assert caption.main([*run, "--timeline", "--json", *files]) == 0
+    sys.stdout.flush()
+    assert [json.loads(line)["file"] for line in printed.getvalue().decode("latin-1").splitlines()] == files
+    assert caption.main([*run, "--timeline", "--json", "--output", str(tmp_path / "out"), *files]) == 0
+    assert {json.loads(path.read_text("utf-8"))["file"] for path in (tmp_path / "out").iterdir()} == {*files}
 
 
 @pytest.mark.parametrize(

@@ -220,6 +220,7 @@ def test_the_list_has_every_name(capsys):
         ([], "expected the NAME"),
         (["clotho", "--only", "*.flac"], "no file matches"),
         (["clotho", "--mirror", "ftp://x"], "expected an address"),
+        (["esc50", "--mirror", "http://x"], "master.zip has no published checksum: expected a mirror https://"),
         (["fense", "--output", "x"], "--output is for datasets"),
     ],
 )

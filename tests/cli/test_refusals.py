@@ -67,6 +67,11 @@ REFUSED = {
         (["--run", "run", "--max-seconds", "0"], "--max-seconds must be positive, got 0"),
         (["--run", "run", "--port", "70000"], "--port must be from 1 to 65535, got 70000"),
         (["--run", "run", "--host", "192.0.2.1"], "192.0.2.1 is no address of this machine"),
+        (["--run", "run", "--host", "1.2.3.4.5"], "1.2.3.4.5 is no address of this machine"),
+    ],
+    "listen": [
+        (["--run", "none"], "none is not a run folder"),
+        (["--run", "run", "--device", "no such device"], "the microphone cannot be used"),
     ],
     "bank": [
         (["none", "--output", "new"], "none does not exist"),

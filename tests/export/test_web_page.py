@@ -10,7 +10,7 @@ import web_page
 from aac_tf.export.lite import export_lite
 
 SECONDS = 2.0
-BUILD = runpy.run_path(str(web_page.WEB / "build.py"))
+BUILD = runpy.run_path(str(web_page.WEB / "build_page.py"))
 
 
 def test_build_says_what_is_missing(tmp_path, capsys):

@@ -2,7 +2,7 @@
 
     npm ci --prefix examples/web
     aac-export-tflite --run everyday --seconds 10 --beam 5 --output build/everyday.tflite
-    python examples/web/build.py --model build/everyday.tflite --output build/web
+    python examples/web/build_page.py --model build/everyday.tflite --output build/web
     python -m http.server --bind 127.0.0.1 --directory build/web
 
 The folder has the page, the model and the LiteRT.js runtime from `node_modules`, and any web server can serve it. The
