@@ -9,6 +9,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.audio.parts import PART_SECONDS
 from aac_tf.audio.spectrogram import log_mel, mel_spectrogram, peak, spectrogram
 
 PART_FRAMES = 8192  # 95 s of DCASE2020
@@ -80,6 +81,20 @@ def spectrogram_of_parts(parts, spec):
     for index, row in enumerate(rows):
         rows[index] = finish(row, loudest)
     return tf.concat(rows, axis=0)
+
+
+def spectrogram_of_waveform(waveform, spec):
+    """`spectrogram` of one waveform of any length, part by part.
+
+    Args:
+        waveform: float32 array `[samples]` at `spec.sample_rate`.
+        spec: `SpectrogramSpec`, such as `DCASE2020`.
+
+    Returns:
+        float32 `[frames, bins]`.
+    """
+    size = PART_SECONDS * spec.sample_rate
+    return spectrogram_of_parts((waveform[start : start + size] for start in range(0, len(waveform), size)), spec)
 
 
 class StreamedSpectrogram:

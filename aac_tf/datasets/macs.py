@@ -8,6 +8,7 @@ from aac_tf.datasets.audio_files import match_audio
 from aac_tf.datasets.base import Dataset
 from aac_tf.datasets.csv_files import spoken
 from aac_tf.datasets.errors import DatasetError
+from aac_tf.utils.yaml_tables import load_table
 
 TABLE = "MACS.yaml"
 _FOLDERS = ("audio", "TAU-urban-acoustic-scenes-2019-development/audio")
@@ -58,7 +59,7 @@ def read_macs(path):
     """
     try:
         with path.open(encoding="utf-8") as file:
-            content = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            content = load_table(file)
     except OSError as error:
         raise DatasetError(f"cannot read {path}: {error.strerror}") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:

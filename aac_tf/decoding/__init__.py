@@ -1,9 +1,9 @@
 """Searches: from a step function that scores the next word to captions."""
 
-import importlib
 from typing import TYPE_CHECKING
 
 from aac_tf.decoding.constraints import ConstraintError, Constraints
+from aac_tf.utils.lazy import import_on_use
 
 # Type checkers, editors and the API reference read the imports and `__all__`.
 if TYPE_CHECKING:
@@ -17,24 +17,22 @@ if TYPE_CHECKING:
     from aac_tf.decoding.search import Hypotheses, Search
 else:
     # Imported on first use: constraints can be checked without TensorFlow.
-    _LAZY = {
-        "Beam": "beam",
-        "Consensus": "consensus",
-        "DiverseBeam": "diverse_beam",
-        "Greedy": "greedy",
-        "Hypotheses": "search",
-        "Rules": "rules",
-        "Sample": "sample",
-        "Search": "search",
-        "beam_search": "beam",
-        "greedy_search": "greedy",
-        "score_captions": "score",
-    }
-
-    def __getattr__(name):
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    __getattr__ = import_on_use(
+        __name__,
+        {
+            "Beam": "beam",
+            "Consensus": "consensus",
+            "DiverseBeam": "diverse_beam",
+            "Greedy": "greedy",
+            "Hypotheses": "search",
+            "Rules": "rules",
+            "Sample": "sample",
+            "Search": "search",
+            "beam_search": "beam",
+            "greedy_search": "greedy",
+            "score_captions": "score",
+        },
+    )
 
 
 __all__ = [

@@ -3,7 +3,7 @@
 from aac_tf.inference.caption import Alternative, Caption, Word
 from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.confidence import NamedSound
-from aac_tf.inference.ensemble import EnsembleCaptioner, EnsembleError
+from aac_tf.inference.ensemble import EnsembleError
 from aac_tf.inference.listener import Listener, News
 from aac_tf.inference.sounds import Sound
 from aac_tf.inference.timeline import Segment, TimelineError
@@ -12,7 +12,6 @@ __all__ = [
     "Alternative",
     "Caption",
     "Captioner",
-    "EnsembleCaptioner",
     "EnsembleError",
     "Listener",
     "NamedSound",

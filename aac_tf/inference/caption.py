@@ -5,7 +5,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
-from aac_tf.inference.confidence import NamedSound
+from aac_tf.inference.confidence import NamedSound, caption_confidence
 from aac_tf.inference.sounds import Sound
 
 
@@ -92,8 +92,7 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None, n
         step = int(np.argmax(attention))
         peak = float(edges[step : step + 2].mean())
         attended.append(Word(word, attention, peak, _half_interval(attention, edges, step)))
-    confidence = float(np.mean([sound.confidence for sound in named])) if named else None
-    unsure = confidence is not None and confidence < unsure_below
+    confidence, unsure = caption_confidence(named, unsure_below)
     best, *others = hypotheses
     return Caption(best.text, best.log_prob, others, attended, edges, sounds, named, confidence, unsure)
 

@@ -1,20 +1,18 @@
 """The `Captioner`: captions sounds with a trained model."""
 
-import dataclasses
 import itertools
 import os
-from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import PART_SECONDS, AudioError, long_spectrogram, spectrogram_of_parts
-from aac_tf.audio.file_spectrogram import spectrogram_of_file
-from aac_tf.audio.waveforms import is_single, read_waveform
+from aac_tf.audio import AudioError
+from aac_tf.audio.waveforms import is_single
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
 from aac_tf.inference.caption import Alternative, make_caption
 from aac_tf.inference.confidence import heard_sounds, read_calibration
+from aac_tf.inference.ensemble import combine
+from aac_tf.inference.front_end import FrontEnd
 from aac_tf.inference.graphs import (
     attention_function,
     encode_function,
@@ -37,20 +35,15 @@ from aac_tf.utils.reading import bounded_batches, read_ahead
 BATCH_FRAMES = 26000
 
 
-@dataclasses.dataclass(frozen=True)
-class _Sound:
-    features: Any  # tensor [frames, bins], for an ensemble a tuple of them
-    seconds: float
-
-
 class Captioner:
     """Captions sounds with a trained model.
 
     Args:
-        model: `CaptioningModel` with trained weights.
+        model: `CaptioningModel` with trained weights, or `Ensemble` of several.
         tokenizer: `WordTokenizer`.
         config: `Config` of the run.
         calibration: `Calibration` of the run, for `Caption.confidence`; None if it was not calibrated.
+        front_end: `JointFrontEnd` of an `Ensemble`; None makes the `FrontEnd` of the config.
 
     Attributes:
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
@@ -65,16 +58,17 @@ class Captioner:
         'a dog barks followed by a bell'
     """
 
-    def __init__(self, model, tokenizer, config, calibration=None):
+    def __init__(self, model, tokenizer, config, calibration=None, front_end=None):
         self.model = model
         self.tokenizer = tokenizer
         self.config = config
         self.spec = build_spec(config)
+        self.front_end = FrontEnd(self.spec) if front_end is None else front_end
         self.search = build_search(config)
         self.constraints = build_constraints(config)
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
-        self._encode = encode_function(model, self._bins(), hears_sounds(model))
+        self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
         self._attend = attention_function(model)
         self._score = score_function(model, tokenizer)
         self._score_words = log_probs_function(model)
@@ -112,11 +106,11 @@ class Captioner:
         others = [override for override in overrides if not override.startswith("decoding.")]
         members = [cls._load_one(one, others if index else overrides) for index, one in enumerate(runs)]
         second = None if rerank is None else cls._load_one(rerank, others)
+        first = members[0]
         if len(members) == 1 and second is None:
-            return members[0]
-        from aac_tf.inference.ensemble import combine  # it imports this module
-
-        return combine(members, second)
+            return first
+        model, front_end = combine(members, second)
+        return cls(model, first.tokenizer, first.config, front_end=front_end)
 
     @classmethod
     def _load_one(cls, run, overrides):
@@ -215,7 +209,7 @@ class Captioner:
         if is_single(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
         starts = self._starts(style, paths_or_waveforms)
-        sounds = read_ahead(lambda sound: self._read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
+        sounds = read_ahead(lambda sound: self._try_read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
         for batch in bounded_batches(sounds, _frames, BATCH_FRAMES, batch_size):
             usable = [(sound, start) for sound, start in zip(batch, starts) if not isinstance(sound, AudioError)]
             captions = iter(self._caption_batch(usable, find) if usable else ())
@@ -285,8 +279,7 @@ class Captioner:
         Returns:
             Encoder steps and their numbers, as from `encode_function`.
         """
-        features = long_spectrogram(waveform, self.spec, length)
-        return self.model.encode(features, self.spec.output_length(length))
+        return self.model.encode(*self.front_end.of_waveforms(waveform, length))
 
     def attend(self, sound, text, sample_rate=None):
         """Computes the attention of the words of a given caption.
@@ -303,23 +296,38 @@ class Captioner:
             AudioError: if the sound cannot be used.
             ValueError: if the model knows none of the words.
         """
-        sound = self._read(sound, sample_rate)
-        if isinstance(sound, AudioError):
-            raise sound
+        sound = self.front_end.read(sound, sample_rate)
         tokens, length = self.tokenizer.encode([text])
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        features, length = self._batch([sound])
+        features, length = self.front_end.batch([sound])
         encoded, steps, heard = self._heard(features, length, [sound.seconds])
         start = tf.constant([self._start])
         padding = self.tokenizer.max_words + 1 - tokens.shape[1]
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
-        log_probs = self._word_log_probs(tokens, encoded, steps, start)[0]
+        log_probs = self.word_log_probs(tokens, encoded, steps, start)[0]
         weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
-        return self._make_caption([found], self._words(tokens[0]), weights, log_probs, sound.seconds, *heard[0])
+        words = self.tokenizer.to_words(tokens[0])
+        return self._make_caption([found], words, weights, log_probs, sound.seconds, *heard[0])
+
+    def word_log_probs(self, tokens, encoded, steps, start):
+        """Computes the log-probabilities of the words of captions, which their confidence depends on.
+
+        Args:
+            tokens: int32 `[batch, words]`, the captions without `<START>`.
+            encoded: encoder steps, as from `encode_function`.
+            steps: their numbers.
+            start: int32 `[batch]`, the ids of the tokens before the first words.
+
+        Returns:
+            float32 numpy array `[batch, words]`; a list of None if the run was not calibrated.
+        """
+        if self.calibration is None:
+            return [None] * len(tokens)
+        return self._score_words(tokens, encoded, steps, start=start).numpy()
 
     def _starts(self, style, sounds):
         """Iterator of the ids of the tokens before the captions of sounds."""
@@ -330,42 +338,27 @@ class Captioner:
             raise ValueError(f"give one style, or one for each sound: got {len(starts)} for {len(sounds)} sounds")
         return iter(starts)
 
-    def _bins(self):
-        """Width of the features of a sound, in the structure of `_Sound.features`."""
-        return self.spec.num_bins
-
     def _compiled(self, search, constraints=None):
         key = search, self.constraints if constraints is None else constraints
         if key not in self._searches:
             self._searches[key] = search_function(self.model, self.tokenizer, search, self.rules(constraints))
         return self._searches[key]
 
-    def _read(self, sound, sample_rate=None):
-        """The features of a sound, or the `AudioError` that says why it has none."""
+    def _try_read(self, sound, sample_rate):
+        """The `SoundFeatures` of a sound, or the `AudioError` that says why it has none."""
         try:
-            if isinstance(sound, (str, os.PathLike)):
-                features, seconds = spectrogram_of_file(sound, self.spec)
-            else:
-                rate = self.spec.sample_rate
-                waveform, size = read_waveform(sound, rate, sample_rate), PART_SECONDS * rate
-                parts = (waveform[start : start + size] for start in range(0, len(waveform), size))
-                features, seconds = spectrogram_of_parts(parts, self.spec), len(waveform) / rate
-            if not bool(tf.reduce_all(tf.math.is_finite(features))):
-                raise AudioError(
-                    sound if isinstance(sound, (str, os.PathLike)) else "waveform", "no finite spectrogram"
-                )
-            return _Sound(features, seconds)
+            return self.front_end.read(sound, sample_rate)
         except AudioError as error:
             return error
 
     def _caption_batch(self, usable, find):
         sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
-        features, length = self._batch(sounds)
+        features, length = self.front_end.batch(sounds)
         encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
         attention = self._attend(best, encoded, steps, start=start).numpy()
-        log_probs = self._word_log_probs(best, encoded, steps, start)
+        log_probs = self.word_log_probs(best, encoded, steps, start)
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
         for row, sound in enumerate(sounds):
@@ -376,14 +369,8 @@ class Captioner:
                 if value > -1e30
             ]
             weights = attention[row, :, : int(first_steps[row])]
-            words = self._words(best[row])
+            words = self.tokenizer.to_words(best[row])
             yield self._make_caption(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
-
-    def _word_log_probs(self, tokens, encoded, steps, start):
-        """Log-probabilities of the words of each caption, if they are needed for its confidence; otherwise None."""
-        if self.calibration is None:
-            return [None] * len(tokens)
-        return self._score_words(tokens, encoded, steps, start=start).numpy()
 
     def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
         """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
@@ -391,10 +378,6 @@ class Captioner:
         if self.calibration is not None:
             named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
         return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
-
-    def _batch(self, sounds):
-        """Features of sounds, padded to a batch, and their lengths."""
-        return _padded([sound.features for sound in sounds])
 
     def _heard(self, features, length, seconds):
         """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
@@ -407,21 +390,6 @@ class Captioner:
             heard.append((sounds, heard_sounds(clip[:count].max(axis=0), embedder.class_names)))
         return encoded, steps, heard
 
-    def _words(self, tokens):
-        """The words of the tokens int32 `[words]` of a caption, up to its end."""
-        tokens = tokens.numpy().tolist()
-        end = tokens.index(self.tokenizer.end_id) if self.tokenizer.end_id in tokens else len(tokens)
-        return [self.tokenizer.id_to_token(token) for token in tokens[:end]]
-
 
 def _frames(sound):
-    return 0 if isinstance(sound, AudioError) else max(map(len, tf.nest.flatten(sound.features)))
-
-
-def _padded(clips):
-    """Features `[clips, frames, bins]` of tensors `[frames, bins]`, padded with zeros, and their lengths."""
-    length = np.array([len(features) for features in clips], np.int32)
-    batch = np.zeros([len(clips), length.max(), clips[0].shape[1]], np.float32)
-    for row, features in zip(batch, clips):
-        row[: len(features)] = features
-    return batch, length
+    return 0 if isinstance(sound, AudioError) else sound.frames

@@ -108,6 +108,26 @@ class Calibration:
         return {**dataclasses.asdict(self), "categories": list(self.categories)}
 
 
+def caption_confidence(named, unsure_below=0.0):
+    """Computes the confidence of a caption from those of the sounds that it names.
+
+    Args:
+        named: list of `NamedSound`; None if the run was not calibrated.
+        unsure_below: float, threshold of the confidence.
+
+    Returns:
+        (confidence, unsure): float, the mean of the confidences, or None if there are none; and bool, whether it is
+        below the threshold.
+
+    Example:
+        >>> from aac_tf.inference.confidence import NamedSound, caption_confidence
+        >>> caption_confidence([NamedSound("rain", 0.25, ()), NamedSound("wind", 0.5, ())], unsure_below=0.4)
+        (0.375, True)
+    """
+    confidence = float(np.mean([sound.confidence for sound in named])) if named else None
+    return confidence, confidence is not None and confidence < unsure_below
+
+
 def read_calibration(run):
     """Loads the `Calibration` of a `Run`; None if it was not calibrated.
 

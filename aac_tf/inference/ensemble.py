@@ -1,8 +1,7 @@
-"""Captioners of several trained models."""
+"""Several trained models as one `Captioner`: ensembles, and re-ranking by a second run."""
 
-from aac_tf.audio import AudioError
 from aac_tf.errors import AacError
-from aac_tf.inference.captioner import Captioner, _Sound
+from aac_tf.inference.front_end import SoundFeatures
 from aac_tf.inference.joint import Ensemble, Reranked
 
 
@@ -10,29 +9,42 @@ class EnsembleError(AacError, ValueError):
     """Runs that cannot be combined."""
 
 
-class EnsembleCaptioner(Captioner):
-    """A `Captioner` with several models, each of which hears a sound with its own front end.
+class JointFrontEnd:
+    """The front ends of several models as one, with the interface of `FrontEnd`; each model hears with its own.
 
-    `Captioner.load` makes it from a list of runs. Search, constraints, style and `spec` are those of the first model,
-    and so are attention and `sounds`.
+    Features, their widths and their lengths are tuples with one entry for each model.
 
     Args:
-        members: list of `Captioner` with equal vocabularies.
-        model: `Ensemble` of their models.
+        members: list of `FrontEnd` or `JointFrontEnd`.
 
-    Raises:
-        EnsembleError: if the vocabularies differ.
+    Attributes:
+        spec: `SpectrogramSpec` of the first model.
     """
 
-    def __init__(self, members, model):
+    def __init__(self, members):
         self.members = list(members)
-        first = self.members[0]
-        for number, other in enumerate(self.members[1:], 2):
-            _check_vocabularies(first.tokenizer, other.tokenizer, number)
-        super().__init__(model, first.tokenizer, first.config)
+        self.spec = self.members[0].spec
 
-    def encode_waveforms(self, waveform, length):
-        """See `Captioner.encode_waveforms`.
+    @property
+    def bins(self):
+        """See `FrontEnd`."""
+        return tuple(member.bins for member in self.members)
+
+    def read(self, sound, sample_rate=None):
+        """See `FrontEnd.read`."""
+        found = [member.read(sound, sample_rate) for member in self.members]
+        return SoundFeatures(tuple(one.features for one in found), found[0].seconds)
+
+    def batch(self, sounds):
+        """See `FrontEnd.batch`."""
+        parts = [
+            member.batch([SoundFeatures(sound.features[index], sound.seconds) for sound in sounds])
+            for index, member in enumerate(self.members)
+        ]
+        return tuple(zip(*parts))
+
+    def of_waveforms(self, waveform, length):
+        """See `FrontEnd.of_waveforms`.
 
         Raises:
             EnsembleError: if the models hear sounds at different sample rates.
@@ -43,44 +55,37 @@ class EnsembleCaptioner(Captioner):
                 f"an exported model takes waveforms of one sample rate, and these runs take {_listed(rates)} Hz: "
                 "export runs with the same front end, or caption with the runs themselves"
             )
-        return tuple(zip(*(member.encode_waveforms(waveform, length) for member in self.members)))
-
-    def _bins(self):
-        return tuple(member._bins() for member in self.members)
-
-    def _read(self, sound, sample_rate=None):
-        found = [member._read(sound, sample_rate) for member in self.members]
-        error = next((one for one in found if isinstance(one, AudioError)), None)
-        return error or _Sound(tuple(one.features for one in found), found[0].seconds)
-
-    def _batch(self, sounds):
-        parts = [
-            member._batch([_Sound(sound.features[index], sound.seconds) for sound in sounds])
-            for index, member in enumerate(self.members)
-        ]
-        return tuple(zip(*parts))
+        return tuple(zip(*(member.of_waveforms(waveform, length) for member in self.members)))
 
 
 def combine(members, second=None):
-    """Combines captioners.
+    """Combines the models of captioners.
+
+    Search, constraints, style and `spec` of the captioner to be made are those of the first member, and so are its
+    attention and the `sounds` of its captions.
 
     Args:
         members: list of `Captioner` that choose each word together.
         second: `Captioner` that helps to rank their captions; None ranks them by the members alone.
 
     Returns:
-        `EnsembleCaptioner`.
+        (`Ensemble`, `JointFrontEnd`), the model and the front end of a captioner.
 
     Raises:
         EnsembleError: if the vocabularies differ.
     """
     first = members[0]
+    for number, other in enumerate(members[1:], 2):
+        _check_vocabularies(first.tokenizer, other.tokenizer, number)
+    model, front_end = first.model, first.front_end
     if len(members) > 1:
-        first = EnsembleCaptioner(members, Ensemble([member.model for member in members]))
+        model = Ensemble([member.model for member in members])
+        front_end = JointFrontEnd([member.front_end for member in members])
     if second is None:
-        return first
-    weight = members[0].config.decoding.rerank_weight
-    return EnsembleCaptioner([first, second], Reranked([first.model, second.model], weight))
+        return model, front_end
+    _check_vocabularies(first.tokenizer, second.tokenizer, 2)
+    weight = first.config.decoding.rerank_weight
+    return Reranked([model, second.model], weight), JointFrontEnd([front_end, second.front_end])
 
 
 def _check_vocabularies(first, other, number):

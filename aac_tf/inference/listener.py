@@ -87,7 +87,7 @@ class Listener:
         self._graph.plan(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0), 0.0)
         first, last = np.zeros([1], np.int32), np.full([1], rows, np.int32)
         tokens, log_probs, encoded, steps = self._graph.describe(found, first, last, self._start)
-        self._captioner._word_log_probs(tokens, encoded, steps, self._start)
+        self._captioner.word_log_probs(tokens, encoded, steps, self._start)
         self._graph.merge(np.zeros([1], bool), tokens, log_probs)
 
     def hear(self, samples):
@@ -167,7 +167,7 @@ class Listener:
         """The tokens of the caption of some rows, and their log-probabilities."""
         rows = [np.array([row], np.int32) for row in (begin, stop)]
         tokens, _, encoded, steps = self._graph.describe(self._rows, *rows, self._start)
-        return tokens[0].numpy(), self._captioner._word_log_probs(tokens, encoded, steps, self._start)[0]
+        return tokens[0].numpy(), self._captioner.word_log_probs(tokens, encoded, steps, self._start)[0]
 
     def _report(self, begin, stop, tokens, log_probs, ended, is_last=False):
         same = False

@@ -6,9 +6,8 @@ from typing import List, Optional
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio import AudioError
 from aac_tf.errors import AacError
-from aac_tf.inference.confidence import heard_sounds
+from aac_tf.inference.confidence import caption_confidence, heard_sounds
 from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.sounds import Sound, strongest_sounds
 from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
@@ -32,6 +31,7 @@ class Segment:
         sounds: list of `Sound`, what the frozen encoder's own classifier hears in the segment, strongest first; None if
             the run has no frozen encoder with a classifier. Its intervals count from the start of the recording.
         confidence: as of `Caption`; None for silence, too.
+        unsure: as of `Caption`.
     """
 
     begin: float
@@ -39,6 +39,7 @@ class Segment:
     caption: str
     sounds: Optional[List[Sound]] = dataclasses.field(default=None, repr=False, compare=False)
     confidence: Optional[float] = dataclasses.field(default=None, compare=False)
+    unsure: bool = dataclasses.field(default=False, repr=False, compare=False)
 
 
 def caption_timeline(captioner, sound, search, sample_rate=None, style=None, constraints=None, progress=None):
@@ -62,9 +63,7 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
     """
     graph, progress = timeline_graph(captioner, search, constraints), progress or (lambda done, total: None)
     progress(0, 100)
-    sound = captioner._read(sound, sample_rate)
-    if isinstance(sound, AudioError):
-        raise sound
+    sound = captioner.front_end.read(sound, sample_rate)
     progress(_READ, 100)
     rows, scores = graph.hear(sound.features)
     progress(_HEARD, 100)
@@ -114,7 +113,7 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style, prog
         start = tf.fill([len(batch)], captioner.start_id(style))
         found, values, encoded, steps = graph.describe(rows, begin[batch], end[batch], start)
         tokens[batch], log_probs[batch] = found, values
-        for index, words in zip(batch, captioner._word_log_probs(found, encoded, steps, start)):
+        for index, words in zip(batch, captioner.word_log_probs(found, encoded, steps, start)):
             word_log_probs[index] = words
         progress(_HEARD + (100 - _HEARD) * first // len(heard), 100)
     progress(100, 100)
@@ -150,17 +149,18 @@ def make_segment(captioner, times, tokens, log_probs, scores, first):
     named = scores.shape[1] > 0
     if tokens is None:
         return Segment(begin, end, "", [] if named else None)
-    embedder, sounds, categories, confidence = captioner.model.embedder, None, None, None
+    embedder, sounds, categories = captioner.model.embedder, None, None
     if named:
         start, hop = embedder.segment_times
         sounds = strongest_sounds(scores, embedder.class_names, (start + first * hop, hop), end)
         sounds = [dataclasses.replace(one, interval=_clipped(one.interval, begin, end)) for one in sounds]
         categories = heard_sounds(scores.max(axis=0), embedder.class_names)
-    words = captioner._words(tf.constant(tokens))
-    if captioner.calibration is not None:
-        found = captioner.calibration.judge(words, log_probs, categories)
-        confidence = float(np.mean([one.confidence for one in found])) if found else None
-    return Segment(begin, end, " ".join(words), sounds, confidence)
+    words = captioner.tokenizer.to_words(tokens)
+    confidence, unsure = None, False
+    if (calibration := captioner.calibration) is not None:
+        judged = calibration.judge(words, log_probs, categories)
+        confidence, unsure = caption_confidence(judged, calibration.unsure_below)
+    return Segment(begin, end, " ".join(words), sounds, confidence, unsure)
 
 
 def _clipped(interval, begin, end):

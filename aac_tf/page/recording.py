@@ -10,7 +10,8 @@ import numpy as np
 import soundfile
 from matplotlib import colormaps, image
 
-from aac_tf.audio import AudioError, SoundFile, spectrogram_of_parts
+from aac_tf.audio import AudioError, SoundFile
+from aac_tf.audio.long_spectrogram import spectrogram_of_waveform
 
 COLUMNS = 1200  # of pictures: more than a screen shows beside the names of the tracks
 _DECIBELS = 0.02, 0.998  # quantiles of the spectrogram that become black and white
@@ -84,9 +85,7 @@ def spectrogram_picture(waveform, spec, columns=COLUMNS):
     Returns:
         str, a PNG picture as a `data:` URL: time to the right, frequency upwards.
     """
-    size = 30 * spec.sample_rate
-    parts = (waveform[start : start + size] for start in range(0, len(waveform), size))
-    frames = np.asarray(spectrogram_of_parts(parts, spec))
+    frames = np.asarray(spectrogram_of_waveform(waveform, spec))
     frames = frames[: max(1, -(-len(waveform) // spec.hop_length))]  # the last segment may extend beyond the sound
     starts = np.linspace(0, len(frames), min(columns, len(frames)), endpoint=False).astype(int)
     bands = np.maximum.reduceat(frames, starts, axis=0).T[::-1]

@@ -6,16 +6,16 @@ import pathlib
 from aac_tf.inference.sounds import Sound
 from aac_tf.inference.timeline import Segment
 from aac_tf.utils.timeline_formats import FORMATS as ALL_FORMATS
+from aac_tf.utils.timeline_formats import as_dict
 
 FORMATS = ("srt", "vtt", "json", "tsv")  # those that allow the gaps which edited times leave
 
 
-def segment_rows(segments, unsure_below=0.0):
+def segment_rows(segments):
     """Describes segments as rows for JSON.
 
     Args:
         segments: list of `Segment`.
-        unsure_below: float, threshold of the confidence.
 
     Returns:
         list of dict: `begin`, `end`, `caption`, `confidence`, `unsure`, and `sounds`, each with `name`, `score` and
@@ -23,15 +23,11 @@ def segment_rows(segments, unsure_below=0.0):
     """
     return [
         {
+            **as_dict(segment),
+            # As the table shows them.
             "begin": round(segment.begin, 2),
             "end": round(segment.end, 2),
-            "caption": segment.caption,
-            "confidence": segment.confidence,
-            "unsure": segment.confidence is not None and segment.confidence < unsure_below,
-            "sounds": segment.sounds
-            and [
-                {"name": sound.name, "score": sound.score, "interval": list(sound.interval)} for sound in segment.sounds
-            ],
+            "unsure": segment.unsure,
         }
         for segment in segments
     ]

@@ -92,8 +92,7 @@ def describe_caption(caption):
 
 def _timeline(captioner, waveform):
     try:
-        unsure_below = 0.0 if captioner.calibration is None else captioner.calibration.unsure_below
-        return {"segments": segment_rows(captioner.timeline(waveform), unsure_below), "no_segments": None}
+        return {"segments": segment_rows(captioner.timeline(waveform)), "no_segments": None}
     except TimelineError as error:
         return {"segments": None, "no_segments": str(error)}
 

@@ -22,17 +22,14 @@ from __future__ import annotations
 import pathlib
 import typing
 
-import yaml
+from aac_tf.utils.yaml_tables import load_table
 
 
 def _split(cell):
     return [phrase.strip() for phrase in str(cell).split(",")]
 
 
-_TABLE = yaml.load(
-    pathlib.Path(__file__).with_name("caption_words.yaml").read_text(encoding="utf-8"),
-    getattr(yaml, "CSafeLoader", yaml.SafeLoader),
-)
+_TABLE = load_table(pathlib.Path(__file__).with_name("caption_words.yaml").read_text(encoding="utf-8"))
 
 LINKS: dict[str, list[str]] = {link: _split(cell) for link, cell in _TABLE["links"].items()}
 DESCRIPTIONS: dict[str, tuple[str, typing.Any]] = {

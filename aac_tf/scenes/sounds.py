@@ -28,7 +28,7 @@ import dataclasses
 import pathlib
 import re
 
-import yaml
+from aac_tf.utils.yaml_tables import load_table
 
 _PATH = pathlib.Path(__file__).with_name("sounds.yaml")
 
@@ -92,7 +92,7 @@ def _terms(cell, classes):
 
 
 def _read():
-    table = yaml.load(_PATH.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    table = load_table(_PATH.read_text(encoding="utf-8"))
     classes = {}
     for name, cell in table["classes"].items():
         classes[name] = _terms(cell, classes)

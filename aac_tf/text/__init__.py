@@ -1,9 +1,9 @@
 """Captions to word ids and back."""
 
-import importlib
 from typing import TYPE_CHECKING
 
 from aac_tf.text.errors import StyleError
+from aac_tf.utils.lazy import import_on_use
 
 # Type checkers, editors and the API reference read the imports and `__all__`.
 if TYPE_CHECKING:
@@ -11,12 +11,7 @@ if TYPE_CHECKING:
     from aac_tf.text.word_tokenizer import WordTokenizer
 else:
     # Imported on first use: a style can be checked without TensorFlow.
-    _LAZY = {"WordTokenizer": "word_tokenizer", "standardize": "standardization"}
-
-    def __getattr__(name):
-        if name not in _LAZY:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    __getattr__ = import_on_use(__name__, {"WordTokenizer": "word_tokenizer", "standardize": "standardization"})
 
 
 __all__ = ["StyleError", "WordTokenizer", "standardize"]

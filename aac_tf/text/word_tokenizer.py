@@ -3,8 +3,10 @@
 import collections
 import contextlib
 import io
+import itertools
 import pathlib
 
+import numpy as np
 import tensorflow as tf
 
 from aac_tf.text.standardization import standardize
@@ -186,6 +188,12 @@ class WordTokenizer(Tokenizer):
         return tf.strings.strip(
             tf.strings.regex_replace(tf.strings.reduce_join(words, axis=-1, separator=" "), " +", " ")
         )
+
+    def to_words(self, ids):
+        """Returns the words, a list of str, of the ids `[words]` of a caption, up to its end."""
+        return [
+            self.vocabulary[id] for id in itertools.takewhile(lambda id: id != self.end_id, np.asarray(ids).tolist())
+        ]
 
     def get_config(self):
         return {**super().get_config(), "vocabulary": self.vocabulary, "max_words": self.max_words}

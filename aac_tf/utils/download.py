@@ -2,14 +2,13 @@
 
 import hashlib
 import logging
-import os
 import pathlib
 import re
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from aac_tf.utils.atomic import WriteError
 from aac_tf.utils.cache import cache_folder
-from aac_tf.utils.resumed import TIMEOUT, ChecksumError, DownloadError, ResumedDownload
+from aac_tf.utils.resumed import TIMEOUT, ChecksumError, DownloadError, ResumedDownload, file_name
 
 logger = logging.getLogger(__name__)
 
@@ -110,17 +109,6 @@ def _retrieve(url, path, checksum, max_bytes):
 
 def _part(path):
     return path.with_name(f"{path.name}.part")
-
-
-def file_name(url):
-    """The name of the file at a URL.
-
-    Example:
-        >>> from aac_tf.utils.download import file_name
-        >>> file_name("https://example.org/files/dog%20barks.wav?download=1")
-        'dog barks.wav'
-    """
-    return os.path.basename(unquote(urlsplit(url).path)) or "file"
 
 
 def split_address(address):

@@ -49,7 +49,7 @@ class ResumedDownload:
 
     def __call__(self, url, output_file, pooch=None):
         """Downloads a URL to a file."""
-        reason, name = "", os.path.basename(unquote(urlsplit(url).path))
+        reason, name = "", file_name(url)
         interval = 0.1 if sys.stderr.isatty() else 10
         with (
             self._locked(),
@@ -138,6 +138,17 @@ class ResumedDownload:
     def _check_size(self, url, size):
         if self.max_bytes is not None and size > self.max_bytes:
             raise DownloadError(f"{url} has more than {self.max_bytes / 1e6:.0f} MB, which is not what it should be")
+
+
+def file_name(url):
+    """The name of the file at a URL.
+
+    Example:
+        >>> from aac_tf.utils.resumed import file_name
+        >>> file_name("https://example.org/files/dog%20barks.wav?download=1")
+        'dog barks.wav'
+    """
+    return os.path.basename(unquote(urlsplit(url).path)) or "file"
 
 
 def _reason(error):

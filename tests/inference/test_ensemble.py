@@ -42,8 +42,8 @@ def reranked(folders):
 def word_log_probs(captioner, sound, text):
     """Log-probabilities float `[words, vocabulary]` of each next word, by teacher forcing, and the ids of the words."""
     tokens = captioner.tokenizer.encode([text])[0][:, : len(text.split()) + 2]
-    found = captioner._read(sound, RATE)
-    encoded, steps = captioner.model.encode(*captioner._batch([found]))
+    found = captioner.front_end.read(sound, RATE)
+    encoded, steps = captioner.model.encode(*captioner.front_end.batch([found]))
     return tf.nn.log_softmax(captioner.model.decoder(tokens[:, :-1], encoded, steps))[0].numpy(), tokens[0, 1:].numpy()
 
 

@@ -61,7 +61,7 @@ def test_everything_is_embedded_once_and_captioned_once(small_runs, sound):
 
     listener._graph = types.SimpleNamespace(hear=hear, plan=graph.plan, describe=describe, merge=graph.merge)
     listen(listener, sound, 700)
-    expected, _ = graph.hear(captioner._read(sound).features)
+    expected, _ = graph.hear(captioner.front_end.read(sound).features)
     np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-4)
     assert len(searches) == 2
 

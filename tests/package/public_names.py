@@ -30,7 +30,7 @@ others: List[Any] = [
     decoding.greedy_search,
     decoding.score_captions,
     decoding.Constraints(forbidden_words=("music",)),
-    inference.EnsembleCaptioner,
+    inference.EnsembleError,
     embeddings.TFASTFeatureExtractor,
     embeddings.TFASTForAudioClassification,
     embeddings.TFASTModel,

@@ -10,14 +10,14 @@ from aac_tf.page.timeline import FORMATS, segment_rows, write_rows
 SEGMENTS = [
     Segment(0.0, 2.5, "a dog barks", [Sound("Dog", 0.9, (0.0, 2.0))], 0.8),
     Segment(2.5, 4.0, "", []),
-    Segment(4.0, 9.75, "rain falls", None, 0.2),
+    Segment(4.0, 9.75, "rain falls", None, 0.2, unsure=True),
 ]
 
 
 @pytest.fixture
 def rows():
     """As they come back from the browser."""
-    return json.loads(json.dumps(segment_rows(SEGMENTS, unsure_below=0.4)))
+    return json.loads(json.dumps(segment_rows(SEGMENTS)))
 
 
 def test_doubtful_rows_are_marked(rows):

@@ -26,7 +26,6 @@ import typing
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import yaml
 
 from aac_tf.scenes import caption_words
 from aac_tf.scenes.caption_tokens import PERSONS
@@ -34,6 +33,7 @@ from aac_tf.scenes.inflection import verb_forms
 from aac_tf.scenes.script import ScriptedSound
 from aac_tf.scenes.scripts import ScriptError, read_script
 from aac_tf.scenes.sounds import SOUNDS
+from aac_tf.utils.yaml_tables import load_table
 
 Meaning = tuple[ScriptedSound, ...]
 Setting = tuple[str, typing.Any]  # a field of `ScriptedSound` and its value
@@ -127,7 +127,7 @@ def choose(items: Weighted, rng: np.random.Generator) -> typing.Any:
 
 @functools.cache
 def _table():
-    table = yaml.load(_PATH.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    table = load_table(_PATH.read_text(encoding="utf-8"))
     return table["groups"], table["phrases"]
 
 

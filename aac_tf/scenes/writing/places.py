@@ -12,9 +12,8 @@ import functools
 import pathlib
 from collections.abc import Mapping, Sequence
 
-import yaml
-
 from aac_tf.scenes.writing.phrases import Weighted, read_weighted
+from aac_tf.utils.yaml_tables import load_table
 
 _PATH = pathlib.Path(__file__).with_name("places.yaml")
 
@@ -60,7 +59,7 @@ def places() -> Places:
         >>> [name for name, _ in places().followers["doorbell"]]
         ['dog bark']
     """
-    table = yaml.load(_PATH.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    table = load_table(_PATH.read_text(encoding="utf-8"))
     found = [
         Place(name, float(row["weight"]), read_weighted(row["sounds"]), read_weighted(row["beds"]))
         for name, row in table["places"].items()

@@ -107,7 +107,6 @@ class Planner:
 
         self._table = places()
         self._places: list[Place] = []
-        self._weights: list[float] = []
         for place in self._table.places:
             sounds, beds = ([item for item in cell if usable(item[0])] for cell in (place.sounds, place.beds))
             covered = sum(weight for _, weight in sounds) / sum(weight for _, weight in place.sounds)
