@@ -66,16 +66,20 @@ def _save(captioner, folder, beam_size, search):
     )
     extra = model / "assets.extra"
     extra.mkdir()
-    _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate, bool(captioner.styles))
-    about = {**describe_model(captioner, module.search), "timeline": "timeline" in module.signatures()}
+    timeline = "timeline" in module.signatures()
+    _write_warm_up(extra / "tf_serving_warmup_requests", captioner.spec.sample_rate, bool(captioner.styles), timeline)
+    about = {**describe_model(captioner, module.search), "timeline": timeline}
     (extra / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
     return model
 
 
-def _write_warm_up(path, sample_rate, styles):
+def _write_warm_up(path, sample_rate, styles, timeline):
     # A server runs these before it reports that it is ready, as the first call of a signature is slow.
     noise = np.random.default_rng(0).normal(0, 0.1, int(WARM_UP_SECONDS * sample_rate)).astype(np.float32)
     inputs = {"waveform_to_text": _waveform_inputs(noise), "wav_to_text": _wav_inputs(noise, sample_rate)}
+    if timeline:
+        # Too short for a second segment: see below.
+        inputs["timeline"] = {"waveform": noise[: sample_rate // 10]}
     if styles:
         style = np.array([""], object)
         inputs |= {f"{signature}_in_style": {**values, "style": style} for signature, values in inputs.items()}
