@@ -88,13 +88,16 @@ class Consensus(Search):
         words = tokens[:, tf.newaxis, :, tf.newaxis] == tokens[tf.newaxis, :, tf.newaxis, :]
         words &= inside[:, tf.newaxis, :, tf.newaxis]
         same, weight, total = words, rarity, 0.0
+        captions = tf.range(tf.shape(tokens)[0])
+        itself = captions[:, tf.newaxis] == captions
         for n in range(1, self.max_n + 1):
             if n > 1:
                 same = same[..., :-1, :-1] & words[..., n - 1 :, n - 1 :]
                 weight = weight[:, :-1] + rarity[:, n - 1 :]
             squares = tf.square(weight)[:, tf.newaxis, :, tf.newaxis]
             products = tf.reduce_sum(tf.where(same, squares, 0.0), axis=[2, 3])
-            norm = tf.sqrt(tf.linalg.diag_part(products))
+            # The diagonal; LiteRT has no `tf.linalg.diag_part`.
+            norm = tf.sqrt(tf.reduce_sum(tf.where(itself, products, 0.0), axis=1))
             total += tf.math.divide_no_nan(products, norm[:, tf.newaxis] * norm)
         longer = tf.cast(length[:, tf.newaxis] - length, tf.float32)
         return total / self.max_n * tf.exp(-tf.square(longer / _LENGTH_DEVIATION) / 2)

@@ -81,10 +81,10 @@ def test_all_kinds_of_captioners(small_runs, kind):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["attention", "transformer"])
-def test_beam_search_with_the_options_of_the_run(small_runs, kind):
-    overrides = ["decoding.kind=beam", "decoding.length_penalty=1.0", "decoding.repeat_words=none"]
-    captioner = Captioner.load(small_runs[kind].folder, overrides)
+@pytest.mark.parametrize(("kind", "rank"), [("attention", "likelihood"), ("transformer", "consensus")])
+def test_beam_search_with_the_options_of_the_run(small_runs, kind, rank):
+    overrides = ["kind=beam", "length_penalty=1.0", "repeat_words=none", f"rank={rank}"]
+    captioner = Captioner.load(small_runs[kind].folder, [f"decoding.{override}" for override in overrides])
     search = captioner.search_for(3)
     check_fixed(captioner, convert(captioner, quantize=False, search=search, seconds=SECONDS), search)
 
