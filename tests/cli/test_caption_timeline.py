@@ -1,16 +1,20 @@
 """`aac-caption --timeline`."""
 
+import argparse
 import io
 import json
 import os
-import shutil
 import sys
+import types
 
 import numpy as np
 import pytest
 import soundfile
 
 from aac_tf.cli import caption
+from aac_tf.cli.caption_timeline import caption_over_time
+from aac_tf.cli.console import Console
+from aac_tf.inference import Segment
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +61,18 @@ def test_json_lines_hold_errors_too(run, recordings, tmp_path, capsys):
     assert {*good["segments"][0]} == {"begin", "end", "caption", "confidence", "sounds"}
 
 
-def test_json_is_valid_where_the_name_of_a_recording_cannot_be_written(run, recordings, tmp_path, monkeypatch):
-    bytes_of_no_character = tmp_path / os.fsdecode(b"b\xffd.wav")
-    umlaut = tmp_path / "dög.wav"
-    for path in (bytes_of_no_character, umlaut):
-        shutil.copy(recordings[0], path)
-    files = [str(bytes_of_no_character), str(umlaut)]
+@pytest.mark.parametrize("name", ["dög.wav", os.fsdecode(b"d\xffg.wav")], ids=["umlaut", "no character"])
+def test_json_is_valid_where_the_name_of_a_recording_cannot_be_written(name, tmp_path, monkeypatch):
+    captioner = types.SimpleNamespace(timeline=lambda *arguments, **options: [Segment(0.0, 2.0, "a dog barks")])
+    options = argparse.Namespace(files=[name], format="json", output=None, beam=1)
     printed = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="latin-1"))
-    assert caption.main([*run, "--timeline", "--json", *files]) == 0
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(printed, encoding="latin-1", errors="backslashreplace"))
+    assert caption_over_time(options, Console(), captioner, {}) is None
     sys.stdout.flush()
-    assert [json.loads(line)["file"] for line in printed.getvalue().decode("latin-1").splitlines()] == files
-    assert caption.main([*run, "--timeline", "--json", "--output", str(tmp_path / "out"), *files]) == 0
-    assert {json.loads(path.read_text("utf-8"))["file"] for path in (tmp_path / "out").iterdir()} == {*files}
+    assert json.loads(printed.getvalue().decode("latin-1"))["file"] == name
+    options.output = str(tmp_path)
+    assert caption_over_time(options, Console(), captioner, {}) is None
+    assert json.loads(next(tmp_path.iterdir()).read_text("utf-8"))["file"] == name
 
 
 @pytest.mark.parametrize(
