@@ -27,7 +27,6 @@ def segment_rows(segments):
             # As the table shows them.
             "begin": round(segment.begin, 2),
             "end": round(segment.end, 2),
-            "unsure": segment.unsure,
         }
         for segment in segments
     ]

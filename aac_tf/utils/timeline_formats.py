@@ -17,6 +17,7 @@ class Captioned(typing.Protocol):
     caption: str
     sounds: typing.Any
     confidence: float | None
+    unsure: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +123,7 @@ def as_dict(segment: Captioned) -> dict[str, typing.Any]:
         "end": round(segment.end, 3),
         "caption": segment.caption,
         "confidence": None if segment.confidence is None else round(segment.confidence, 4),
+        "unsure": segment.unsure,
         "sounds": sounds,
     }
 

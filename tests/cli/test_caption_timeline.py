@@ -58,7 +58,7 @@ def test_json_lines_hold_errors_too(run, recordings, tmp_path, capsys):
     bad, good = map(json.loads, capsys.readouterr().out.splitlines())
     assert "error" in bad
     assert good["segments"][0]["begin"] == 0
-    assert {*good["segments"][0]} == {"begin", "end", "caption", "confidence", "sounds"}
+    assert {*good["segments"][0]} == {"begin", "end", "caption", "confidence", "unsure", "sounds"}
 
 
 @pytest.mark.parametrize("name", ["dög.wav", os.fsdecode(b"d\xffg.wav")], ids=["umlaut", "no character"])

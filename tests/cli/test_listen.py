@@ -57,7 +57,7 @@ def test_ctrl_c_ends_it_with_what_was_heard(run, pipe, samples, capsys):
     assert listen.main([*run, "--json", "--raw", "s16le", "--rate", "16000", "-"]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["end"] for one in found if one["ended"]][-1] == pytest.approx(5, abs=0.2)
-    assert {*found[0]} == {"begin", "end", "caption", "confidence", "sounds", "ended", "new"}
+    assert {*found[0]} == {"begin", "end", "caption", "confidence", "unsure", "sounds", "ended", "new"}
 
 
 @pytest.mark.parametrize(

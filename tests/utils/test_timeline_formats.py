@@ -52,6 +52,7 @@ def test_json_has_everything():
         "end": 60.0,
         "caption": 'a "dog" <barks>',
         "confidence": 0.876,
+        "unsure": False,
         "sounds": [{"name": "Dog", "score": 0.9123, "interval": [1.5, 2.0]}],
     }
     assert [one["sounds"] for one in found["segments"]][::2] == [[], None]
