@@ -39,10 +39,9 @@ def main(arguments=None):
         "browser and for accelerators, which need fixed shapes (default: any length)",
     )
     parser.add_argument(
-        "--beam",
-        type=int,
-        metavar="N",
-        help="beam size of the run's beam search (default: greedy search)",
+        "--run-search",
+        action="store_true",
+        help="search for captions as the run does (decoding.* keys), such as with a beam, instead of greedily",
     )
     add_style_flag(parser)
     add_constraint_flags(parser)
@@ -55,8 +54,6 @@ def _export(options, console):
     overrides = [*options.overrides, *constraint_overrides(options), *style_overrides(options)]
     check_run(options.run, overrides)
     check_output_file(options.output)
-    if options.beam is not None and options.beam < 1:
-        raise ValueError(f"--beam must be at least 1, got {options.beam}")
     if options.seconds is not None and not SHORTEST <= options.seconds <= LONGEST:
         raise ValueError(f"--seconds must be from {SHORTEST} to {LONGEST}, got {options.seconds:g}")
     start_tensorflow(options)
@@ -70,7 +67,7 @@ def _export(options, console):
             captioner,
             options.output,
             quantize=not options.float,
-            search=None if options.beam is None else captioner.search_for(options.beam),
+            search=captioner.search if options.run_search else None,
             seconds=options.seconds,
         )
     size = pathlib.Path(options.output).stat().st_size
