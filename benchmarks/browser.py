@@ -1,12 +1,12 @@
 """Captions of the page in `examples/web` beside those of the captioner, and the page's speed and size.
 
-    python benchmarks/browser.py --run everyday --seconds 10 --beam 5 --bank sound_bank ESC-50 --scenes 100
+    python benchmarks/browser.py --run everyday --seconds 10 --bank sound_bank ESC-50 --scenes 100
 
-Composes scenes of 3 to `--seconds` seconds from the test sounds of a bank, exports the run, builds the page and gives
-it every scene as a WAV file, in headless Chromium. Prints the share of captions that equal those of
-`Captioner.caption`; the time per scene, of which a model of fixed shapes needs the same for any length; the seconds
-until the page is ready; and the size of a visitor's download. `--sounds` takes sound files instead of scenes: of other
-sample rates, which the browser resamples, and of more than `--seconds`, of which both caption the beginning. Needs
+Composes scenes of 3 to `--seconds` seconds from the test sounds of a bank, exports the run with its own search, builds
+the page and gives it every scene as a WAV file, in headless Chromium. Prints the share of captions that equal those of
+`Captioner.caption`; the time per scene, which for a model of fixed shapes does not depend on the length; the seconds
+until the page is ready; and the size of a visitor's download. `--sounds` takes sound files instead of scenes, of which
+both caption the first `--seconds` seconds; they may have other sample rates, from which the page resamples. Needs
 Chromium, playwright, and LiteRT.js (`npm ci --prefix examples/web`).
 """
 
@@ -53,12 +53,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", default="everyday", help="trained run (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=10.0, help="duration of the model (default: %(default)g)")
-    parser.add_argument("--beam", type=int, help="beam size (default: greedy search)")
     parser.add_argument("--bank", nargs="+", help="folders of labelled sounds (default: synthetic sounds)")
     parser.add_argument("--scenes", type=int, default=100, help="number of scenes (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of the scenes (default: %(default)s)")
     parser.add_argument("--sounds", nargs="+", help="sound files, instead of scenes")
-    parser.add_argument("--model", type=pathlib.Path, help="the run as exported before, instead of a new export")
+    parser.add_argument(
+        "--model", type=pathlib.Path, help="the run as exported with --run-search, instead of a new export"
+    )
     options = parser.parse_args()
     if web_page.missing():
         sys.exit(f"error: {web_page.missing()}")
@@ -67,11 +68,10 @@ def main():
         folder = pathlib.Path(folder)
         model = options.model or folder / "model.tflite"
         if options.model is None:
-            search = None if options.beam is None else captioner.search_for(options.beam)
-            export_lite(captioner, model, search=search, seconds=options.seconds)
+            export_lite(captioner, model, search=captioner.search, seconds=options.seconds)
         files = build_page.build(model, folder / "page", web_page.MODULES)
         paths = sounds_of(options, captioner, folder)
-        expected = [caption.text for caption in captioner.caption(paths, beam_size=options.beam or 1)]
+        expected = [caption.text for caption in captioner.caption(paths)]
         began = time.perf_counter()
         with web_page.opened(folder / "page") as (page, errors):
             web_page.wait_for(page, "ready")

@@ -7,7 +7,6 @@ import pathlib
 from aac_tf.cli.checks import check_output_file, check_run
 from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
 from aac_tf.cli.flags import (
-    add_beam_flag,
     add_constraint_flags,
     add_json_flag,
     add_overrides,
@@ -39,7 +38,11 @@ def main(arguments=None):
         help="duration of the waveform that the model takes, with the length of the clip in it: for LiteRT.js in a "
         "browser and for accelerators, which need fixed shapes (default: any length)",
     )
-    add_beam_flag(parser, default="greedy search")
+    parser.add_argument(
+        "--run-search",
+        action="store_true",
+        help="search for captions as the run does (decoding.* keys), such as with a beam, instead of greedily",
+    )
     add_style_flag(parser)
     add_constraint_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
@@ -53,8 +56,6 @@ def _export(options, console):
         raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
     check_run(options.run, overrides)
     check_output_file(options.output)
-    if options.beam is not None and options.beam < 1:
-        raise ValueError(f"--beam must be at least 1, got {options.beam}")
     if options.seconds is not None and not SHORTEST <= options.seconds <= LONGEST:
         raise ValueError(f"--seconds must be from {SHORTEST} to {LONGEST}, got {options.seconds:g}")
     start_tensorflow(options)
@@ -68,7 +69,7 @@ def _export(options, console):
             captioner,
             options.output,
             quantize=not options.float,
-            search=None if options.beam is None else captioner.search_for(options.beam),
+            search=captioner.search if options.run_search else None,
             seconds=options.seconds,
         )
     size = pathlib.Path(options.output).stat().st_size

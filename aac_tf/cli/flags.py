@@ -55,9 +55,9 @@ def add_overrides(parser, example, trained=True):
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"override {which}, such as {example}")
 
 
-def add_beam_flag(parser, default="the run's"):
-    """Adds `--beam`; `default` says what the command takes without it."""
-    parser.add_argument("--beam", type=int, metavar="N", help=f"beam size; 1 is greedy search (default: {default})")
+def add_beam_flag(parser):
+    """Adds `--beam`."""
+    parser.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
 
 
 def add_search_flags(parser):

@@ -1,7 +1,7 @@
 """Builds the static page that captions sounds in the browser.
 
     npm ci --prefix examples/web
-    aac-export-tflite --run everyday --seconds 10 --beam 5 --output build/everyday.tflite
+    aac-export-tflite --run everyday --seconds 10 --run-search --output build/everyday.tflite
     python examples/web/build_page.py --model build/everyday.tflite --output build/web
     python -m http.server --bind 127.0.0.1 --directory build/web
 

@@ -7,7 +7,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from aac_tf import Captioner
 from aac_tf.cli import export_tflite as command
-from aac_tf.decoding import Greedy
+from aac_tf.decoding import Greedy, Sample
 from aac_tf.export.lite import convert
 from aac_tf.export.lite.encoders import lite_encoder
 from aac_tf.export.lite.rewriting import rewrite
@@ -119,7 +119,12 @@ def _values(model, tensor):
 
 def test_command_refuses_what_cannot_be_exported(one_run, tmp_path, capsys):
     arguments = ["--run", str(one_run.folder), "--output", str(tmp_path / "m.tflite")]
-    for wrong, message in ((["--seconds", "0"], "--seconds must be from 0.1"), (["--beam", "0"], "at least 1, got 0")):
-        assert command.main([*arguments, *wrong]) == 2
-        assert message in capsys.readouterr().err
+    for seconds in ("0", "601"):
+        assert command.main([*arguments, "--seconds", seconds]) == 2
+        assert "--seconds must be from 0.1 to 600" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_cannot_sample(one_captioner):
+    with pytest.raises(ValueError, match="a LiteRT model cannot sample: set "):
+        convert(one_captioner, search=Sample())

@@ -5,7 +5,7 @@ import tensorflow as tf
 from aac_tf.audio import spectrogram
 from aac_tf.audio.checks import sound_checks
 from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
-from aac_tf.decoding import Greedy
+from aac_tf.decoding import Greedy, Sample
 from aac_tf.export.lite.encoders import lite_encoder, one_row
 from aac_tf.inference.graphs import search_function
 from aac_tf.inference.joint import Ensemble
@@ -28,7 +28,8 @@ class LiteModule(tf.Module):
         samples: int, number of samples of the waveform, or None.
 
     Raises:
-        ValueError: if the captioner is an ensemble, or `seconds` are too short for a caption.
+        ValueError: if the captioner is an ensemble, the search draws random numbers, or `seconds` are too short for a
+            caption.
     """
 
     def __init__(self, captioner, search=None, seconds=None):
@@ -36,6 +37,8 @@ class LiteModule(tf.Module):
         model, rate = captioner.model, captioner.spec.sample_rate
         if isinstance(model, Ensemble):
             raise ValueError("a LiteRT model holds one run: export a single run, or a SavedModel of the ensemble")
+        if isinstance(search, Sample):
+            raise ValueError("a LiteRT model cannot sample: set decoding.kind=greedy or decoding.kind=beam")
         self.samples = None if seconds is None else round(seconds * rate)
         if self.samples is not None and self.samples < _least_samples(rate):
             raise ValueError(f"seconds must be at least {_least_samples(rate) / rate:g}, got {seconds:g}")
