@@ -232,6 +232,7 @@ def test_the_graph_has_only_core_operations_and_no_paths(small_runs, kind, plain
         "__saved_model_init_op",
         "caption_wav",
         "serving_default",
+        "timeline",
         "wav_to_text",
         "waveform_to_text",
     ]

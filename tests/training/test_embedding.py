@@ -122,9 +122,9 @@ def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
 
 def test_options_of_another_frozen_encoder_are_rejected():
     with pytest.raises(
-        ConfigError, match=r"embedding\.precision is a key of embedding\.kind=ast, not of embedding\.kind=yamnet"
+        ConfigError, match=r"embedding\.window_seconds is a key of embedding\.kind=ast, not of embedding\.kind=yamnet"
     ):
-        build_spec(load_config(None, ["embedding.kind=yamnet", "embedding.precision=bfloat16"]))
+        build_spec(load_config(None, ["embedding.kind=yamnet", "embedding.window_seconds=10.24"]))
     assert (
         build_spec(load_config(None, ["embedding.kind=ast", "embedding.window_seconds=10.24"])).segment_length == 1024
     )
