@@ -199,7 +199,7 @@ class Scenes(Dataset):
         if path.is_file():
             return match_audio(read_captions(path), self.root / split, audio_needed, styles=read_styles(path))
         if not (self.root / "scenes.json").is_file():
-            raise DatasetError(f"{self.root} holds no scenes yet: `prepare` composes them, as training does first")
+            raise DatasetError(f"{self.root} holds no scenes yet: training composes them, or `Scenes.prepare`")
         return None
 
     def events(self, split):

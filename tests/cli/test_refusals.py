@@ -30,7 +30,7 @@ REFUSED = {
         (["--config", "demo", "data.root=new", "scenes.scripts=clotho=none.csv"], "none.csv is no file"),
         (["--config", "demo", "data.root=new", "scenes.bank=none"], "none is not a folder"),
         (["--config", "demo", "--run", "run"], "already holds a run"),
-        (["--config", "demo", "data.root=new", "--describe"], "new holds no scenes yet: `prepare` composes them"),
+        (["--config", "demo", "data.root=new", "--describe"], "new holds no scenes yet: training composes them"),
         (["--run", "none", "--resume"], "none is not a run folder"),
         (["--run", "run", "--resume", "encoder.units=3"], "encoder.units"),
     ],

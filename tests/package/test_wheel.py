@@ -11,7 +11,9 @@ import tarfile
 import venv
 import zipfile
 
+import numpy as np
 import pytest
+import soundfile
 
 import aac_tf
 
@@ -94,6 +96,8 @@ def test_installed_is_the_wheel(commands, tmp_path):
 
 @pytest.mark.parametrize("config", ["demo", "configs/demo.yaml"])
 def test_commands_find_their_configs(commands, tmp_path, config):
-    scenes = ["scenes.train=2", "scenes.validation=1", "scenes.test=1", "vocabulary.min_count=1"]
-    described = run(commands["aac-train"], "--config", config, "--describe", "--json", *scenes, **empty(tmp_path))
+    (tmp_path / "clips.csv").write_text("file_name,caption_1,split\nx.wav,a dog barks,train\n")
+    soundfile.write(tmp_path / "x.wav", np.ones(16000) * 0.1, 16000)
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "vocabulary.min_count=1"]
+    described = run(commands["aac-train"], "--config", config, "--describe", "--json", *data, **empty(tmp_path))
     assert json.loads(described)["name"] == "demo"

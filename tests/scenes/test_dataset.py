@@ -45,7 +45,7 @@ def test_its_options_are_those_of_the_config():
 
 
 def test_scenes_that_are_not_composed_yet(tmp_path):
-    with pytest.raises(DatasetError, match="holds no scenes yet: `prepare` composes them"):
+    with pytest.raises(DatasetError, match="holds no scenes yet: training composes them"):
         Scenes(tmp_path / "scenes", **SMALL).clips("train")
 
 
