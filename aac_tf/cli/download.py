@@ -6,6 +6,7 @@ import pathlib
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag
+from aac_tf.errors import AacError
 
 
 def main(arguments=None):
@@ -108,17 +109,30 @@ def _tool(name, tool, options, console):
     for flag, value in unused.items():
         if value:
             raise ValueError(f"{flag} is for datasets; {name} is kept in the cache folder: set AAC_TF_CACHE")
-    if len(options.mirror) > 1:
-        raise ValueError(f"give one --mirror for {name}")
     _introduce(tool, console)
     if options.dry_run:
-        files = [{"addresses": [url], "checksum": checksum} for url, checksum in tool.files.items()]
+        from aac_tf.cli.tools import on_mirror
+
+        files = [
+            {"addresses": [*(on_mirror(mirror, url) for mirror in options.mirror), url], "checksum": checksum}
+            for url, checksum in tool.files.items()
+        ]
         _show_plan(files, options)
         return {"name": name, "files": files}
-    folder = str(tool.fetch(options.mirror[0] if options.mirror else None, options))
+    folder = str(_first_of(tool, options, console))
     if not options.json:
         print(f"{folder}: {tool.use}")
     return {"name": name, "folder": folder, "use": tool.use}
+
+
+def _first_of(tool, options, console):
+    """The folder of a tool, fetched from the first mirror that has it, otherwise from the publisher."""
+    for mirror in options.mirror:
+        try:
+            return tool.fetch(mirror, options)
+        except AacError as error:
+            console.show(f"not from {mirror}: {error}")
+    return tool.fetch(None, options)
 
 
 def _show_plan(files, options):

@@ -15,7 +15,8 @@ from aac_tf.cli.flags import (
 from aac_tf.cli.microphone import open_microphone
 from aac_tf.utils.timeline_formats import as_dict
 
-_ENCODINGS = ("s16le", "s32le", "f32le")
+# Those of `aac_tf.audio.live`, which imports TensorFlow.
+RAW = ("s16le", "s32le", "f32le")
 
 
 def main(arguments=None):
@@ -32,9 +33,7 @@ def main(arguments=None):
     add_constraint_flags(parser)
     add_beam_flag(parser)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
-    parser.add_argument(
-        "--raw", choices=_ENCODINGS, help="standard input has raw samples of this encoding, not a WAV header"
-    )
+    parser.add_argument("--raw", choices=RAW, help="standard input has raw samples of this encoding, not a WAV header")
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate of raw samples")
     parser.add_argument("--channels", type=int, metavar="N", help="number of channels of raw samples (default: 1)")
     add_json_flag(

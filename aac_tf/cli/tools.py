@@ -5,42 +5,39 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+from aac_tf.downloads.catalogue import Listed
 from aac_tf.embeddings.sources import YAMNET_WEIGHTS
 from aac_tf.evaluation.java.spice_files import JARS, SOURCE
 from aac_tf.evaluation.sentence.weights import PUBLISHED
+from aac_tf.utils.resumed import file_name
 
 
-@dataclasses.dataclass(frozen=True)
-class Tool:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Tool(Listed):
     """Files that are kept in the cache folder.
 
     Args:
-        about: what they are, in a line.
-        licence: what their licence allows, in a line.
-        homepage: the publisher's page, with the licence.
-        use: what works with them.
-        size: how large they are.
         files: dict of URL to checksum, such as `sha256:...`; None if the publisher states none.
         fetch: function `(URL of a mirror or None, options) -> folder` that downloads them.
     """
 
-    about: str
-    licence: str
-    homepage: str
-    use: str
-    size: str
     files: dict[str, str | None]
     fetch: Callable
 
 
+def on_mirror(mirror, url):
+    """The address that the file of a URL has on a mirror, which is the URL of a folder."""
+    return f"{mirror.rstrip('/')}/{file_name(url)}"
+
+
 def _fetch_yamnet(mirror, options):
     from aac_tf.cli.console import start_tensorflow
-    from aac_tf.utils.download import DownloadError, download_path, fetch_file, file_name
+    from aac_tf.utils.download import DownloadError, download_path, fetch_file
 
     path = download_path(YAMNET_WEIGHTS)
     if not path.is_file():
-        mirrors = [f"{mirror.rstrip('/')}/{file_name(YAMNET_WEIGHTS)}"] if mirror else []
-        fetch_file([*mirrors, YAMNET_WEIGHTS], path, max_bytes=100 << 20)
+        source = on_mirror(mirror, YAMNET_WEIGHTS) if mirror else YAMNET_WEIGHTS
+        fetch_file([source], path, max_bytes=100 << 20)
     start_tensorflow(options)
     from aac_tf.embeddings import EmbeddingError
     from aac_tf.embeddings.yamnet.source import cached_network
@@ -49,7 +46,7 @@ def _fetch_yamnet(mirror, options):
         return cached_network(str(path)).folder
     except EmbeddingError as error:
         path.unlink()
-        raise DownloadError(f"what was downloaded from {YAMNET_WEIGHTS} is not YAMNet: {error}") from error
+        raise DownloadError(f"what was downloaded from {mirror or YAMNET_WEIGHTS} is not YAMNet: {error}") from error
 
 
 def _fetch_corenlp(mirror, options):
@@ -66,30 +63,30 @@ def _fetch_fense(mirror, options):
 
 TOOLS = {
     "yamnet": Tool(
-        "YAMNet, which hears 521 kinds of sounds; the network is tried on known sounds",
-        "Apache-2.0",
-        "https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
-        "aac-caption works without a network",
-        "15 MB",
-        {YAMNET_WEIGHTS: None},
-        _fetch_yamnet,
+        about="YAMNet, which hears 521 kinds of sounds; the network is tried on known sounds",
+        licence="Apache-2.0",
+        homepage="https://github.com/tensorflow/models/tree/master/research/audioset/yamnet",
+        use="aac-caption works without a network",
+        size="15 MB",
+        files={YAMNET_WEIGHTS: None},
+        fetch=_fetch_yamnet,
     ),
     "corenlp": Tool(
-        "Stanford CoreNLP 3.6.0, with which SPICE parses captions",
-        "GPL-3.0-or-later",
-        "https://stanfordnlp.github.io/CoreNLP/",
-        "aac-evaluate computes SPICE and SPIDEr",
-        "390 MB",
-        {f"{SOURCE}/{name}": f"sha1 in {name}.sha1, beside it" for name in JARS},
-        _fetch_corenlp,
+        about="Stanford CoreNLP 3.6.0, with which SPICE parses captions",
+        licence="GPL-3.0-or-later",
+        homepage="https://stanfordnlp.github.io/CoreNLP/",
+        use="aac-evaluate computes SPICE and SPIDEr",
+        size="390 MB",
+        files={f"{SOURCE}/{name}": f"sha1 in {name}.sha1, beside it" for name in JARS},
+        fetch=_fetch_corenlp,
     ),
     "fense": Tool(
-        "the networks of FENSE: sentence embeddings (TinyBERT) and two error detectors",
-        "TinyBERT and the vocabulary Apache-2.0; the publisher of the error detectors states no licence",
-        "https://github.com/blmoistawinde/fense",
-        "aac-evaluate computes FENSE and SPIDEr-FL",
-        "730 MB",
-        {published.address: f"sha256:{published.sha256}" for published in PUBLISHED.values()},
-        _fetch_fense,
+        about="the networks of FENSE: sentence embeddings (TinyBERT) and two error detectors",
+        licence="TinyBERT and the vocabulary Apache-2.0; the publisher of the error detectors states no licence",
+        homepage="https://github.com/blmoistawinde/fense",
+        use="aac-evaluate computes FENSE and SPIDEr-FL",
+        size="730 MB",
+        files={published.address: f"sha256:{published.sha256}" for published in PUBLISHED.values()},
+        fetch=_fetch_fense,
     ),
 }

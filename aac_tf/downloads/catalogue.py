@@ -35,25 +35,34 @@ class PublishedFile:
         return self.md5 and f"md5:{self.md5}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Published:
-    """A published dataset.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listed:
+    """What can be downloaded, as `aac-download --list` shows it.
 
     Args:
         about: what it is, in a line.
         licence: what its licence allows, in a line.
         homepage: the publisher's page, with the licence.
-        use: how to use its folder.
-        files: the files.
-        size: how large the files are.
+        use: how to use it, or what works with it.
+        size: how large the files are; None if that is not known.
     """
 
     about: str
     licence: str
     homepage: str
     use: str
-    files: tuple[PublishedFile, ...]
     size: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Published(Listed):
+    """A published dataset.
+
+    Args:
+        files: the files.
+    """
+
+    files: tuple[PublishedFile, ...]
 
 
 @functools.cache

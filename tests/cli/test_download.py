@@ -12,9 +12,11 @@ import pytest
 from web import serve
 
 from aac_tf.cli.download import main
+from aac_tf.cli.tools import TOOLS
 from aac_tf.datasets import MACS, AudioCaps, Clotho
 from aac_tf.downloads import catalogue, read_catalogue
 from aac_tf.scenes.banks.labels import read_labels
+from aac_tf.utils.download import DownloadError
 
 PUBLISHED = read_catalogue()
 
@@ -202,6 +204,28 @@ def test_a_dry_run_needs_no_network(monkeypatch, tmp_path, capsys):
         assert files
         assert all(address.startswith("https://") for file in files for address in file["addresses"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tools_come_from_a_mirror_or_else_from_the_publisher(monkeypatch, capsys):
+    asked = []
+
+    def fetch(mirror, options):
+        asked.append(mirror)
+        if mirror is not None:
+            raise DownloadError("404")
+        return "folder"
+
+    monkeypatch.setitem(TOOLS, "fense", dataclasses.replace(TOOLS["fense"], fetch=fetch))
+    mirrors = ["--mirror", "https://a/b", "--mirror", "https://c/"]
+    assert main(["fense", "--json", *mirrors]) == 0
+    assert asked == ["https://a/b", "https://c/", None]
+    captured = capsys.readouterr()
+    assert "not from https://a/b: 404" in captured.err
+    assert json.loads(captured.out)["folder"] == "folder"
+    assert main(["fense", "--dry-run", "--json", *mirrors]) == 0
+    for file in json.loads(capsys.readouterr().out)["files"]:
+        name = file["addresses"][-1].rsplit("/", 1)[1]
+        assert file["addresses"][:-1] == [f"https://a/b/{name}", f"https://c/{name}"]
 
 
 def test_the_list_has_every_name(capsys):

@@ -8,9 +8,14 @@ import types
 import numpy as np
 import pytest
 
+from aac_tf.audio.live import ENCODINGS
 from aac_tf.cli import listen
 
 RATE = 16000
+
+
+def test_the_command_knows_all_encodings_without_importing_tensorflow():
+    assert {*listen.RAW} == {*ENCODINGS}
 
 
 @pytest.fixture
