@@ -98,8 +98,8 @@ def _check(options):
         raise ValueError("standard input is a terminal: pipe a sound into it, or leave - out for the microphone")
 
 
-def _print(news, as_json):
-    for one in news:
+def _print(updates, as_json):
+    for one in updates:
         if as_json:
             print_json({**as_dict(one.segment), "ended": one.ended, "new": one.new})
         elif one.new:

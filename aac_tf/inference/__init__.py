@@ -4,7 +4,7 @@ from aac_tf.inference.caption import Alternative, Caption, Word
 from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.confidence import NamedSound
 from aac_tf.inference.ensemble import EnsembleError
-from aac_tf.inference.listener import Listener, News
+from aac_tf.inference.listener import Listener, Update
 from aac_tf.inference.sounds import Sound
 from aac_tf.inference.timeline import Segment, TimelineError
 
@@ -15,9 +15,9 @@ __all__ = [
     "EnsembleError",
     "Listener",
     "NamedSound",
-    "News",
     "Segment",
     "Sound",
     "TimelineError",
+    "Update",
     "Word",
 ]

@@ -16,7 +16,7 @@ _ANNOUNCED_SECONDS = 3.0  # after which a sound is captioned that goes on
 
 
 @dataclasses.dataclass(frozen=True)
-class News:
+class Update:
     """What a `Listener` has heard.
 
     Attributes:
@@ -52,8 +52,8 @@ class Listener:
         >>> from aac_tf.inference import Listener
         >>> listener = Listener(Captioner.from_preset("everyday"))  # doctest: +SKIP
         >>> for samples in microphone:  # doctest: +SKIP
-        ...     for news in listener.hear(samples):
-        ...         print(f"{news.segment.begin:.1f} s: {news.segment.caption}")
+        ...     for update in listener.hear(samples):
+        ...         print(f"{update.segment.begin:.1f} s: {update.segment.caption}")
     """
 
     def __init__(self, captioner, search=None, beam_size=None, style=None):
@@ -97,21 +97,21 @@ class Listener:
             samples: float32 array `[samples]` at `captioner.spec.sample_rate`, full scale at 1; any number.
 
         Returns:
-            list of `News`, in order of time.
+            list of `Update`, in order of time.
         """
         self._samples += len(samples)
-        return self._news() if self._embed(self._spectrogram.frames(samples)) else []
+        return self._updates() if self._embed(self._spectrogram.frames(samples)) else []
 
     def finish(self):
         """Hears that the sound has ended.
 
         Returns:
-            list of `News`, for all that was not reported yet.
+            list of `Update`, for all that was not reported yet.
         """
         if not self._samples:
             return []
         self._embed(self._spectrogram.finish())
-        return self._news(end=True) if len(self._rows) else []
+        return self._updates(end=True) if len(self._rows) else []
 
     def _embed(self, frames):
         """Embeds the windows that are now complete; returns their number."""
@@ -127,20 +127,20 @@ class Listener:
         self._frames = self._frames[len(passed) :]
         return windows
 
-    def _news(self, end=False):
+    def _updates(self, end=False):
         planned = self._graph.plan(self._rows, self._scores, self._features, self._loudest)
         begins, ends, silent, self._loudest = (value.numpy() for value in planned)
-        news, done, count = [], 0, len(self._rows)
+        updates, done, count = [], 0, len(self._rows)
         for index, (begin, stop) in enumerate(zip(begins, ends)):
             is_last = index + 1 == len(begins)
             confirmed = not is_last and count - stop >= (1 if silent[index + 1] else _CONFIRMED)
             if not (end or confirmed):
-                news += [] if silent[index] else self._going_on(begin, count)
+                updates += [] if silent[index] else self._going_on(begin, count)
                 break
-            news += self._silence() if silent[index] else self._ended(begin, stop, end and is_last)
+            updates += self._silence() if silent[index] else self._ended(begin, stop, end and is_last)
             done = stop
         self._forget(done)
-        return news
+        return updates
 
     def _silence(self):
         self._announced = self._reported = None
@@ -178,7 +178,7 @@ class Listener:
         end = self._samples / self._captioner.spec.sample_rate if is_last else self._time(stop)
         times, first = (self._time(begin), end), int(self._first + begin)
         scores = self._scores[begin:stop]
-        return News(make_segment(self._captioner, times, tokens, log_probs, scores, first), ended, not same)
+        return Update(make_segment(self._captioner, times, tokens, log_probs, scores, first), ended, not same)
 
     def _time(self, row):
         """The time at which a row begins."""

@@ -20,7 +20,7 @@ def sound():
 
 
 def listen(listener, sound, size):
-    """(seconds heard so far, news) in chunks of `size` samples."""
+    """(seconds heard so far, `Update`) in chunks of `size` samples."""
     found = []
     for start in range(0, len(sound), size):
         found += [((start + size) / RATE, one) for one in listener.hear(sound[start : start + size])]
@@ -69,9 +69,9 @@ def test_everything_is_embedded_once_and_captioned_once(small_runs, sound):
 def test_a_short_sound_is_heard_at_its_end(small_runs, sound):
     listener = Listener(small_runs["AST"].captioner)
     assert listener.hear(sound[:5000]) == []
-    (news,) = listener.finish()
-    assert news.ended
-    assert (news.segment.begin, news.segment.end) == (0, pytest.approx(5000 / RATE))
+    (update,) = listener.finish()
+    assert update.ended
+    assert (update.segment.begin, update.segment.end) == (0, pytest.approx(5000 / RATE))
     assert Listener(small_runs["AST"].captioner).finish() == []
 
 
