@@ -222,3 +222,13 @@ def test_two_sources_are_two_recordings_and_one_source_is_one(monkeypatch):
         first, second, again = played[-3:]
         assert not np.array_equal(first, second)
         np.testing.assert_array_equal(first, again)
+
+
+def test_scenes_of_several_steps_are_long_enough_for_them():
+    def seconds(sounds, seed):
+        return len(compose(sounds, seed, min_seconds=2.0, max_seconds=7.0)[0]) / RATE
+
+    steps = [ScriptedSound(name, step, step) for step, name in enumerate(("dog bark", "bell", "knock"))]
+    assert min(seconds(steps[:1], seed) for seed in range(30)) < 3.0
+    assert min(seconds(steps, seed) for seed in range(30)) >= 6.0
+    assert len(compose(steps, max_seconds=4.0, min_seconds=4.0)[0]) == 4 * RATE

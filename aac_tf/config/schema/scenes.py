@@ -31,10 +31,16 @@ class ScenesConfig:
     scripts: Any = key(
         None,
         "file of human captions to compose scenes after, or several, as for bank; STYLE=FILE gives its captions a "
-        "style; templates: captions are written for the sounds of the bank; null: scenes at random, with "
-        "simpler captions",
+        "style; templates: captions are written for the sounds of the bank, or beside files for those that the "
+        "files hardly name; null: scenes at random, with simpler captions",
     )
     renderings: int = key(1, "with scripts: number of scenes for each script", at_least=1)
     max_alike: Optional[int] = key(
         None, "with scripts: maximum number of scripts of a split with the same sounds and style; null: all", at_least=1
+    )
+    min_scenes: Optional[int] = key(
+        None,
+        "with scripts: number of training scenes that each sound should be in; scripts of rare sounds are rendered "
+        "more often, up to 20 times; null: all equally often",
+        at_least=1,
     )

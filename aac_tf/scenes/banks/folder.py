@@ -111,6 +111,9 @@ class FolderBank(Bank):
     def available(self, split: str) -> tuple[str, ...]:
         return tuple(name for name in self.categories if self._files[name][split])
 
+    def count(self, category: str, split: str) -> int:
+        return len(self._files[category][split])
+
     def files(self, category: str, split: str) -> list[str]:
         """Names of the files of a category in a split; with several folders, the folder's name comes first."""
         return list(self._files[category][split])
