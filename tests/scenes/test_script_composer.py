@@ -195,6 +195,20 @@ def test_codecs_keep_time_and_sound(monkeypatch, codec):
     assert codec == "none" or not np.array_equal(encoded, waveform)
 
 
+@pytest.mark.parametrize("codec", ["vorbis", "mp3"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_weakest_and_strongest_compression(monkeypatch, codec, place):
+    class Extreme:
+        def choice(self, names, p):
+            return codec
+
+        def uniform(self, *bounds):
+            return bounds[place]
+
+    waveform = tone(440, 1)
+    assert np.corrcoef(recorders._encode(waveform, RATE, Extreme()), waveform)[0, 1] > 0.9
+
+
 def test_nothing_but_the_named_sounds_is_loud():
     rng = np.random.default_rng(0)
     for _ in range(50):
