@@ -1,6 +1,7 @@
 """The run folder: everything that is needed to use a trained model or to resume its training."""
 
 import contextlib
+import copy
 import functools
 import hashlib
 import json
@@ -16,6 +17,7 @@ from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import is_remote
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.mirror import BEST, EPOCHS, LAST, Mirror
+from aac_tf.text.vocabulary import Vocabulary
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import is_url
 from aac_tf.utils.locks import LockedError, file_lock
@@ -242,9 +244,13 @@ class Run:
         """Loads the `WordTokenizer` of the run; `config` is its `Config`."""
         from aac_tf.text import WordTokenizer  # imports TensorFlow, which checks of a run folder do not need
 
+        return self.words(config, WordTokenizer)
+
+    def words(self, config, kind=Vocabulary):
+        """Loads the `Vocabulary` of the run, or a subclass; `config` is its `Config`."""
         words = self.vocabulary()
         try:
-            return WordTokenizer(words, config.vocabulary.max_words)
+            return kind(words, config.vocabulary.max_words)
         except ValueError as error:
             raise RunError(f"{self._shown(self.VOCABULARY)} is damaged: {error}") from error
 
@@ -370,8 +376,8 @@ class Run:
 
     def stored_config(self, overrides=()):
         """Loads the stored `Config` with overrides, without checking whether it is safe to use; see `started_with`."""
-        # Earlier versions accepted keys of other kinds, without effect.
-        return load_config(self.config_path, overrides, drop_unused=True)
+        contents = self.config_path.read_bytes()
+        return copy.deepcopy(_load_config(str(self.config_path), contents, tuple(overrides)))
 
     def _check_source(self, stored, overrides):
         """Raises `RunError` if the stored config, rather than the user, names weights to download from elsewhere.
@@ -386,6 +392,13 @@ class Run:
                 f"{self._shown(self.CONFIG)} names embedding.source={source}, which is neither here nor the published "
                 f"weights: if you trust it, pass embedding.source={source}, or another copy of the weights"
             )
+
+
+@functools.lru_cache(maxsize=16)
+def _load_config(path, contents, overrides):
+    """Loads a stored config once for equal `contents`: commands ask for it many times, and it takes 40 ms."""
+    # Earlier versions accepted keys of other kinds, without effect.
+    return load_config(path, overrides, drop_unused=True)
 
 
 def _open_keys(config):
