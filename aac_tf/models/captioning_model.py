@@ -168,7 +168,7 @@ class CaptioningModel(tf.keras.Model):
             logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
             tokens = replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
         if "packing" in inputs:
-            return self._decode_packed(tokens, inputs, encoded, length, training)[tf.newaxis]
+            return tf.expand_dims(self._decode_packed(tokens, inputs, encoded, length, training), axis=0)
         return self._decode(tokens, inputs, encoded, length, training)
 
     def _decode_packed(self, tokens, inputs, encoded, length, training):
