@@ -2,9 +2,11 @@
 
 Building the layers of a run, reading their weights and tracing their graphs takes longer than captioning a sound. The
 first command that captions with a run therefore stores a SavedModel of the graph from features to captions, and later
-ones load it.
+ones load it. The least recently used are removed when all of them take more than `$AAC_TF_CAPTIONERS_MB` (default 1024)
+megabytes; 0 stores none.
 """
 
+import concurrent.futures
 import contextlib
 import dataclasses
 import hashlib
@@ -18,10 +20,6 @@ import uuid
 
 import tensorflow as tf
 
-from aac_tf.audio.spectrogram import SpectrogramSpec
-from aac_tf.inference.caption_maker import CaptionMaker, Described
-from aac_tf.inference.confidence import read_calibration
-from aac_tf.inference.front_end import FrontEnd
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.identity import identity
@@ -29,10 +27,8 @@ from aac_tf.utils.cache import cache_folder
 
 logger = logging.getLogger(__name__)
 
-# The least recently used captioners are removed when all of them take more.
-MAX_BYTES = 1 << 30
+VARIABLE, _DEFAULT_MB = "AAC_TF_CAPTIONERS_MB", "1024"
 _ABOUT = "captioner.json"
-_FORMAT = 1
 _ABANDONED_SECONDS = 3600  # age of an unfinished folder whose process was killed
 
 
@@ -81,32 +77,43 @@ class Shelf:
 
     def __init__(self, run, overrides=(), beam_size=None):
         self._run, self._overrides, self._beam_size = Run(find_run(run)), list(overrides), beam_size
-        key = identity([self._run], self._overrides, "captioner", _FORMAT, beam_size)
+        key = identity([self._run], self._overrides, "captioner", beam_size)
         self.folder = cache_folder() / "captioners" / key
 
     def open(self):
-        """Loads the captioner; None if there is none, or it is damaged."""
-        about = self._about()
+        """Loads the captioner; None if there is none, or it is damaged.
+
+        Raises:
+            ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
+        """
+        about = self._about() if _max_bytes() else None
         if about is None:
             return None
         config = self._run.config(self._overrides)
-        vocabulary, calibration = self._run.words(config), read_calibration(self._run)
+        vocabulary = self._run.words(config)
         try:
             module = tf.saved_model.load(str(self.folder))
-            maker = CaptionMaker(
-                vocabulary,
-                FrontEnd(SpectrogramSpec(**about["spec"])),
-                tuple(about["step_times"]),
-                calibration,
-                tuple(about["class_names"]),
-                about["segment_times"] and tuple(about["segment_times"]),
-            )
+            start = vocabulary.style_id(config.decoding.style)
+            describe = _warmed_up(module, about["spec"]["num_bins"], start)
             os.utime(self.folder / _ABOUT)
         except Exception as error:  # TensorFlow raises anything; it may just have been removed
             logger.info("cannot load %s: %s", self.folder, error)
             return None
-        start = vocabulary.style_id(config.decoding.style)
-        return StoredCaptioner(maker, lambda *clips: Described(**module.describe(*clips)), start)
+        # Imported while TensorFlow optimizes the graph.
+        from aac_tf.audio.spectrogram import SpectrogramSpec
+        from aac_tf.inference.caption_maker import CaptionMaker, Described
+        from aac_tf.inference.confidence import read_calibration
+        from aac_tf.inference.front_end import FrontEnd
+
+        maker = CaptionMaker(
+            vocabulary,
+            FrontEnd(SpectrogramSpec(**about["spec"])),
+            tuple(about["step_times"]),
+            read_calibration(self._run),
+            tuple(about["class_names"]),
+            about["segment_times"] and tuple(about["segment_times"]),
+        )
+        return StoredCaptioner(maker, lambda *clips: Described(**describe(*clips)), start)
 
     def store(self, captioner):
         """Stores a `Captioner` that was loaded with the same arguments; does nothing if the folder cannot be written.
@@ -114,6 +121,8 @@ class Shelf:
         Args:
             captioner: `Captioner` of a single model.
         """
+        if not _max_bytes():
+            return
         temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex}")
         try:
             temporary.mkdir(parents=True)
@@ -147,6 +156,20 @@ class Shelf:
             return None
 
 
+def _warmed_up(module, bins, start):
+    """The function of a `_Module`, first called in a thread: TensorFlow then takes a second to optimize the graph."""
+    clip = tf.zeros([1, 1, bins]), tf.ones([1], tf.int32), tf.constant([start])
+    thread = concurrent.futures.ThreadPoolExecutor(1)
+    first = thread.submit(module.describe, *clip)
+    thread.shutdown(wait=False)
+
+    def call(*clips):
+        first.result()
+        return module.describe(*clips)
+
+    return call
+
+
 class _Module(tf.Module):
     def __init__(self, captioner, search):
         super().__init__()
@@ -170,8 +193,15 @@ def _checksum(folder):
     return digest.hexdigest()
 
 
+def _max_bytes():
+    value = os.environ.get(VARIABLE, _DEFAULT_MB)
+    if not value.isdecimal():
+        raise ValueError(f"{VARIABLE} takes a number of megabytes, got `{value}`")
+    return int(value) << 20
+
+
 def _remove_unused(folder):
-    """Removes the least recently used captioners beyond `MAX_BYTES`, and what killed processes left."""
+    """Removes the least recently used captioners beyond `$AAC_TF_CAPTIONERS_MB`, and what killed processes left."""
     found = []
     for path in folder.iterdir():
         with contextlib.suppress(OSError):  # another process may be removing it
@@ -184,5 +214,5 @@ def _remove_unused(folder):
     total = 0
     for _, size, path in sorted(found, reverse=True):
         total += size
-        if total > MAX_BYTES:
+        if total > _max_bytes():
             shutil.rmtree(path, ignore_errors=True)

@@ -38,7 +38,8 @@ def identity(runs, overrides, *options):
 
 def _network(run: Run, overrides):
     """Where the weights of the frozen encoder come from: a name, or files with their sizes and times."""
-    embedding = run.config(overrides).embedding
+    # Those of `decoding` need not fit all runs.
+    embedding = run.config([override for override in overrides if override.startswith("embedding.")]).embedding
     published = PUBLISHED.get(embedding.kind)
     if published is None:
         return None
