@@ -284,7 +284,7 @@ class Captioner:
             attention = self._attend(best, encoded, steps, start=start)
             words = None if self.calibration is None else self._score_words(best, encoded, steps, start=start)
             first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
-            return Described(*found, attention, first_steps, words, scores, segments)
+            return Described(found.tokens, found.log_probs, attention, first_steps, words, scores, segments)
 
         return describe
 

@@ -155,7 +155,7 @@ class Listener:
             return []
         found = self._reported if self._same_as_before(begin, stop) else self._describe(begin, stop)
         self._announced = *found, stop - begin
-        return [self._report(begin, stop, *found, ended=False)]
+        return [self._report(begin, stop, found, ended=False)]
 
     def _ended(self, begin, stop, is_last):
         announced, self._announced = self._announced, None
@@ -167,7 +167,7 @@ class Listener:
             found = self._reported if same else self._describe(begin, stop)
         heard = self._rows[begin:stop], self._scores[begin:stop]
         self._described = self._after_before(*heard) if same else heard
-        return [self._report(begin, stop, *found, ended=True, is_last=is_last)]
+        return [self._report(begin, stop, found, ended=True, is_last=is_last)]
 
     def _same_as_before(self, begin, stop):
         """Whether all that was heard of a segment shows no change from the one before."""
@@ -186,8 +186,8 @@ class Listener:
         tokens, _, encoded, steps = self._graph.describe(self._rows, *rows, self._start)
         return tokens[0].numpy(), self._captioner.word_log_probs(tokens, encoded, steps, self._start)[0]
 
-    def _report(self, begin, stop, tokens, log_probs, ended, is_last=False):
-        same = False
+    def _report(self, begin, stop, found, ended, is_last=False):
+        (tokens, log_probs), same = found, False
         if self._reported is not None:
             pair = np.stack([self._reported[0], tokens])
             same = not self._graph.merge(np.zeros([2], bool), pair, np.zeros([2], np.float32))[0][1]

@@ -57,16 +57,6 @@ class TemporalAttention(tf.keras.layers.Layer):
         """Computes the part of alpha that does not depend on the query, `[batch, steps, units]`."""
         return self._encoded(encoded)
 
-    @property
-    def query_kernel(self):
-        """Wh: float `[features, units]`."""
-        return self._query.kernel
-
-    @property
-    def score_kernel(self):
-        """Wa: float `[units, 1]`."""
-        return self._score.kernel
-
     def call(self, query, encoded, mask=None, keys=None):
         keys = self.project(encoded) if keys is None else keys
         if query.shape.rank == 3:

@@ -96,21 +96,21 @@ class AttentionDecoder(Decoder):
         return zeros, zeros
 
     def step(self, tokens, state, memory):
-        inputs, (*constants, gates) = self._embedding(tokens), memory
+        inputs, (encoded, keys, mask, gates) = self._embedding(tokens), memory
 
         def few_steps():
-            return attention_step(self._cell, inputs, state, *constants[1:], gates)
+            return attention_step(self._cell, inputs, state, keys, mask, gates)
 
         def many_steps():
-            return tuple(self._cell(inputs, list(state), constants=constants)[1])
+            return tuple(self._cell(inputs, list(state), constants=[encoded, keys, mask])[1])
 
-        steps, projected = constants[0].shape[1], gates.shape[1]
+        steps, projected = encoded.shape[1], gates.shape[1]
         if self.compute_dtype != "float32" or (steps is not None and projected == 0 < steps):
             state = many_steps()
         elif steps is not None and steps == projected:
             state = few_steps()
         else:
-            state = tf.cond(tf.shape(gates)[1] == tf.shape(constants[0])[1], few_steps, many_steps)
+            state = tf.cond(tf.shape(gates)[1] == tf.shape(encoded)[1], few_steps, many_steps)
         return self._classifier(state[0]), state
 
     def embed(self, tokens):
@@ -121,14 +121,16 @@ class AttentionDecoder(Decoder):
         return self._classifier(self._dropout(hidden, training=training))
 
     def packed(self, words, packing, encoded, length, training=None):
-        (*memory, _), dtype = self.prepare_memory(encoded, length), self.compute_dtype
+        (encoded, keys, mask, _), dtype = self.prepare_memory(encoded, length), self.compute_dtype
         lstm, attention = self._cell.lstm, self._cell.attention
         # Of all words together; the rest of the kernel is for the context.
         word_kernel, kernel = tf.split(tf.cast(lstm.kernel, tf.float32), [self.embedding, -1])
         gates = tf.matmul(tf.cast(self.embedded(words), dtype), tf.cast(word_kernel, dtype))
         hidden = attention_loop(
             tf.cast(gates, tf.float32) + tf.cast(lstm.bias, tf.float32),
-            *memory,
+            encoded,
+            keys,
+            mask,
             attention.query_kernel,
             attention.score_kernel,
             tf.concat([kernel, tf.cast(lstm.recurrent_kernel, tf.float32)], axis=0),
