@@ -112,6 +112,11 @@ class ScenesConfig:
     max_alike: Optional[int] = key(
         None, "with scripts: maximum number of scripts of a split with the same sounds and style; null: all", at_least=1
     )
+    effects: bool = key(
+        True,
+        "with scripts: rooms, distance and recorders change the sounds, as in real recordings; false: a plain mix of the "
+        "sounds, with noise and levels",
+    )
 
 
 def _field(about, **limits):

@@ -38,6 +38,7 @@ class Scenes(Dataset):
             `script_files`); `templates` writes captions for the sounds of the bank; None composes at random.
         renderings: number of scenes for each script.
         max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
+        effects: with `scripts`, whether rooms, distance and recorders change the sounds (see `compose_script`).
         licences: licences that clips of the bank may have (see `licence_names`); None takes all clips.
 
     Example:
@@ -69,6 +70,7 @@ class Scenes(Dataset):
         renderings: int = 1,
         max_alike: int | None = None,
         licences: str | Sequence[str] | None = None,
+        effects: bool = True,
     ):
         super().__init__(root)
         self.bank = bank
@@ -82,6 +84,7 @@ class Scenes(Dataset):
         self.renderings = renderings
         self.max_alike = max_alike
         self.licences = licences
+        self.effects = effects
 
     def check(self, audio_needed=True):
         if (self.root / "scenes.json").is_file():
@@ -164,6 +167,7 @@ class Scenes(Dataset):
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
             captions=captions,
+            effects=self.effects,
         )
         remember(self.root, found)
 

@@ -36,6 +36,7 @@ def write_scripted_scenes(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     captions: int | None = None,
+    effects: bool = True,
 ) -> pathlib.Path:
     """Composes scenes after scripts and writes them as a captioned corpus.
 
@@ -58,6 +59,7 @@ def write_scripted_scenes(
         progress: called with (scenes written, all scenes) after each scene.
         workers: number of threads, on which the files do not depend; None takes one for each processor.
         captions: number of captions that the scripts were read from, to tell how many of them can be composed.
+        effects: as for `compose_script`.
 
     Returns:
         `root` as a path.
@@ -94,13 +96,15 @@ def write_scripted_scenes(
         "bank": bank.describe(),
         "scripted_version": SCRIPTED_VERSION,
     }
+    if not effects:  # absent otherwise, as in corpora that are older than this option
+        record["effects"] = False
 
     def compose(split, index):
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
         # As many scripts as have their renderings among the scenes; the first scenes are the scripts' first renderings.
         used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
         script = selection.scripts[split][index % used]
-        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
+        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds, effects)
         others = selection.references[split][script.sounds, script.style]
         others = [text for text in others if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
