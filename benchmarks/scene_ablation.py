@@ -168,13 +168,14 @@ def main(arguments=None):
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args(arguments)
     options.variants = [BASE, *(name for name in options.variants if name != BASE)]
-    run_config(options, options.runs, 0)  # fails now, not after all scenes are composed
+    config = run_config(options, options.runs, 0)  # fails now, not after all scenes are composed
     progress = Console().progress
     composer = Composer(
         options.runs / "scenes",
         options.bank,
         options.grown,
         options.scripts,
+        config.scenes,
         options.scenes,
         options.validation,
         progress,

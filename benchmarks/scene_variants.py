@@ -60,15 +60,18 @@ class Composer:
         banks: list of paths of folders of labelled recordings.
         grown: list of paths of folders that were grown or derived from them.
         scripts: files of captions, as for `scenes.scripts`.
+        scenes: section `scenes` of a `Config`, for the lengths of scenes, `max_alike` and the seed. `min_scenes` is not
+            used, since variants differ in how often scripts are rendered.
         count: number of training scenes of each variant.
         validation: number of validation scenes.
         progress: optional function `(what) -> (function (done, total))`.
     """
 
-    def __init__(self, folder, banks, grown, scripts, count, validation, progress=None):
+    def __init__(self, folder, banks, grown, scripts, scenes, count, validation, progress=None):
         self.folder, self.count, self.validation = pathlib.Path(folder), count, validation
         self._banks, self._grown = [[path for _, path in bank_folders(list(paths))] for paths in (banks, grown)]
         self._files = script_files(scripts)
+        self._options = {name: getattr(scenes, name) for name in ("min_seconds", "max_seconds", "max_alike", "seed")}
         self._progress = progress or (lambda what: None)
 
     def compose(self, name):
@@ -81,11 +84,11 @@ class Composer:
         bank, counts = part_of_bank(self._bank, variant.bank, self._grown), {"train": self.count}
         scripts = self._human_scripts
         if variant.templates:
-            scripts = write_scripts_for(bank, counts, variant.renderings, progress=self._progress("Writing captions"))
+            report = self._progress("Writing captions")
+            scripts = write_scripts_for(bank, counts, variant.renderings, self._options["seed"], report)
+        options = {**self._options, "renderings": variant.renderings, "effects": variant.effects}
         report = self._progress(f"Composing {name}")
-        return write_scripted_scenes(
-            root, bank, scripts, counts, variant.renderings, effects=variant.effects, progress=report
-        )
+        return write_scripted_scenes(root, bank, scripts, counts, progress=report, **options)
 
     def compose_validation(self):
         """Path of the corpus with the common validation scenes."""
@@ -94,7 +97,7 @@ class Composer:
             return root
         counts = {"validation": self.validation}
         report = self._progress("Composing validation")
-        return write_scripted_scenes(root, self._bank, self._human_scripts, counts, progress=report)
+        return write_scripted_scenes(root, self._bank, self._human_scripts, counts, progress=report, **self._options)
 
     @functools.cached_property
     def _bank(self):

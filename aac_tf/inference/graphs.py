@@ -1,11 +1,9 @@
 """Compiled functions for captioning: encoding, search and attention."""
 
-import functools
-
 import tensorflow as tf
 
 from aac_tf.decoding import Rules
-from aac_tf.inference.joint import Ensemble, find_captions, score_with
+from aac_tf.inference.given import Given
 
 STARTS = tf.TensorSpec([None], tf.int32)
 
@@ -49,11 +47,10 @@ def search_function(model, tokenizer, search, rules=None):
     rules = {"max_words": tokenizer.max_words, **(rules or {})}
     rules["forbidden_ids"] = (*tokenizer.special_ids, *rules.get("forbidden_ids", ()))
     words = tokenizer.max_words
-    find_with = model.find if isinstance(model, Ensemble) else functools.partial(find_captions, model.decoder)
 
-    @tf.function(input_signature=[*_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[*model.encoded_spec, STARTS], autograph=False)
     def find(encoded, length, start):
-        found = find_with(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
+        found = model.find(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
         # The shape of the tokens is that of the vocabulary's longest captions, whatever the constraints.
         columns = [[0, 0], [0, 0], [0, words - rules["max_words"]]]
         return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=tokenizer.end_id))
@@ -72,13 +69,12 @@ def score_function(model, tokenizer):
         `tf.function` from tokens int32 `[batch, max_words + 1]`, without `<START>` and padded with `<END>`, and
         encoded, length and `start`, as for `search_function`, to float32 `[batch]`.
     """
-    score_with_model = model.score if isinstance(model, Ensemble) else functools.partial(score_with, model.decoder)
     tokens = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
 
-    @tf.function(input_signature=[tokens, *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tokens, *model.encoded_spec, STARTS], autograph=False)
     def score(tokens, encoded, length, start):
         rules = Rules(start, tokenizer.end_id, tokenizer.max_words, min_words=0)
-        return score_with_model(tokens[:, tf.newaxis], rules, encoded, length, tokenizer.max_words)[:, 0]
+        return model.find(Given(tokens[:, tf.newaxis]), rules, encoded, length, tokenizer.max_words).log_probs[:, 0]
 
     return score
 
@@ -94,7 +90,7 @@ def attention_function(model):
         `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
     def attend(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         return model.decoder.attention(before, encoded, length)
@@ -113,7 +109,7 @@ def log_probs_function(model):
         token, float32 `[batch, words]`.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
     def score(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         log_probs = tf.nn.log_softmax(model.decoder(before, encoded, length))
@@ -135,11 +131,3 @@ def step_seconds(model, spec):
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride
-
-
-def _encoded(model):
-    """Signature of the encoder steps of a model and of their numbers."""
-    if isinstance(model, Ensemble):
-        return [tuple(specs) for specs in zip(*map(_encoded, model.models))]
-    steps = tf.TensorSpec([None, None, model.encoder.output_width], model.encoder.compute_dtype)
-    return [steps, tf.TensorSpec([None], tf.int32)]

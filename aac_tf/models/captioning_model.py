@@ -122,6 +122,33 @@ class CaptioningModel(tf.keras.Model):
         inputs, length = self._encoder_inputs(features, length)
         return inputs, inputs[..., :0], length
 
+    @property
+    def members(self):
+        """The models that caption together: this one alone. An ensemble has several."""
+        return (self,)
+
+    @property
+    def encoded_spec(self):
+        """`tf.TensorSpec` of the encoder steps that `encode` returns, and of their number."""
+        steps = tf.TensorSpec([None, None, self.encoder.output_width], self.encoder.compute_dtype)
+        return [steps, tf.TensorSpec([None], tf.int32)]
+
+    def find(self, search, rules, encoded, length, max_words):
+        """Searches for captions.
+
+        Args:
+            search: `Search`.
+            rules: `Rules`.
+            encoded: encoder steps, as from `encode`.
+            length: their number, as from `encode`.
+            max_words: int, maximum number of words that the decoder was trained for.
+
+        Returns:
+            `Hypotheses`.
+        """
+        memory = self.decoder.prepare_memory(encoded, length)
+        return search(self.decoder.step, self.decoder.initial_state(memory, max_words), memory, rules)
+
     def output_length(self, length):
         """Number of encoder steps of `length` (int or int tensor) feature frames."""
         return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))

@@ -27,6 +27,7 @@ _GAP = (0.05, 0.5)  # seconds between two steps
 _OVERLAP = (0.1, 0.4)  # seconds by which a step reaches into the next one, in
 _OVERLAPPING = 0.2  # this share of cases
 _SHORTEST_STEP = 0.6  # seconds
+_SECONDS_PER_STEP = 2.0  # least mean length of the steps, if the longest scenes have room for it
 
 
 def compose_script(
@@ -49,7 +50,7 @@ def compose_script(
         split: the bank's split to take sounds from.
         script: the script; the split must have sounds of each of its categories (see `categories_for`).
         rng: random generator.
-        min_seconds: shortest duration.
+        min_seconds: shortest duration; scripts with several steps get at least 2 s for each, up to `max_seconds`.
         max_seconds: longest duration.
         effects: whether the place, the distance and the recorder change the sounds. If not, the sounds are mixed as
             they are: distant ones are only quieter, and the recorder adds noise and sets a level.
@@ -69,7 +70,8 @@ def compose_script(
         (160000, [('rain', 'background'), ('bell', 'foreground')])
     """
     rate = bank.sample_rate
-    n = round(rng.uniform(min_seconds, max_seconds) * 100) * rate // 100
+    shortest = max(min_seconds, min(max_seconds, _SECONDS_PER_STEP * script.steps))
+    n = round(rng.uniform(shortest, max_seconds) * 100) * rate // 100
     recordings, sustained = _draw_recordings(bank, split, script, rng)
     levels = _draw_levels(script.sounds, sustained, rng)
     starts, ends = _draw_steps(script, recordings, n, rate, rng)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from aac_tf.config import load_config
 from aac_tf.scenes.banks import FolderBank
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
@@ -62,7 +63,8 @@ def test_variants_compose_the_same_number_of_scenes_from_other_material(bank, tm
     lines = [f"{number}.wav,{caption}" for number in range(40) for caption in ("A dog barks.", "A bird sings.")]
     scripts.write_text("\n".join(["file_name,caption", *lines]))
     own, grown = bank.folders
-    composer = Composer(tmp_path / "scenes", [own], [grown], [f"clotho={scripts}"], count=4, validation=2)
+    options = load_config(None, ["scenes.min_seconds=2", "scenes.max_seconds=2"]).scenes
+    composer = Composer(tmp_path / "scenes", [own], [grown], [f"clotho={scripts}"], options, count=4, validation=2)
     roots = {name: composer.compose(name) for name in VARIANTS}
     tables = {name: (root / "captions_train.csv").read_text().splitlines() for name, root in roots.items()}
     assert {len(lines) for lines in tables.values()} == {5}

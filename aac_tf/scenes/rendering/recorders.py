@@ -20,6 +20,7 @@ _COMPRESSED, _CLIPPED = 0.08, 0.04  # shares of scenes
 _PEAK_DB = (-35.0, -0.3)
 _HEADROOM_DB = 8.0  # mean of how far peaks lie below the highest
 _CODECS = {"none": 0.7, "mu-law": 0.07, "8 bit": 0.05, "vorbis": 0.12, "mp3": 0.06}
+_STRONGEST = 0.999  # compression; libsndfile refuses the very strongest of MP3
 
 
 def ambience(n: int, level_db: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -114,7 +115,7 @@ def _encode(waveform, rate, rng):
         return np.round(waveform * 127 + rng.uniform(-0.5, 0.5, len(waveform)).astype(np.float32)) / np.float32(127)
     if codec in ("vorbis", "mp3"):
         kind = {"vorbis": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}[codec]
-        return _through_file(waveform, rate, *kind, compression_level=rng.uniform(0.5, 1.0))
+        return _through_file(waveform, rate, *kind, min(rng.uniform(0.5, 1.0), _STRONGEST))
     return waveform
 
 
