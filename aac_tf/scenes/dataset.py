@@ -41,6 +41,7 @@ class Scenes(Dataset):
         max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
         licences: licences that clips of the bank may have (see `licence_names`); None takes all clips.
         min_scenes: with `scripts`, number of training scenes that each sound should be in (see `plan_scenes`).
+        effects: with `scripts`, whether rooms, distance and recorders change the sounds (see `compose_script`).
 
     Example:
         >>> import tempfile
@@ -72,6 +73,7 @@ class Scenes(Dataset):
         max_alike: int | None = None,
         licences: str | Sequence[str] | None = None,
         min_scenes: int | None = None,
+        effects: bool = True,
     ):
         super().__init__(root)
         self.bank = bank
@@ -86,6 +88,7 @@ class Scenes(Dataset):
         self.max_alike = max_alike
         self.licences = licences
         self.min_scenes = min_scenes
+        self.effects = effects
 
     def check(self, audio_needed=True):
         if (self.root / "scenes.json").is_file():
@@ -167,6 +170,7 @@ class Scenes(Dataset):
             progress=progress("Composing scenes"),
             captions=captions,
             min_scenes=self.min_scenes,
+            effects=self.effects,
         )
         remember(self.root, found)
 

@@ -38,6 +38,7 @@ def write_scripted_scenes(
     workers: int | None = None,
     captions: int | None = None,
     min_scenes: int | None = None,
+    effects: bool = True,
 ) -> pathlib.Path:
     """Composes scenes after scripts and writes them as a captioned corpus.
 
@@ -62,6 +63,7 @@ def write_scripted_scenes(
         captions: number of captions that the scripts were read from, to tell how many of them can be composed.
         min_scenes: number of training scenes that each sound should be in (see `plan_scenes`); None renders all scripts
             equally often. With a number of training scenes, they are drawn from all of them.
+        effects: as for `compose_script`.
 
     Returns:
         `root` as a path.
@@ -100,11 +102,13 @@ def write_scripted_scenes(
         "bank": bank.describe(),
         "scripted_version": SCRIPTED_VERSION,
     }
+    if not effects:  # absent otherwise, as in corpora that are older than this option
+        record["effects"] = False
 
     def compose(split, index):
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
         script = selection.scripts[split][plans[split][index]]
-        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
+        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds, effects)
         others = selection.references[split][script.sounds, script.style]
         others = [text for text in others if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]

@@ -44,3 +44,8 @@ class ScenesConfig:
         "more often, up to 20 times; null: all equally often",
         at_least=1,
     )
+    effects: bool = key(
+        True,
+        "with scripts: rooms, distance and recorders change the sounds, as in real recordings; false: a plain mix of "
+        "them, with noise and levels",
+    )

@@ -78,12 +78,30 @@ def record(mix: np.ndarray, sample_rate: int, rng: np.random.Generator) -> tuple
     elif distortion < _COMPRESSED + _CLIPPED:
         limit = np.float32(peak / rng.uniform(1.3, 2.5))
         mix = np.clip(mix, -limit, limit)
-    low, high = _PEAK_DB
-    target = max(low, high - rng.exponential(_HEADROOM_DB))
-    scale = gain(target) / (np.float32(np.abs(mix).max()) + np.float32(1e-9))
+    scale = _recording_gain(mix, rng)
     recorded = np.clip(_encode(mix * scale, sample_rate, rng), -0.98, 0.98)
     factor = float(scale) if distortion >= _COMPRESSED else float(scale * drive / peak)
     return recorded, 20 * float(np.log10(factor))
+
+
+def set_level(mix: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Scales a mix of sounds to a level of those that `record` draws, without any other change.
+
+    Args:
+        mix: [samples], float32, at any level.
+        rng: random generator.
+
+    Returns:
+        As for `record`.
+    """
+    scale = _recording_gain(mix, rng)
+    return np.clip(mix * scale, -0.98, 0.98), 20 * float(np.log10(scale))
+
+
+def _recording_gain(mix, rng):
+    low, high = _PEAK_DB
+    target = max(low, high - rng.exponential(_HEADROOM_DB))
+    return gain(target) / (np.float32(np.abs(mix).max()) + np.float32(1e-9))
 
 
 def _encode(waveform, rate, rng):
