@@ -185,7 +185,8 @@ class CaptioningModel(tf.keras.Model):
             words = embed(tokens)
         else:
             mixed = inputs["words"], tf.shape(tokens)[-1], inputs["partner"], inputs["share"]
-            own, other = (_pack(packing, part)[:, tf.newaxis] for part in word_shares(*mixed, self.compute_dtype))
+            shares = word_shares(*mixed, self.decoder.compute_dtype)
+            own, other = (_pack(packing, part)[:, tf.newaxis] for part in shares)
             words = own * embed(tokens) + other * embed(tf.gather(tokens, inputs["partner"]))
         return self.decoder.packed(words, packing, encoded, length, training=training)
 
