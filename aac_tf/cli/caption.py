@@ -14,6 +14,7 @@ from aac_tf.cli.flags import (
     take_overrides,
 )
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.timeline_formats import sound_as_dict
 
 
 def main(arguments=None):
@@ -124,9 +125,6 @@ def _load(options, runs, overrides, console):
 
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
-    sounds = caption.sounds and [
-        {"name": sound.name, "score": sound.score, "interval": sound.interval} for sound in caption.sounds
-    ]
     named = caption.named_sounds and [
         {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
     ]
@@ -138,7 +136,7 @@ def _as_json(caption):
         "named_sounds": named,
         "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
         "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
-        "sounds": sounds,
+        "sounds": caption.sounds and [sound_as_dict(sound) for sound in caption.sounds],
     }
 
 
