@@ -15,6 +15,7 @@ from aac_tf.cli.flags import (
     take_overrides,
 )
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.timeline_formats import sound_as_dict
 
 
 def main(arguments=None):
@@ -143,9 +144,6 @@ def _open(options, runs, overrides):
 
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
-    sounds = caption.sounds and [
-        {"name": sound.name, "score": sound.score, "interval": sound.interval} for sound in caption.sounds
-    ]
     named = caption.named_sounds and [
         {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
     ]
@@ -157,7 +155,7 @@ def _as_json(caption):
         "named_sounds": named,
         "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
         "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
-        "sounds": sounds,
+        "sounds": caption.sounds and [sound_as_dict(sound) for sound in caption.sounds],
     }
 
 

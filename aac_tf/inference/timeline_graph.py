@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from aac_tf.inference.graphs import STARTS, hears_sounds, search_function
 from aac_tf.inference.partition import partition
+from aac_tf.inference.sounds import SILENCE
 from aac_tf.scenes.mentions import find_mentions
 
 # Chosen on composed recordings, see docs/results.md.
@@ -22,7 +23,6 @@ SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
 NOTHING_BEFORE = -1000.0  # dB
 _ABOVE_DIGITAL_DB = 3.0  # of what is as silent as zeros
-_SILENCE = "Silence"
 _LEAD = 2  # maximum number of silent rows before a window
 _APART = 2.0  # distance of silence from all sounds
 
@@ -94,7 +94,7 @@ class TimelineGraph:
         self._captioner = captioner
         self.cells = Cells.of(model, captioner.spec)
         names = getattr(model.embedder, "class_names", ()) if hears_sounds(model) else ()
-        self._silence = names.index(_SILENCE) if _SILENCE in names else None
+        self._silence = names.index(SILENCE) if SILENCE in names else None
         self._find = search_function(model, captioner.tokenizer, search, rules)
         self._kinds = _kinds_of_words(captioner.tokenizer)
         self._padding = _silence(model, captioner.spec)
