@@ -6,7 +6,7 @@ from aac_tf.models.cudnn import CuDNNGRU, CuDNNLSTM
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.recurrent_loop import recurrent_loop
-from aac_tf.models.recurrent_training import training_loop
+from aac_tf.models.recurrent_training import pad_to_parts, training_loop
 
 CELLS = {"lstm": CuDNNLSTM, "gru": CuDNNGRU}
 
@@ -124,12 +124,13 @@ class SubsampledBiRNN(Encoder):
     def _states(self, recurrent, hidden, length, training):
         if _accelerated() or self.compute_dtype == "float16":
             return recurrent(hidden, mask=tf.sequence_mask(length, tf.shape(hidden)[1]), training=training)
-        inputs = tf.transpose(hidden, [1, 0, 2])
+        inputs = pad_to_parts(tf.transpose(hidden, [1, 0, 2]))
         states = [
             training_loop(layer.cell, inputs, length, backward, self.compute_dtype)
             for layer, backward in ((recurrent.forward_layer, False), (recurrent.backward_layer, True))
         ]
-        return tf.cast(tf.transpose(tf.concat(states, axis=-1), [1, 0, 2]), self.compute_dtype)
+        states = tf.cast(tf.concat(states, axis=-1), self.compute_dtype)
+        return tf.transpose(states[: tf.shape(hidden)[1]], [1, 0, 2])
 
     def infer(self, inputs, length):
         # These loops compute in float32 only.

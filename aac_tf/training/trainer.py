@@ -91,6 +91,18 @@ def train(config, run, resume=False, report=None, callbacks=()):
             ) from error
 
 
+def compile_model(model, options):
+    """Compiles a model for training, within the scope of its strategy; returns its optimizer.
+
+    Args:
+        model: built `CaptioningModel`.
+        options: `TrainingConfig`.
+    """
+    optimizer = build_optimizer(options, model)
+    model.compile(optimizer=optimizer, loss=CaptionCrossentropy(), weighted_metrics=[], jit_compile=options.xla)
+    return optimizer
+
+
 def _is_finished(config, run):
     """Whether all epochs of a run are done, or it has stopped early."""
     progress, options = read_progress(run), config.training
@@ -161,13 +173,7 @@ class _Trainer:
             if self.initial is not None:
                 bins = self.training.features.bins
                 load_initial(self.model, config, self.initial, self.initial.tokenizer(config), bins)
-            optimizer = build_optimizer(options, self.model)
-            self.model.compile(
-                optimizer=optimizer,
-                loss=CaptionCrossentropy(),
-                weighted_metrics=[],
-                jit_compile=options.xla,
-            )
+            optimizer = compile_model(self.model, options)
         self.references = None
         if options.self_critical:
             self.references = clip_references(self.training.clips, self.tokenizer)
