@@ -43,6 +43,16 @@ class TemporalAttention(tf.keras.layers.Layer):
         self._query = tf.keras.layers.Dense(units, use_bias=False, name="attention_query", dtype=policy)
         self._score = tf.keras.layers.Dense(1, use_bias=False, name="attention_score", dtype=policy)
 
+    @property
+    def query_kernel(self):
+        """Wh, float `[features, units]`."""
+        return self._query.kernel
+
+    @property
+    def score_kernel(self):
+        """Wa, float `[units, 1]`."""
+        return self._score.kernel
+
     def project(self, encoded):
         """Computes the part of alpha that does not depend on the query, `[batch, steps, units]`."""
         return self._encoded(encoded)

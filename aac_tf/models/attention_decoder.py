@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from aac_tf.models.attention import TemporalAttention
+from aac_tf.models.attention_training import attention_loop
 from aac_tf.models.decoder import Decoder
 from aac_tf.models.dropout import CheckpointedDropout
 
@@ -101,6 +102,23 @@ class AttentionDecoder(Decoder):
     def call(self, tokens, encoded, length, training=None):
         hidden = self._hidden(tokens, self.prepare_memory(encoded, length), training)
         return self._classifier(self._dropout(hidden, training=training))
+
+    def packed(self, words, packing, encoded, length, training=None):
+        memory, dtype = self.prepare_memory(encoded, length), self.compute_dtype
+        lstm, attention = self._cell.lstm, self._cell.attention
+        # Of all words together; the rest of the kernel is for the context.
+        word_kernel, kernel = tf.split(tf.cast(lstm.kernel, tf.float32), [self.embedding, -1])
+        gates = tf.matmul(tf.cast(self.embedded(words), dtype), tf.cast(word_kernel, dtype))
+        hidden = attention_loop(
+            tf.cast(gates, tf.float32) + tf.cast(lstm.bias, tf.float32),
+            *memory,
+            attention.query_kernel,
+            attention.score_kernel,
+            tf.concat([kernel, tf.cast(lstm.recurrent_kernel, tf.float32)], axis=0),
+            packing,
+            dtype,
+        )
+        return self._classifier(self._dropout(tf.cast(hidden, dtype), training=training))
 
     def attention(self, tokens, encoded, length):
         """Returns the weights A of the temporal attention, see `Decoder.attention`."""

@@ -3,7 +3,8 @@
 import tensorflow as tf
 
 from aac_tf.models.dropout import CheckpointedDropout
-from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+from aac_tf.models.mixup import mix_features, mix_words, word_mixtures, word_shares
+from aac_tf.models.packing import Packing, caption_lengths
 from aac_tf.models.scheduled_sampling import replace_words
 
 
@@ -16,7 +17,7 @@ class CaptioningModel(tf.keras.Model):
         normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
         embedder: optional frozen layer `(features, length) -> (embedding, length)` in front of the encoder, such as
             `YamnetEmbedder`.
-        label_smoothing: float, see `word_distributions`. Only the loss of training is smoothed, so losses of validation
+        label_smoothing: float, see `word_mixtures`. Only the loss of training is smoothed, so losses of validation
             can be compared.
         specaugment: optional object whose method `mask_batch(features, length, masks)` masks the inputs of the encoder
             in training, such as `aac_tf.audio.SpecAugment`.
@@ -33,11 +34,12 @@ class CaptioningModel(tf.keras.Model):
             once. With `partner` int `[batch]`, `share` float `[batch]` and `words` int, `[batch]` or `[batch,
             captions]`, clips are mixed as in `aac_tf.models.mixup`. With `sampled` bool and `quantile` float32, like
             `tokens`, tokens are replaced as in `aac_tf.models.scheduled_sampling`. `masks` float32 `[batch, 5]` is for
-            `specaugment`.
+            `specaugment`. `packing`, a `Packing` of the captions of the batch, leaves out their padding.
         training: bool.
 
     Returns:
-        Logits float32 `[batch, words, vocabulary_size]` or `[batch, captions, words, vocabulary_size]`.
+        Logits float32 `[batch, words, vocabulary_size]` or `[batch, captions, words, vocabulary_size]`; with `packing`,
+        `[1, positions, vocabulary_size]`.
 
     Example:
         >>> import tensorflow as tf
@@ -138,7 +140,27 @@ class CaptioningModel(tf.keras.Model):
             # As in captioning, without dropout.
             logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
             tokens = replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
+        if "packing" in inputs:
+            return self._decode_packed(tokens, inputs, encoded, length, training)[tf.newaxis]
         return self._decode(tokens, inputs, encoded, length, training)
+
+    def _decode_packed(self, tokens, inputs, encoded, length, training):
+        """Logits `[positions, vocabulary_size]` of the words after `tokens`."""
+        packing = inputs["packing"]
+
+        def embed(tokens):
+            words = self.decoder.embed(_pack(packing, tokens))
+            return words if self._embedding_dropout is None else self._embedding_dropout(words, training=training)
+
+        if not self.decoder.uses_tokens or ("share" not in inputs and self._embedding_dropout is None):
+            words = _pack(packing, tokens)
+        elif "share" not in inputs:
+            words = embed(tokens)
+        else:
+            mixed = inputs["words"], tf.shape(tokens)[-1], inputs["partner"], inputs["share"]
+            own, other = (_pack(packing, part)[:, tf.newaxis] for part in word_shares(*mixed, self.compute_dtype))
+            words = own * embed(tokens) + other * embed(tf.gather(tokens, inputs["partner"]))
+        return self.decoder.packed(words, packing, encoded, length, training=training)
 
     def _decode(self, tokens, inputs, encoded, length, training):
         """Logits of the words after `tokens`, whose embeddings are mixed and dropped as configured."""
@@ -167,18 +189,33 @@ class CaptioningModel(tf.keras.Model):
     def train_step(self, data):
         inputs, targets, weights = tf.keras.utils.unpack_x_y_sample_weight(data)
         if self.label_smoothing or "share" in inputs:
-            targets, weights = word_distributions(
-                targets,
-                weights,
-                self.decoder.vocabulary_size,
-                self.label_smoothing,
-                inputs.get("partner"),
-                inputs.get("share"),
+            targets, weights = word_mixtures(
+                targets, weights, self.label_smoothing, inputs.get("partner"), inputs.get("share")
             )
         if self.self_critical is not None:
             inputs, targets, weights = self.self_critical(self, inputs, targets, weights)
+        if not self.built:
+            self(inputs)  # creates the weights
+        # The number of positions depends on the captions, and XLA needs fixed shapes.
+        if not self.jit_compile and not tf.config.list_logical_devices("TPU"):
+            inputs, targets, weights = _without_padding(inputs, targets, weights)
         return super().train_step((inputs, targets, weights))
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):
         return super().test_step(data)
+
+
+def _without_padding(inputs, targets, weights):
+    """Packs what a training step takes; the mean of the loss over positions stays the same."""
+    packing = Packing(tf.reshape(caption_lengths(weights), [-1]), tf.shape(weights)[-1])
+    scale = tf.size(packing.row) / tf.size(weights)
+    packed = tf.where(packing.valid, _pack(packing, weights), 0) * tf.cast(scale, weights.dtype)
+    # One row, as Keras weights the loss of a batch with its rows when it averages over batches and replicas.
+    return {**inputs, "packing": packing}, _pack(packing, targets, weights.shape.rank)[tf.newaxis], packed[tf.newaxis]
+
+
+def _pack(packing, tensor, rank=None):
+    """Packs `[batch, (captions,) words, ...]`, whose first `rank` axes are those up to the words, by default all."""
+    axes = tf.shape(tensor)[(tensor.shape.rank if rank is None else rank) - 1 :]
+    return packing.pack(tf.reshape(tensor, tf.concat([[-1], axes], axis=0)))

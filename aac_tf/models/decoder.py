@@ -121,6 +121,21 @@ class Decoder(tf.keras.layers.Layer):
     def call(self, tokens, encoded, length, training=None):
         raise NotImplementedError(f"{type(self).__name__} must define `call`")
 
+    def packed(self, words, packing, encoded, length, training=None):
+        """Predicts words as a call does, without their padding.
+
+        Args:
+            words: int `[positions]`, or their embeddings float `[positions, width]`.
+            packing: `aac_tf.models.packing.Packing` of the captions, `batch * k` rows.
+            encoded: as for a call.
+            length: as for a call.
+            training: bool.
+
+        Returns:
+            Logits float32 `[positions, vocabulary_size]`. A subclass that can leave out padding overrides this.
+        """
+        return packing.pack(self(packing.unpack(words), encoded, length, training=training))
+
     def attention(self, tokens, encoded, length):
         """Shows which encoder steps each word was predicted from.
 

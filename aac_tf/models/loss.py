@@ -13,8 +13,8 @@ class CaptionCrossentropy(tf.keras.losses.SparseCategoricalCrossentropy):
     batch is padded or on how many replicas it is spread over.
 
     Call arguments:
-        y_true: int `[..., words]`, or distributions over the vocabulary float `[..., words, vocabulary_size]`, such as
-            those of `aac_tf.models.mixup.word_distributions`.
+        y_true: int `[..., words]`, or distributions as `aac_tf.models.mixup.word_mixtures` describes them, float
+            `[..., words, 4]`.
         y_pred: logits float `[..., words, vocabulary_size]`.
 
     Example:
@@ -33,7 +33,42 @@ class CaptionCrossentropy(tf.keras.losses.SparseCategoricalCrossentropy):
     def call(self, y_true, y_pred):
         if tf.as_dtype(y_true.dtype).is_integer:
             return super().call(y_true, y_pred)
-        return tf.nn.softmax_cross_entropy_with_logits(y_true, y_pred)
+        return mixture_crossentropy(y_true, y_pred)
+
+
+def mixture_crossentropy(mixtures, logits):
+    """Cross-entropy between distributions of one or two words and logits.
+
+    It computes no distribution over the vocabulary, and its gradient is made of that of the cross-entropy of one word.
+
+    Args:
+        mixtures: float32 `[..., 4]`, from `aac_tf.models.mixup.word_mixtures`.
+        logits: float32 `[..., vocabulary_size]`.
+
+    Returns:
+        float32 `[...]`.
+    """
+    own, other, share, smoothing = (tf.reshape(part, [-1]) for part in tf.unstack(mixtures, axis=-1))
+    size = logits.shape[-1]
+    own_part, other_part, even_part = (1 - smoothing) * share, (1 - smoothing) * (1 - share), smoothing / size
+    own, other = tf.cast(own, tf.int32), tf.cast(other, tf.int32)
+
+    @tf.custom_gradient
+    def run(logits):
+        loss, gradient = tf.raw_ops.SparseSoftmaxCrossEntropyWithLogits(features=logits, labels=own)
+        own_logit, other_logit = (tf.gather(logits, word, batch_dims=1) for word in (own, other))
+        loss += (1 - own_part) * own_logit - other_part * other_logit - even_part * tf.reduce_sum(logits, axis=-1)
+
+        def to_logits(upstream):
+            rows = tf.range(tf.shape(own)[0])
+            places = tf.concat([tf.stack([rows, word], axis=-1) for word in (own, other)], axis=0)
+            parts = tf.concat([upstream * (1 - own_part), -upstream * other_part], axis=0)
+            spread = (gradient - even_part[:, tf.newaxis]) * upstream[:, tf.newaxis]
+            return tf.tensor_scatter_nd_add(spread, places, parts)
+
+        return loss, to_logits
+
+    return tf.reshape(run(tf.reshape(logits, [-1, size])), tf.shape(logits)[:-1])
 
 
 def position_weights(targets, words, positions, total=None, word_weights=None):

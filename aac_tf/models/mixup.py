@@ -55,13 +55,29 @@ def mix_words(embedded, words, partner, share):
     Returns:
         Like `embedded`.
     """
-    present = tf.sequence_mask(words, tf.shape(embedded)[-2], dtype=embedded.dtype)
-    own, other, _ = _shares(present, partner, share)
+    own, other = word_shares(words, tf.shape(embedded)[-2], partner, share, embedded.dtype)
     return own[..., tf.newaxis] * embedded + other[..., tf.newaxis] * tf.gather(embedded, partner)
 
 
-def word_distributions(targets, weights, vocabulary_size, smoothing=0.0, partner=None, share=None):
-    """Converts the words to predict to distributions.
+def word_shares(words, width, partner, share, dtype=tf.float32):
+    """The shares of the own and of the other word at each position, as `mix_words` mixes them.
+
+    Args:
+        words: see `mix_words`.
+        width: int, number of positions of a caption.
+        partner: see `mix_features`.
+        share: see `mix_features`.
+        dtype: of the shares.
+
+    Returns:
+        Two tensors `[batch, (captions,) width]`.
+    """
+    own, other, _ = _shares(tf.sequence_mask(words, width, dtype=dtype), partner, share)
+    return own, other
+
+
+def word_mixtures(targets, weights, smoothing=0.0, partner=None, share=None):
+    """Describes distributions of the words to predict, which are mostly of one or two words.
 
     With mixup, the cross-entropy of the mixed distributions times the mixed weights is `share` times the weighted
     cross-entropy of the clip's own words plus `1 - share` times that of the partner's.
@@ -69,23 +85,24 @@ def word_distributions(targets, weights, vocabulary_size, smoothing=0.0, partner
     Args:
         targets: int `[batch, (captions,) words]`, the words to predict.
         weights: float, like `targets`, weight of each word in the loss; 0 for padding.
-        vocabulary_size: int.
         smoothing: float, label smoothing: the part of each distribution that is spread over the whole vocabulary.
         partner: see `mix_features`; None does not mix.
         share: see `mix_features`.
 
     Returns:
-        Distributions float32 `[batch, (captions,) words, vocabulary_size]` and their weights.
+        Mixtures float32 `[batch, (captions,) words, 4]` for `aac_tf.models.loss.CaptionCrossentropy`, which hold the
+        own word, the other word, the share of the own word and `smoothing`; and their weights.
 
     Reference:
         Label smoothing: C. Szegedy et al., Rethinking the Inception Architecture for Computer Vision, CVPR 2016,
         https://arxiv.org/abs/1512.00567
     """
-    words = tf.one_hot(targets, vocabulary_size)
+    other, own_share = targets, tf.ones(tf.shape(targets))
     if share is not None:
-        own, other, weights = _shares(weights, partner, share)
-        words = own[..., tf.newaxis] * words + other[..., tf.newaxis] * tf.gather(words, partner)
-    return (1 - smoothing) * words + smoothing / vocabulary_size, weights
+        own_share, _, weights = _shares(weights, partner, share)
+        other = tf.gather(targets, partner)
+    parts = targets, other, own_share, tf.fill(tf.shape(targets), smoothing)
+    return tf.stack([tf.cast(part, tf.float32) for part in parts], axis=-1), weights
 
 
 def _shares(weights, partner, share):

@@ -7,6 +7,7 @@ from aac_tf.data.pipeline import make_examples
 from aac_tf.decoding import Rules
 from aac_tf.decoding.generate import generate
 from aac_tf.decoding.search import count_words, repeat_rows
+from aac_tf.models.mixup import word_mixtures
 from aac_tf.models.scheduled_sampling import sample_words
 from aac_tf.training.cider_reward import CIDErReward
 
@@ -34,7 +35,7 @@ class SelfCritical:
         inputs: dict of the inputs of the model, and `references` int `[batch, captions, max_words + 1]` from
             `clip_references` and `quantiles` float32 `[batch, samples, max_words + 1]`, uniform random numbers that the
             words are drawn with.
-        targets: int `[batch, (captions,) words]`, or distributions of `word_distributions`.
+        targets: int `[batch, (captions,) words]`, or mixtures of `word_mixtures`.
         weights: float32 `[batch, (captions,) words]`.
 
     Returns:
@@ -90,7 +91,7 @@ class SelfCritical:
         first = tf.broadcast_to(start[:, tf.newaxis, tf.newaxis], [batch, samples, 1])
         inputs["tokens"] = extend(tokens, tf.concat([first, sampled[..., :-1]], -1))
         if targets.dtype.is_floating:
-            targets = extend(targets, tf.one_hot(sampled, targets.shape[-1], dtype=targets.dtype))
+            targets = extend(targets, word_mixtures(sampled, sample_weights)[0])
         else:
             targets = extend(targets, sampled)
         return inputs, targets, extend((1 - self._weight) * wider * weights, sample_weights)

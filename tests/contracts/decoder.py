@@ -8,6 +8,7 @@ from layer_checks import check_layer, perturb_weights
 
 from aac_tf.decoding import beam_search
 from aac_tf.models import Decoder
+from aac_tf.models.packing import Packing
 
 LENGTH = tf.constant([7, 3, 1])
 CLIPS, STEPS = 3, 7
@@ -42,6 +43,7 @@ def check_decoder(decoder, encoded_width, **expected):
     _check_steps(decoder, tokens, encoded)
     _check_captions_share_a_clip(decoder, tokens, encoded)
     _check_padding(decoder, tokens, encoded)
+    _check_packed(decoder, tokens, encoded)
     _check_attention(decoder, tokens, encoded)
     _check_half_precision(decoder, tokens, encoded)
     _check_search(decoder, encoded)
@@ -113,6 +115,35 @@ def _check_padding(decoder, tokens, encoded):
             alone = tokens[rows], encoded[clip : clip + 1, :steps], LENGTH[clip : clip + 1]
             _assert_close(logits[rows], decoder(*alone), "padding changes logits")
             _assert_close(weights[rows, :, :steps], decoder.attention(*alone), "padding changes attention")
+
+
+def _check_packed(decoder, tokens, encoded):
+    """Without the padding of captions, logits, gradients and the embeddings that are taken are those of a call."""
+    lengths = tf.constant([3, 0, 1, WORDS, 0, 2])
+    valid = tf.sequence_mask(lengths, WORDS, dtype=tf.float32)[..., tf.newaxis]
+    wanted = valid * tf.random.stateless_normal([*tokens.shape, decoder.vocabulary_size], [5, 6])
+    variables = decoder.trainable_variables
+
+    def padded():
+        return decoder(tokens, encoded, LENGTH) * wanted
+
+    def packed(embed=lambda tokens: tokens):
+        packing = Packing(lengths, WORDS)
+        logits = decoder.packed(embed(packing.pack(tokens)), packing, encoded, LENGTH)
+        return packing.unpack(logits) * wanted
+
+    results = []
+    for function in (padded, packed):
+        with tf.GradientTape() as tape:
+            tape.watch(encoded)
+            products = function()
+        zeros = tf.UnconnectedGradients.ZERO
+        gradients = tape.gradient(products, [encoded, *variables], unconnected_gradients=zeros)
+        results.append([products, *(tf.convert_to_tensor(gradient) for gradient in gradients)])
+    for expected, found in zip(*results, strict=True):
+        _assert_close(found, expected, "packed captions have other logits or gradients")
+    if decoder.uses_tokens:
+        _assert_close(packed(decoder.embed), results[0][0], "packed embeddings have other logits than their words")
 
 
 def _check_attention(decoder, tokens, encoded):

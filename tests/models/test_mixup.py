@@ -7,7 +7,7 @@ from models.new_parts import SelfAttentionDecoder, StridedConv1D
 
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder
 from aac_tf.models.loss import CaptionCrossentropy, position_weights
-from aac_tf.models.mixup import mix_features, mix_words, word_distributions
+from aac_tf.models.mixup import mix_features, mix_words, word_mixtures
 
 WORDS = 11
 TARGETS = np.array([[5, 6, 2, 0], [8, 2, 0, 0], [9, 3, 7, 2]])
@@ -35,18 +35,33 @@ def test_smoothed_loss_is_that_of_the_formula():
 
 
 def smoothed(weights):
-    distributions, weights = word_distributions(TARGETS, weights, WORDS, smoothing=0.1)
-    return distributions, tf.constant(LOGITS), weights
+    mixtures, weights = word_mixtures(TARGETS, weights, smoothing=0.1)
+    return mixtures, tf.constant(LOGITS), weights
 
 
 def test_mixed_loss_is_the_mixture_of_losses():
     """Also where only one of both captions has a word."""
     weights = position_weights(TARGETS, COUNTS, TARGETS.size)
-    distributions, mixed = word_distributions(TARGETS, weights, WORDS, partner=PARTNER, share=SHARE)
-    found = CaptionCrossentropy(reduction="none")(distributions, LOGITS, mixed)
+    mixtures, mixed = word_mixtures(TARGETS, weights, partner=PARTNER, share=SHARE)
+    found = CaptionCrossentropy(reduction="none")(mixtures, LOGITS, mixed)
     own, other = crossentropy(LOGITS, TARGETS) * weights, crossentropy(LOGITS, TARGETS[PARTNER])
     share = SHARE[:, np.newaxis]
     np.testing.assert_allclose(found, share * own + (1 - share) * other * weights.numpy()[PARTNER], rtol=1e-4)
+
+
+def test_gradient_of_mixed_and_smoothed_words_is_that_of_their_distributions():
+    """Also where both words are the same."""
+    logits = tf.constant(LOGITS)
+    targets, partner = np.where(TARGETS == 3, 6, TARGETS), np.array([2, 0, 1])
+    mixtures, weights = word_mixtures(targets, tf.ones(targets.shape), 0.1, partner, SHARE)
+    one_hot, share = np.eye(WORDS, dtype=np.float32)[targets], SHARE[:, np.newaxis, np.newaxis]
+    distributions = 0.9 * (share * one_hot + (1 - share) * one_hot[partner]) + 0.1 / WORDS
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(logits)
+        found = CaptionCrossentropy()(mixtures, logits, weights)
+        expected = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(distributions, logits))
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(tape.gradient(found, logits), tape.gradient(expected, logits), atol=1e-7)
 
 
 def test_features_are_mixed_without_their_padding():

@@ -18,7 +18,7 @@ from aac_tf.models import (
     TransformerDecoder,
 )
 from aac_tf.models.loss import CaptionCrossentropy, position_weights
-from aac_tf.models.mixup import word_distributions
+from aac_tf.models.mixup import word_mixtures
 from aac_tf.runs import Run
 from aac_tf.text import WordTokenizer
 from aac_tf.training.self_critical import SelfCritical, clip_references
@@ -150,12 +150,12 @@ def test_rows_that_fill_up_a_batch_have_no_weight():
 
 def test_label_smoothing_concerns_the_training_captions_only():
     model, critic = make_model(), self_critical()
-    smooth, _ = word_distributions(TARGETS, WEIGHTS, VOCABULARY, smoothing=0.1)
+    smooth, _ = word_mixtures(TARGETS, WEIGHTS, smoothing=0.1)
     _, plain, expected = critic(model, make_inputs(), TARGETS, WEIGHTS)
     _, targets, weights = critic(model, make_inputs(), smooth, WEIGHTS)
     np.testing.assert_array_equal(weights, expected)
     np.testing.assert_array_equal(targets[:, :2, :4], smooth)
-    np.testing.assert_array_equal(targets[:, 2:], tf.one_hot(plain[:, 2:], VOCABULARY))
+    np.testing.assert_array_equal(targets[:, 2:], word_mixtures(plain[:, 2:], weights[:, 2:])[0])
 
 
 @pytest.mark.parametrize(
