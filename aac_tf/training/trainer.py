@@ -22,6 +22,7 @@ from aac_tf.data.preparation import (
 from aac_tf.decoding import Greedy
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
+from aac_tf.models.microbatches import Microbatches
 from aac_tf.runs import Run
 from aac_tf.runs.card import make_card
 from aac_tf.runs.initial import open_initial
@@ -99,6 +100,7 @@ def compile_model(model, options):
         options: `TrainingConfig`.
     """
     optimizer = build_optimizer(options, model)
+    model.microbatches = Microbatches(options.microbatch) if options.microbatch else None
     model.compile(optimizer=optimizer, loss=CaptionCrossentropy(), weighted_metrics=[], jit_compile=options.xla)
     return optimizer
 
@@ -275,7 +277,7 @@ class _Trainer:
     def _show_memory(self):
         tokens, batch_size = self.training.examples.tokens, self.config.training.batch_size
         captions, frames = 1 if tokens.ndim == 2 else tokens.shape[1], int(max(self.training.features.lengths))
-        rows = min(batch_size, len(self.training.examples))
+        rows = min(self.config.training.microbatch or batch_size, batch_size, len(self.training.examples))
         captions += self.config.training.self_critical_samples if self.references is not None else 0
         needed = estimate_memory(self.model, rows, captions, int(self.training.examples.words.max()), frames)
         on_cpu = not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))
