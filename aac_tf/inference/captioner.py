@@ -33,6 +33,9 @@ from aac_tf.utils.reading import bounded_batches, read_ahead
 # Maximum number of frames in a batch, padding included: five minutes of log-mel frames at 44.1 kHz. A longer clip forms
 # a batch of its own, so that short clips are not padded to its length.
 BATCH_FRAMES = 26000
+# Above this number of encoder steps, attention reads blocks of them: its hidden layer takes 1 kB a step and hypothesis.
+LONG_STEPS = 60000
+BLOCK_STEPS = 8192
 
 
 class Captioner:
@@ -69,7 +72,7 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
-        self._attend = attention_function(model)
+        self._attend = {block: attention_function(model, block) for block in (None, BLOCK_STEPS)}
         self._score = score_function(model, tokenizer)
         self._score_words = log_probs_function(model)
         self.calibration = calibration
@@ -308,7 +311,7 @@ class Captioner:
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
         log_probs = self.word_log_probs(tokens, encoded, steps, start)[0]
-        weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
+        weights = self._attend[_block(encoded)](tokens, encoded, steps, start=start)[0].numpy()
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
         words = self.tokenizer.to_words(tokens[0])
         return self._make_caption([found], words, weights, log_probs, sound.seconds, *heard[0])
@@ -339,10 +342,17 @@ class Captioner:
         return iter(starts)
 
     def _compiled(self, search, constraints=None):
-        key = search, self.constraints if constraints is None else constraints
-        if key not in self._searches:
-            self._searches[key] = search_function(self.model, self.tokenizer, search, self.rules(constraints))
-        return self._searches[key]
+        """A function like that of `search_function`, which chooses the one for the length of the sounds."""
+        constraints = self.constraints if constraints is None else constraints
+        rules = self.rules(constraints)
+
+        def find(encoded, steps, start):
+            key = search, constraints, _block(encoded)
+            if key not in self._searches:
+                self._searches[key] = search_function(self.model, self.tokenizer, search, rules, key[-1])
+            return self._searches[key](encoded, steps, start=start)
+
+        return find
 
     def _try_read(self, sound, sample_rate):
         """The `SoundFeatures` of a sound, or the `AudioError` that says why it has none."""
@@ -357,7 +367,7 @@ class Captioner:
         encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
-        attention = self._attend(best, encoded, steps, start=start).numpy()
+        attention = self._attend[_block(encoded)](best, encoded, steps, start=start).numpy()
         log_probs = self.word_log_probs(best, encoded, steps, start)
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
@@ -389,6 +399,12 @@ class Captioner:
             sounds = strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
             heard.append((sounds, heard_sounds(clip[:count].max(axis=0), embedder.class_names)))
         return encoded, steps, heard
+
+
+def _block(encoded):
+    """Encoder steps that attention reads at a time; None if it reads all."""
+    longest = max(steps.shape[0] * steps.shape[1] for steps in tf.nest.flatten(encoded))
+    return BLOCK_STEPS if longest > LONG_STEPS else None
 
 
 def _frames(sound):

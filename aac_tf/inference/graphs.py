@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from aac_tf.decoding import Rules
 from aac_tf.inference.joint import Ensemble, find_captions, score_with
+from aac_tf.models.blocks import in_blocks
 
 STARTS = tf.TensorSpec([None], tf.int32)
 
@@ -33,7 +34,7 @@ def hears_sounds(model):
     return bool(getattr(model.embedder, "class_names", ()))
 
 
-def search_function(model, tokenizer, search, rules=None):
+def search_function(model, tokenizer, search, rules=None, block=None):
     """Compiles the search for captions.
 
     Args:
@@ -41,6 +42,7 @@ def search_function(model, tokenizer, search, rules=None):
         tokenizer: `WordTokenizer`.
         search: `Search`, such as `Beam(3)`.
         rules: dict of `Constraints.rules`; None constrains nothing.
+        block: int, encoder steps that attention reads at a time, for long sounds; None: all.
 
     Returns:
         `tf.function` from encoded and length, as from `encode_function`, and `start` int32 `[batch]`, the ids of the
@@ -53,7 +55,8 @@ def search_function(model, tokenizer, search, rules=None):
 
     @tf.function(input_signature=[*_encoded(model), STARTS], autograph=False)
     def find(encoded, length, start):
-        found = find_with(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
+        with in_blocks(block):
+            found = find_with(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
         # The shape of the tokens is that of the vocabulary's longest captions, whatever the constraints.
         columns = [[0, 0], [0, 0], [0, words - rules["max_words"]]]
         return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=tokenizer.end_id))
@@ -83,11 +86,12 @@ def score_function(model, tokenizer):
     return score
 
 
-def attention_function(model):
+def attention_function(model, block=None):
     """Compiles the attention for given captions.
 
     Args:
         model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
+        block: as for `search_function`.
 
     Returns:
         `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
@@ -97,7 +101,8 @@ def attention_function(model):
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
     def attend(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
-        return model.decoder.attention(before, encoded, length)
+        with in_blocks(block):
+            return model.decoder.attention(before, encoded, length)
 
     return attend
 

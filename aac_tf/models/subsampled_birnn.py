@@ -143,20 +143,18 @@ class SubsampledBiRNN(Encoder):
         length = self.valid_length(inputs, length)
         for index, layer in enumerate(self._recurrent):
             stride = self.subsampling if index + 1 < self.layers else 1
-            steps = tf.shape(hidden[0])[0]
-            output = [
-                recurrent_loop(layer.forward_layer.cell, hidden, length, stride),
-                recurrent_loop(layer.backward_layer.cell, hidden, length, stride, backward=True),
+            steps, added = tf.shape(hidden[0])[0], self.residual and index
+            directions = (layer.forward_layer, False), (layer.backward_layer, True)
+            hidden = [
+                recurrent_loop(one.cell, hidden, length, stride, backward, hidden[number] if added else None)
+                for number, (one, backward) in enumerate(directions)
             ]
-            if self.residual and index:
-                output = [new + old[::stride] for new, old in zip(output, hidden)]
-            hidden = output
             if stride > 1:
                 kept, length = subsampled_length(steps, stride), subsampled_length(length, stride)
                 # The residual of a cut-off step is not zero.
                 valid = (tf.range(kept)[:, tf.newaxis] < length)[..., tf.newaxis]
                 hidden = [tf.where(valid, states[:kept], 0.0) for states in hidden]
-        return tf.transpose(tf.concat(hidden, axis=-1), [1, 0, 2]), length
+        return tf.concat([tf.transpose(states, [1, 0, 2]) for states in hidden], axis=-1), length
 
     def get_config(self):
         return {
