@@ -76,9 +76,8 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
             def body_back(turn, written, to_hidden, to_memory, to_active):
                 step = words - 1 - turn
                 count = counts[step]
-                to_hidden, to_memory, to_active = (
-                    tf.pad(state, [[0, count - tf.shape(state)[0]], *[[0, 0]] * (state.shape.rank - 1)])
-                    for state in (to_hidden, to_memory, to_active)
+                to_hidden, to_memory = (
+                    tf.pad(state, [[0, count - tf.shape(state)[0]], [0, 0]]) for state in (to_hidden, to_memory)
                 )
                 at = [rows(tensor, step) for tensor in (enter, forget, candidate, leave, squashed)]
                 entered, forgot, proposed, left, squash = at
@@ -104,9 +103,11 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
                 to_hidden += tf.matmul(summed * score_kernel[:, 0], query_kernel, transpose_b=True)
                 values = [to_gates, to_context, summed]
                 written = [array.write(step, value) for array, value in zip(written, values)]
-                return turn + 1, written, to_hidden, to_memory * forgot, to_active + active
+                # In place: the sum is as large as the keys.
+                to_active = tf.tensor_scatter_nd_add(to_active, tf.range(count)[:, tf.newaxis], active)
+                return turn + 1, written, to_hidden, to_memory * forgot, to_active
 
-            start = tf.zeros([0, units]), tf.zeros([0, units]), tf.zeros([0, steps, hidden_units])
+            start = tf.zeros([0, units]), tf.zeros([0, units]), tf.zeros_like(own_keys)
             (to_gates, to_context, summed), *_, to_active = _loop(
                 body_back, words, [4 * units, width, hidden_units], *start
             )

@@ -168,7 +168,7 @@ class CaptioningModel(tf.keras.Model):
         encoded, length = self.encoder(inputs["features"], inputs["length"], training=training)
         tokens = self._replaced(inputs, encoded, length)
         if "packing" in inputs:
-            return self._decode_packed(tokens, inputs, encoded, length, training)[tf.newaxis]
+            return tf.expand_dims(self._decode_packed(tokens, inputs, encoded, length, training), axis=0)
         return self._decode(tokens, inputs, encoded, length, training)
 
     def replace_tokens(self, inputs, training=None):

@@ -57,8 +57,14 @@ class FixedVectorDecoder(Decoder):
 
     def call(self, tokens, encoded, length, training=None):
         rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
-        hidden = self._recurrent(tf.repeat(self.prepare_memory(encoded, length)[:, tf.newaxis], words, axis=1))
+        hidden = self._states(words, encoded, length)
         hidden = tf.repeat(hidden, rows // tf.shape(encoded)[0], axis=0)
+        return self._classifier(self._dropout(hidden, training=training))
+
+    def packed(self, words, packing, encoded, length, training=None):
+        states = self._states(tf.shape(packing.counts)[0], encoded, length)
+        clip = packing.row // (packing.captions // tf.shape(encoded)[0])
+        hidden = tf.gather_nd(states, tf.stack([clip, packing.step], axis=-1))
         return self._classifier(self._dropout(hidden, training=training))
 
     def attention(self, tokens, encoded, length):
@@ -66,6 +72,10 @@ class FixedVectorDecoder(Decoder):
         last = tf.one_hot(tf.cast(length, tf.int32) - 1, tf.shape(encoded)[1])
         weights = tf.repeat(last[:, tf.newaxis], tf.shape(tokens)[1], axis=1)
         return tf.repeat(weights, tf.shape(tokens)[0] // tf.shape(encoded)[0], axis=0)
+
+    def _states(self, words, encoded, length):
+        """Hidden states `[batch, words, units]`, the same for all captions of a clip."""
+        return self._recurrent(tf.repeat(self.prepare_memory(encoded, length)[:, tf.newaxis], words, axis=1))
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "dropout": self.dropout}

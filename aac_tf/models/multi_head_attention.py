@@ -24,6 +24,8 @@ class MultiHeadAttention(tf.keras.layers.Layer):
         visible: bool, broadcastable to `[batch, heads, queries, steps]`: which steps a query may attend to, at least
             one.
         training: bool, whether to apply dropout.
+        packing: `Packing` of the queries, which are then `[1, positions, width]`, and so is `context`; None if they
+            have their padding.
 
     Returns:
         `context` `[batch, queries, units]` and `weights` float32 `[batch, heads, queries, steps]`, without dropout and
@@ -55,24 +57,35 @@ class MultiHeadAttention(tf.keras.layers.Layer):
         self._output = tf.keras.layers.Dense(units, name="output", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
 
-    def project(self, inputs):
+    def project(self, inputs, packing=None):
         """Computes the keys and values of steps.
 
         Args:
-            inputs: float `[batch, steps, width]`.
+            inputs: float `[batch, steps, width]`, or `[1, positions, width]` with `packing`.
+            packing: `Packing` of the inputs; None if they have their padding.
 
         Returns:
             Keys and values `[batch, heads, steps, head width]` in the compute dtype.
         """
-        return self._split(self._key(inputs)), self._split(self._value(inputs))
+        keys, values = self._key(inputs), self._value(inputs)
+        if packing is not None:
+            keys, values = (packing.unpack(tf.squeeze(part, 0)) for part in (keys, values))
+        return self._split(keys), self._split(values)
 
-    def call(self, queries, keys, values, visible, training=None):
-        queries = self._split(self._query(queries)) * self._size**-0.5
+    def call(self, queries, keys, values, visible, training=None, packing=None):
+        queries, width = self._query(queries), self.heads * self._size
+        if packing is not None:
+            # Only attention itself has padding.
+            queries = tf.reshape(packing.unpack(tf.squeeze(queries, 0)), [tf.shape(keys)[0], -1, width])
+        queries = self._split(queries) * self._size**-0.5
         scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32)
         weights = tf.nn.softmax(tf.where(visible, scores, scores.dtype.min))
         kept = self._dropout(tf.cast(weights, values.dtype), training=training)
         context = tf.transpose(tf.matmul(kept, values), [0, 2, 1, 3])
-        merged = tf.reshape(context, [tf.shape(context)[0], tf.shape(context)[1], self.heads * self._size])
+        if packing is None:
+            merged = tf.reshape(context, [tf.shape(context)[0], tf.shape(context)[1], width])
+        else:
+            merged = tf.expand_dims(packing.pack(tf.reshape(context, [packing.captions, -1, width])), axis=0)
         return self._output(merged), weights
 
     def _split(self, projected):

@@ -22,7 +22,8 @@ class Packing:
         words: int, number of positions of a row with its padding.
 
     Attributes:
-        captions: int, number of rows with those of length 0.
+        captions: int, number of rows, with those of length 0.
+        words: int, see above.
         rows: int32 `[slots]`, the row of each slot of the first step.
         counts: int32 `[steps]`, number of slots of each step, which never rises.
         offsets: int32 `[steps]`, first position of each step.
@@ -40,7 +41,7 @@ class Packing:
     """
 
     def __init__(self, lengths, words):
-        self.captions, self._words = tf.shape(lengths)[0], words
+        self.captions, self.words = tf.shape(lengths)[0], words
         order = tf.argsort(lengths, direction="DESCENDING", stable=True)
         lengths = tf.gather(lengths, order)
         # At least one group and one step, so that nothing is empty.
@@ -58,18 +59,20 @@ class Packing:
 
     def pack(self, tensor):
         """Packs `[rows, words, ...]` to `[positions, ...]`."""
-        return tf.gather(tf.reshape(tensor, tf.concat([[-1], tf.shape(tensor)[2:]], 0)), self._place())
+        rows = tf.reshape(tensor, tf.concat([[-1], tf.shape(tensor)[2:]], 0))
+        return tf.ensure_shape(tf.gather(rows, self._place()), [None, *tensor.shape[2:]])
 
     def unpack(self, tensor):
         """Puts `[positions, ...]` back to `[rows, words, ...]`, with zeros as padding."""
-        rows, words = self.captions, self._words
+        rows, words = self.captions, self.words
         # Invalid positions go to a row of their own.
         place = tf.where(self.valid, self._place(), rows * words)[:, tf.newaxis]
         places = tf.scatter_nd(place, tensor, tf.concat([[rows * words + 1], tf.shape(tensor)[1:]], 0))
-        return tf.reshape(places[:-1], tf.concat([[rows, words], tf.shape(tensor)[1:]], 0))
+        unpacked = tf.reshape(places[:-1], tf.concat([[rows, words], tf.shape(tensor)[1:]], 0))
+        return tf.ensure_shape(unpacked, [None, None, *tensor.shape[1:]])
 
     def _place(self):
-        return self.row * self._words + self.step
+        return self.row * self.words + self.step
 
 
 def caption_lengths(weights):

@@ -25,6 +25,7 @@ class TransformerBlock(tf.keras.layers.Layer):
         cache: keys and values of earlier words, `[batch * k, heads, size, ...]`; None without them.
         here: bool `[batch * k, 1, size, 1]`, the place in the cache of the only word of `words`.
         training: bool, whether to apply dropout.
+        packing: `Packing` of the words, which are then `[1, positions, units]`, without their padding; None with it.
 
     Returns:
         New `words`; their keys and values, with those of the cache; the weights of the cross-attention, float32
@@ -46,16 +47,18 @@ class TransformerBlock(tf.keras.layers.Layer):
         self._norms = [layer_normalization(name=f"norm_{index + 1}", dtype=policy) for index in range(3)]
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
 
-    def call(self, words, memory, valid, visible, cache=None, here=None, training=None):
+    def call(self, words, memory, valid, visible, cache=None, here=None, training=None, packing=None):
         inputs = self._before(0, words)
-        keys, values = self.self_attention.project(inputs)
+        keys, values = self.self_attention.project(inputs, packing)
         if cache is not None:
             keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
-        context, _ = self.self_attention(inputs, keys, values, visible, training=training)
+        context, _ = self.self_attention(inputs, keys, values, visible, training=training, packing=packing)
         words = self._after(0, words, context, training)
         # The words of all rows of a clip are queries of one batched product, which needs no copies of the clip's steps.
-        queries = tf.reshape(self._before(1, words), [tf.shape(valid)[0], -1, self.units])
-        context, weights = self.cross_attention(queries, *memory, valid[:, tf.newaxis, tf.newaxis], training=training)
+        queries, steps = self._before(1, words), valid[:, tf.newaxis, tf.newaxis]
+        if packing is None:
+            queries = tf.reshape(queries, [tf.shape(valid)[0], -1, self.units])
+        context, weights = self.cross_attention(queries, *memory, steps, training=training, packing=packing)
         words = self._after(1, words, tf.reshape(context, tf.shape(words)), training)
         hidden = self._dropout(self._hidden(self._before(2, words)), training=training)
         return self._after(2, words, self._output(hidden), training), (keys, values), weights

@@ -91,6 +91,13 @@ class TransformerDecoder(Decoder):
         words, _ = self._all_words(tokens, encoded, length, training)
         return self._classifier(words)
 
+    def packed(self, words, packing, encoded, length, training=None):
+        # One row, as layers were built for three axes.
+        words = tf.expand_dims(self._placed(words, packing.step, training), axis=0)
+        memory, visible = self.prepare_memory(encoded, length), _earlier(packing.words)
+        words, _, _ = self._run(words, memory, visible, training=training, packing=packing)
+        return self._classifier(tf.squeeze(words, axis=0))
+
     def attention(self, tokens, encoded, length):
         """Returns the mean over the heads of the last layer's cross-attention, see `Decoder.attention`."""
         _, weights = self._all_words(tokens, encoded, length)
@@ -105,8 +112,8 @@ class TransformerDecoder(Decoder):
     def _all_words(self, tokens, encoded, length, training=None):
         positions = tf.range(tf.shape(tokens)[1])
         words = self._placed(tokens, positions, training)
-        visible = positions <= positions[:, tf.newaxis]
-        words, _, weights = self._run(words, self.prepare_memory(encoded, length), visible, training=training)
+        memory, visible = self.prepare_memory(encoded, length), _earlier(tf.shape(tokens)[1])
+        words, _, weights = self._run(words, memory, visible, training=training)
         return words, weights
 
     def _placed(self, tokens, positions, training=None):
@@ -114,12 +121,12 @@ class TransformerDecoder(Decoder):
         words += tf.cast(sinusoids(positions, self.units), words.dtype)
         return self._dropout(words, training=training)
 
-    def _run(self, words, memory, visible, caches=None, here=None, training=None):
+    def _run(self, words, memory, visible, caches=None, here=None, training=None, packing=None):
         """Runs all layers; returns the words, the keys and values, and the weights of the last cross-attention."""
         valid, projected = memory
         kept, weights = [], None
         for block, steps, cache in zip(self._blocks, projected, caches or [None] * self.layers):
-            words, cache, weights = block(words, steps, valid, visible, cache, here, training=training)
+            words, cache, weights = block(words, steps, valid, visible, cache, here, training=training, packing=packing)
             kept.append(cache)
         return (words if self._norm is None else self._norm(words)), tuple(kept), weights
 
@@ -133,3 +140,9 @@ class TransformerDecoder(Decoder):
             "pre_norm": self.pre_norm,
             "dropout": self.dropout,
         }
+
+
+def _earlier(words):
+    """Which words each word may attend to: those before it and itself."""
+    positions = tf.range(words)
+    return positions <= positions[:, tf.newaxis]
