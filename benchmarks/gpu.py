@@ -47,7 +47,8 @@ def make_model(path, size, overrides):
     from aac_tf.training.trainer import compile_model
 
     rows, seconds, units, vocabulary = SIZES[size]
-    config = load_config(path, [f"encoder.units={units}", *overrides])
+    # Without dropout, so that losses can be compared.
+    config = load_config(path, [f"encoder.units={units}", "encoder.dropout=0", "decoder.dropout=0", *overrides])
     tf.keras.utils.set_random_seed(0)
     spec = build_spec(config)
     normalization = ([0.0] * spec.num_bins, [1.0] * spec.num_bins) if config.audio.normalize else None

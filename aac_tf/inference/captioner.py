@@ -72,7 +72,7 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
-        self._attend = {block: attention_function(model, block) for block in (None, BLOCK_STEPS)}
+        self._attentions = {}
         self._score = score_function(model, tokenizer)
         self._score_words = log_probs_function(model)
         self.calibration = calibration
@@ -311,7 +311,7 @@ class Captioner:
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
         log_probs = self.word_log_probs(tokens, encoded, steps, start)[0]
-        weights = self._attend[_block(encoded)](tokens, encoded, steps, start=start)[0].numpy()
+        weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
         found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
         words = self.tokenizer.to_words(tokens[0])
         return self._make_caption([found], words, weights, log_probs, sound.seconds, *heard[0])
@@ -354,6 +354,12 @@ class Captioner:
 
         return find
 
+    def _attend(self, tokens, encoded, steps, start):
+        block = _block(encoded)
+        if block not in self._attentions:
+            self._attentions[block] = attention_function(self.model, block)
+        return self._attentions[block](tokens, encoded, steps, start=start)
+
     def _try_read(self, sound, sample_rate):
         """The `SoundFeatures` of a sound, or the `AudioError` that says why it has none."""
         try:
@@ -367,7 +373,7 @@ class Captioner:
         encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
         found = find(encoded, steps, start=start)
         best = found.tokens[:, 0]
-        attention = self._attend[_block(encoded)](best, encoded, steps, start=start).numpy()
+        attention = self._attend(best, encoded, steps, start=start).numpy()
         log_probs = self.word_log_probs(best, encoded, steps, start)
         texts = self.tokenizer.detokenize(found.tokens).numpy()
         first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model

@@ -24,6 +24,18 @@ def sounds():
     return [noise.normal(0, 0.1, int(seconds * RATE)).astype(np.float32) for seconds in SECONDS]
 
 
+def test_long_sounds_have_the_same_captions(captioner, sounds, monkeypatch):
+    """They are attended to in blocks of encoder steps."""
+    expected = captioner.caption(sounds[-1])[0]
+    monkeypatch.setattr("aac_tf.inference.captioner.LONG_STEPS", 0)
+    monkeypatch.setattr("aac_tf.inference.captioner.BLOCK_STEPS", 5)
+    found = captioner.caption(sounds[-1])[0]
+    assert found.text == expected.text
+    assert found.log_prob == pytest.approx(expected.log_prob, abs=1e-4)
+    for word, other in zip(found.words, expected.words, strict=True):
+        np.testing.assert_allclose(word.weights, other.weights, atol=1e-5)
+
+
 def test_each_word_has_attention_weights(captioner, sounds):
     for caption, seconds in zip(captioner.caption(sounds), SECONDS):
         assert " ".join(word.text for word in caption.words) == caption.text
