@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from aac_tf.models.blocks import over_steps
+
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
 class TemporalAttention(tf.keras.layers.Layer):
@@ -62,14 +64,18 @@ class TemporalAttention(tf.keras.layers.Layer):
         if query.shape.rank == 3:
             keys = keys[:, tf.newaxis]
             mask = None if mask is None else mask[:, tf.newaxis]
-        alpha = tf.nn.relu(keys + tf.expand_dims(_by_rows(self._query, query), axis=-2))
-        scores = tf.cast(_by_rows(self._score, alpha)[..., 0], tf.float32)
+        query = tf.expand_dims(_by_rows(self._query, query), axis=-2)
+
+        def score(keys):
+            return tf.cast(_by_rows(self._score, tf.nn.relu(keys + query))[..., 0], tf.float32)
+
+        scores = over_steps(score, keys)
         if mask is not None:
             scores = tf.where(mask, scores, scores.dtype.min)
         weights = tf.nn.softmax(scores, axis=-1)
         if mask is not None:
             weights = tf.where(mask, weights, 0.0)
-        pattern = "bt,btf->bf" if query.shape.rank == 2 else "bwt,btf->bwf"
+        pattern = "bt,btf->bf" if weights.shape.rank == 2 else "bwt,btf->bwf"
         context = tf.einsum(pattern, tf.cast(weights, encoded.dtype), encoded)
         return context, weights
 

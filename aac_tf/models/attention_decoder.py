@@ -5,6 +5,7 @@ import tensorflow as tf
 from aac_tf.models.attention import TemporalAttention
 from aac_tf.models.attention_step import attention_step, context_gates
 from aac_tf.models.attention_training import attention_loop
+from aac_tf.models.blocks import in_blocks
 from aac_tf.models.decoder import Decoder
 from aac_tf.models.dropout import CheckpointedDropout
 
@@ -102,7 +103,8 @@ class AttentionDecoder(Decoder):
             return attention_step(self._cell, inputs, state, keys, mask, gates)
 
         def many_steps():
-            return tuple(self._cell(inputs, list(state), constants=[encoded, keys, mask])[1])
+            with in_blocks():
+                return tuple(self._cell(inputs, list(state), constants=[encoded, keys, mask])[1])
 
         steps, projected = encoded.shape[1], gates.shape[1]
         if self.compute_dtype != "float32" or (steps is not None and projected == 0 < steps):
@@ -147,9 +149,14 @@ class AttentionDecoder(Decoder):
         before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
         rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
         queries = tf.reshape(tf.transpose(before, [1, 0, 2]), [words, tf.shape(encoded)[0], -1, self.units])
+
+        def attend(query):
+            with in_blocks():
+                return self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1]
+
         # One word at a time: the attention's hidden layer for all words of a ten-minute clip would take gigabytes.
         weights = tf.map_fn(
-            lambda query: self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1],
+            attend,
             queries,
             fn_output_signature=tf.TensorSpec([None, None, None], tf.float32),
             parallel_iterations=1,

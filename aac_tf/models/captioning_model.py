@@ -27,6 +27,7 @@ class CaptioningModel(tf.keras.Model):
     Attributes:
         self_critical: optional function `(model, inputs, targets, weights) -> (inputs, targets, weights)` that adds
             captions to training batches, such as `aac_tf.training.self_critical.SelfCritical`.
+        microbatches: optional `aac_tf.models.microbatches.Microbatches`, which computes training steps in parts.
 
     Call arguments:
         inputs: dict of `features` float `[batch, time, bins]`, `length` int `[batch]` and `tokens` int
@@ -75,6 +76,7 @@ class CaptioningModel(tf.keras.Model):
         self.label_smoothing = label_smoothing
         self.specaugment = specaugment
         self.self_critical = None
+        self.microbatches = None
         # Without dropout there is no random state, and checkpoints are as those of models without these arguments.
         self._input_dropout = CheckpointedDropout(input_dropout) if input_dropout else None
         self._embedding_dropout = CheckpointedDropout(embedding_dropout) if embedding_dropout else None
@@ -154,51 +156,84 @@ class CaptioningModel(tf.keras.Model):
         return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))
 
     def call(self, inputs, training=None):
-        tokens = inputs["tokens"]
+        return self.predict_words(self.prepare(inputs, training), training)
+
+    def prepare(self, inputs, training=None):
+        """The part of a call that concerns several rows of a batch or has no weights.
+
+        Args:
+            inputs: see `call`.
+            training: see `call`.
+
+        Returns:
+            dict, `inputs` with the features and lengths that the encoder takes and, for mixed clips, `shares` of the
+            own and the other word at each position.
+        """
         features, length = self._encoder_inputs(inputs["features"], inputs["length"])
         if "masks" in inputs:
             features = self.specaugment.mask_batch(features, length, inputs["masks"])
         if self._input_dropout is not None:
             features = self._input_dropout(features, training=training)
-        if "share" in inputs:
-            features, length = mix_features(features, length, inputs["partner"], inputs["share"])
-        encoded, length = self.encoder(features, length, training=training)
-        if "sampled" in inputs and self.decoder.uses_tokens:
-            # As in captioning, without dropout.
-            logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
-            tokens = replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
+        if "share" not in inputs:
+            return {**inputs, "features": features, "length": length}
+        mixture = inputs["partner"], inputs["share"]
+        features, length = mix_features(features, length, *mixture)
+        shares = word_shares(inputs["words"], tf.shape(inputs["tokens"])[-1], *mixture, self.decoder.compute_dtype)
+        return {**inputs, "features": features, "length": length, "shares": shares}
+
+    def predict_words(self, inputs, training=None):
+        """The rest of a call.
+
+        Args:
+            inputs: result of `prepare`. For mixed clips, `other` like `tokens` are the tokens of the partners, by
+                default those of the rows `partner`.
+            training: see `call`.
+
+        Returns:
+            Logits, see `call`.
+        """
+        encoded, length = self.encoder(inputs["features"], inputs["length"], training=training)
+        tokens = self._replaced(inputs, encoded, length)
         if "packing" in inputs:
             return tf.expand_dims(self._decode_packed(tokens, inputs, encoded, length, training), axis=0)
         return self._decode(tokens, inputs, encoded, length, training)
 
+    def replace_tokens(self, inputs, training=None):
+        """The tokens of `inputs`, as for `predict_words`, after scheduled sampling."""
+        return self._replaced(inputs, *self.encoder(inputs["features"], inputs["length"], training=training))
+
+    def _replaced(self, inputs, encoded, length):
+        tokens = inputs["tokens"]
+        if "sampled" not in inputs or not self.decoder.uses_tokens:
+            return tokens
+        # As in captioning, without dropout.
+        logits = tf.stop_gradient(self._decode(tokens, inputs, encoded, length, training=False))
+        return replace_words(tokens, logits, inputs["sampled"], inputs["quantile"])
+
+    def _words(self, tokens, inputs, training, pack=tf.identity):
+        """`tokens`, or their embeddings if these are mixed or dropped; `pack` takes what has the shape of tokens."""
+        is_dropped = training and self._embedding_dropout is not None
+        if not self.decoder.uses_tokens or not ("shares" in inputs or is_dropped):
+            return pack(tokens)
+
+        def embed(tokens):
+            words = self.decoder.embed(pack(tokens))
+            return self._embedding_dropout(words, training=training) if is_dropped else words
+
+        if "shares" not in inputs:
+            return embed(tokens)
+        other = inputs["other"] if "other" in inputs else tf.gather(tokens, inputs["partner"])
+        return mix_words(embed(tokens), embed(other), [pack(share) for share in inputs["shares"]])
+
     def _decode_packed(self, tokens, inputs, encoded, length, training):
         """Logits `[positions, vocabulary_size]` of the words after `tokens`."""
         packing = inputs["packing"]
-
-        def embed(tokens):
-            words = self.decoder.embed(_pack(packing, tokens))
-            return words if self._embedding_dropout is None else self._embedding_dropout(words, training=training)
-
-        if not self.decoder.uses_tokens or ("share" not in inputs and self._embedding_dropout is None):
-            words = _pack(packing, tokens)
-        elif "share" not in inputs:
-            words = embed(tokens)
-        else:
-            mixed = inputs["words"], tf.shape(tokens)[-1], inputs["partner"], inputs["share"]
-            shares = word_shares(*mixed, self.decoder.compute_dtype)
-            own, other = (_pack(packing, part)[:, tf.newaxis] for part in shares)
-            words = own * embed(tokens) + other * embed(tf.gather(tokens, inputs["partner"]))
+        words = self._words(tokens, inputs, training, lambda tensor: _pack(packing, tensor))
         return self.decoder.packed(words, packing, encoded, length, training=training)
 
     def _decode(self, tokens, inputs, encoded, length, training):
         """Logits of the words after `tokens`, whose embeddings are mixed and dropped as configured."""
-        words = tokens
-        if self.decoder.uses_tokens and ("share" in inputs or (training and self._embedding_dropout is not None)):
-            words = self.decoder.embed(tokens)
-            if self._embedding_dropout is not None:
-                words = self._embedding_dropout(words, training=training)
-            if "share" in inputs:
-                words = mix_words(words, inputs["words"], inputs["partner"], inputs["share"])
+        words = self._words(tokens, inputs, training)
         if tokens.shape.rank == 2:
             return self.decoder(words, encoded, length, training=training)
         rows = tf.reshape(words, tf.concat([[-1], tf.shape(words)[2:]], 0))
@@ -224,23 +259,30 @@ class CaptioningModel(tf.keras.Model):
             inputs, targets, weights = self.self_critical(self, inputs, targets, weights)
         if not self.built:
             self(inputs)  # creates the weights
+        if self.microbatches is not None:
+            return self.microbatches.step(self, inputs, targets, weights)
+        return super().train_step(self.without_padding(inputs, targets, weights))
+
+    def reset_metrics(self):
+        super().reset_metrics()
+        if self.microbatches is not None:
+            self.microbatches.loss.reset_state()
+
+    def without_padding(self, inputs, targets, weights):
+        """Packs what a training step takes, if it can; the mean of the loss over positions stays the same."""
         # The number of positions depends on the captions, and XLA needs fixed shapes.
-        if not self.jit_compile and not tf.config.list_logical_devices("TPU"):
-            inputs, targets, weights = _without_padding(inputs, targets, weights)
-        return super().train_step((inputs, targets, weights))
+        if self.jit_compile or tf.config.list_logical_devices("TPU"):
+            return inputs, targets, weights
+        packing = Packing(tf.reshape(caption_lengths(weights), [-1]), tf.shape(weights)[-1])
+        scale = tf.size(packing.row) / tf.size(weights)
+        packed = tf.where(packing.valid, _pack(packing, weights), 0) * tf.cast(scale, weights.dtype)
+        targets = _pack(packing, targets, weights.shape.rank)
+        # One row, as Keras weights the loss of a batch with its rows when it averages over batches and replicas.
+        return {**inputs, "packing": packing}, targets[tf.newaxis], packed[tf.newaxis]
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):
         return super().test_step(data)
-
-
-def _without_padding(inputs, targets, weights):
-    """Packs what a training step takes; the mean of the loss over positions stays the same."""
-    packing = Packing(tf.reshape(caption_lengths(weights), [-1]), tf.shape(weights)[-1])
-    scale = tf.size(packing.row) / tf.size(weights)
-    packed = tf.where(packing.valid, _pack(packing, weights), 0) * tf.cast(scale, weights.dtype)
-    # One row, as Keras weights the loss of a batch with its rows when it averages over batches and replicas.
-    return {**inputs, "packing": packing}, _pack(packing, targets, weights.shape.rank)[tf.newaxis], packed[tf.newaxis]
 
 
 def _pack(packing, tensor, rank=None):

@@ -42,28 +42,27 @@ def mix_features(features, length, partner, share):
     return mixed, tf.where(share < 1, tf.maximum(length, tf.gather(length, partner)), length)
 
 
-def mix_words(embedded, words, partner, share):
+def mix_words(embedded, other, shares):
     """Mixes the embeddings of the words that the decoder sees.
 
     Args:
-        embedded: float `[batch, (captions,) words, width]`.
-        words: int `[batch(, captions)]`, how many words of each caption are not padding. After the end of one caption,
-            the words of the other are not mixed.
-        partner: see `mix_features`.
-        share: see `mix_features`.
+        embedded: float `[..., width]`.
+        other: like `embedded`, the embeddings of the partners' words.
+        shares: result of `word_shares`.
 
     Returns:
         Like `embedded`.
     """
-    own, other = word_shares(words, tf.shape(embedded)[-2], partner, share, embedded.dtype)
-    return own[..., tf.newaxis] * embedded + other[..., tf.newaxis] * tf.gather(embedded, partner)
+    own_share, other_share = (share[..., tf.newaxis] for share in shares)
+    return own_share * embedded + other_share * other
 
 
 def word_shares(words, width, partner, share, dtype=tf.float32):
     """The shares of the own and of the other word at each position, as `mix_words` mixes them.
 
     Args:
-        words: see `mix_words`.
+        words: int `[batch(, captions)]`, how many words of each caption are not padding. After the end of one caption,
+            the words of the other are not mixed.
         width: int, number of positions of a caption.
         partner: see `mix_features`.
         share: see `mix_features`.

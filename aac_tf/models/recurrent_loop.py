@@ -7,7 +7,7 @@ import tensorflow as tf
 PART_STEPS = 8192
 
 
-def recurrent_loop(cell, inputs, length, stride=1, backward=False):
+def recurrent_loop(cell, inputs, length, stride=1, backward=False, residual=None):
     """Runs an LSTM or GRU cell over time and keeps every `stride`-th hidden state.
 
     A Keras layer multiplies, masks and updates one step after another. Here the products with the input are computed
@@ -20,9 +20,10 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False):
         length: int32 `[batch]`, valid steps of each row.
         stride: int.
         backward: bool, whether to run from the last step to the first.
+        residual: float32 `[time, batch, units]` that is added to the hidden states; None adds nothing.
 
     Returns:
-        float32 `[ceil(time / stride), batch, units]`, zero beyond the length of a row.
+        float32 `[ceil(time / stride), batch, units]`, zero beyond the length of a row, but for the residual.
     """
     is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
     recurrent_kernel = tf.identity(cell.recurrent_kernel)
@@ -63,7 +64,10 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False):
 
         states = tf.TensorArray(tf.float32, count, element_shape=[None, cell.units])
         _, states, *state = tf.while_loop(lambda index, *_: index < count, run_step, (0, states, *state))
-        return turn + 1, outputs.write(part, states.stack()[-first % stride :: stride]), *state
+        kept = states.stack()[-first % stride :: stride]
+        if residual is not None:
+            kept += residual[first:last][-first % stride :: stride]
+        return turn + 1, outputs.write(part, kept), *state
 
     outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
     state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)

@@ -6,7 +6,7 @@ from aac_tf.models.cudnn import CuDNNGRU, CuDNNLSTM
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.recurrent_loop import recurrent_loop
-from aac_tf.models.recurrent_training import training_loop
+from aac_tf.models.recurrent_training import pad_to_parts, training_loop
 
 CELLS = {"lstm": CuDNNLSTM, "gru": CuDNNGRU}
 
@@ -124,12 +124,13 @@ class SubsampledBiRNN(Encoder):
     def _states(self, recurrent, hidden, length, training):
         if _accelerated() or self.compute_dtype == "float16":
             return recurrent(hidden, mask=tf.sequence_mask(length, tf.shape(hidden)[1]), training=training)
-        inputs = tf.transpose(hidden, [1, 0, 2])
+        inputs = pad_to_parts(tf.transpose(hidden, [1, 0, 2]))
         states = [
             training_loop(layer.cell, inputs, length, backward, self.compute_dtype)
             for layer, backward in ((recurrent.forward_layer, False), (recurrent.backward_layer, True))
         ]
-        return tf.cast(tf.transpose(tf.concat(states, axis=-1), [1, 0, 2]), self.compute_dtype)
+        states = tf.cast(tf.concat(states, axis=-1), self.compute_dtype)
+        return tf.transpose(states[: tf.shape(hidden)[1]], [1, 0, 2])
 
     def infer(self, inputs, length):
         # These loops compute in float32 only.
@@ -142,20 +143,18 @@ class SubsampledBiRNN(Encoder):
         length = self.valid_length(inputs, length)
         for index, layer in enumerate(self._recurrent):
             stride = self.subsampling if index + 1 < self.layers else 1
-            steps = tf.shape(hidden[0])[0]
-            output = [
-                recurrent_loop(layer.forward_layer.cell, hidden, length, stride),
-                recurrent_loop(layer.backward_layer.cell, hidden, length, stride, backward=True),
+            steps, added = tf.shape(hidden[0])[0], self.residual and index
+            directions = (layer.forward_layer, False), (layer.backward_layer, True)
+            hidden = [
+                recurrent_loop(one.cell, hidden, length, stride, backward, hidden[number] if added else None)
+                for number, (one, backward) in enumerate(directions)
             ]
-            if self.residual and index:
-                output = [new + old[::stride] for new, old in zip(output, hidden)]
-            hidden = output
             if stride > 1:
                 kept, length = subsampled_length(steps, stride), subsampled_length(length, stride)
                 # The residual of a cut-off step is not zero.
                 valid = (tf.range(kept)[:, tf.newaxis] < length)[..., tf.newaxis]
                 hidden = [tf.where(valid, states[:kept], 0.0) for states in hidden]
-        return tf.transpose(tf.concat(hidden, axis=-1), [1, 0, 2]), length
+        return tf.concat([tf.transpose(states, [1, 0, 2]) for states in hidden], axis=-1), length
 
     def get_config(self):
         return {

@@ -66,13 +66,13 @@ def estimate_memory(model, rows, captions, words, frames):
     return _LIBRARIES + 4 * (floats + 4 * model.count_params())
 
 
-def describe_memory(needed, available, batch_size):
+def describe_memory(needed, available, rows):
     """Says how much memory training takes, and what to change if it does not fit.
 
     Args:
         needed: float, bytes of a training step.
         available: float, bytes; None if they are unknown.
-        batch_size: int, `training.batch_size`.
+        rows: int, clips that are in memory at a time: `training.microbatch` or `training.batch_size`.
 
     Returns:
         list of str, one or two lines.
@@ -85,8 +85,8 @@ def describe_memory(needed, available, batch_size):
     free = "" if available is None else f", {available / 1e9:.1f} GB are available"
     lines = [f"memory: about {needed / 1e9:.1f} GB for the longest clips{free}"]
     if available is not None and needed > available:
-        fitting = int(batch_size * max(0.0, 0.9 * available - _LIBRARIES) / (needed - _LIBRARIES))
-        smaller = f"training.batch_size={fitting}, " if fitting else ""
+        fitting = int(rows * max(0.0, 0.9 * available - _LIBRARIES) / (needed - _LIBRARIES))
+        smaller = f"training.microbatch={fitting}, " if fitting else ""
         lines.append(
             f"warning: this may not fit, and the system may then kill the process: set {smaller}encoder.subsampling=4 "
             "or data.captions_per_clip=one, or leave out long clips with data.max_seconds=15"

@@ -22,6 +22,7 @@ from aac_tf.data.preparation import (
 from aac_tf.decoding import Greedy
 from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
+from aac_tf.models.microbatches import Microbatches
 from aac_tf.runs import Run
 from aac_tf.runs.card import make_card
 from aac_tf.runs.initial import open_initial
@@ -89,6 +90,19 @@ def train(config, run, resume=False, report=None, callbacks=()):
                 "lost contact with another worker; the last checkpoint is intact: restart all workers with --resume "
                 f"({' '.join(error.message.split())[:200]})"
             ) from error
+
+
+def compile_model(model, options):
+    """Compiles a model for training, within the scope of its strategy; returns its optimizer.
+
+    Args:
+        model: built `CaptioningModel`.
+        options: `TrainingConfig`.
+    """
+    optimizer = build_optimizer(options, model)
+    model.microbatches = Microbatches(options.microbatch) if options.microbatch else None
+    model.compile(optimizer=optimizer, loss=CaptionCrossentropy(), weighted_metrics=[], jit_compile=options.xla)
+    return optimizer
 
 
 def _is_finished(config, run):
@@ -161,13 +175,7 @@ class _Trainer:
             if self.initial is not None:
                 bins = self.training.features.bins
                 load_initial(self.model, config, self.initial, self.initial.tokenizer(config), bins)
-            optimizer = build_optimizer(options, self.model)
-            self.model.compile(
-                optimizer=optimizer,
-                loss=CaptionCrossentropy(),
-                weighted_metrics=[],
-                jit_compile=options.xla,
-            )
+            optimizer = compile_model(self.model, options)
         self.references = None
         if options.self_critical:
             self.references = clip_references(self.training.clips, self.tokenizer)
@@ -269,7 +277,7 @@ class _Trainer:
     def _show_memory(self):
         tokens, batch_size = self.training.examples.tokens, self.config.training.batch_size
         captions, frames = 1 if tokens.ndim == 2 else tokens.shape[1], int(max(self.training.features.lengths))
-        rows = min(batch_size, len(self.training.examples))
+        rows = min(self.config.training.microbatch or batch_size, batch_size, len(self.training.examples))
         captions += self.config.training.self_critical_samples if self.references is not None else 0
         needed = estimate_memory(self.model, rows, captions, int(self.training.examples.words.max()), frames)
         on_cpu = not any(tf.config.list_physical_devices(kind) for kind in ("GPU", "TPU"))

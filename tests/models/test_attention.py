@@ -6,6 +6,7 @@ import tensorflow as tf
 from layer_checks import check_layer
 
 from aac_tf.models import TemporalAttention
+from aac_tf.models.blocks import in_blocks
 
 ENCODED = tf.random.stateless_normal([3, 6, 5], [1, 2])
 QUERY = tf.random.stateless_normal([3, 4], [3, 4])
@@ -83,3 +84,14 @@ def test_is_right_for_every_width(rows, words, dtype):
             np.testing.assert_allclose(
                 tf.cast(context, tf.float64), product if words else product[:, 0], atol=tolerance
             )
+
+
+@pytest.mark.parametrize("block", [1, 4, 9])
+def test_blocks_of_steps_give_the_same_attention(block):
+    attention, mask = TemporalAttention(5), tf.sequence_mask([9, 6], 9)
+    query, encoded = tf.random.stateless_normal([2, 3, 4], [1, 2]), tf.random.stateless_normal([2, 9, 8], [3, 4])
+    expected = attention(query, encoded, mask=mask)
+    with in_blocks(block):
+        found = tf.function(lambda: attention(query, encoded, mask=mask), autograph=False)()
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

@@ -9,7 +9,7 @@ from models.new_parts import SelfAttentionDecoder, StridedConv1D
 
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, TransformerDecoder
 from aac_tf.models.loss import CaptionCrossentropy, position_weights
-from aac_tf.models.mixup import mix_features, mix_words, word_mixtures
+from aac_tf.models.mixup import mix_features, mix_words, word_mixtures, word_shares
 
 WORDS = 11
 TARGETS = np.array([[5, 6, 2, 0], [8, 2, 0, 0], [9, 3, 7, 2]])
@@ -75,7 +75,7 @@ def test_features_are_mixed_without_their_padding():
 
 def test_words_are_mixed_where_both_captions_have_one():
     embedded = np.array([[[1.0], [2.0], [3.0]], [[5.0], [9.0], [9.0]]], np.float32)
-    mixed = mix_words(embedded, [2, 1], [1, 0], tf.constant([0.75, 0.5]))
+    mixed = mix_words(embedded, embedded[::-1], word_shares([2, 1], 3, [1, 0], tf.constant([0.75, 0.5])))
     np.testing.assert_array_equal(mixed[..., 0], [[2.0, 2.0, 0.0], [3.0, 2.0, 0.0]])
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from aac_tf.models import SubsampledBiRNN, subsampled_birnn
+from aac_tf.models import SubsampledBiRNN, recurrent_training, subsampled_birnn
 from aac_tf.models.recurrent_training import training_loop
 
 LAYERS = {"lstm": tf.keras.layers.LSTM, "gru": tf.keras.layers.GRU}
@@ -25,9 +25,10 @@ def both_directions(layer, inputs, length, dtype=tf.float32):
     return tf.transpose(tf.concat(states, axis=-1), [1, 0, 2])
 
 
-@pytest.mark.parametrize("steps", [1, 7])
+@pytest.mark.parametrize(("steps", "part_steps"), [(1, 8192), (7, 8192), (7, 6), (7, 1)])
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_states_and_gradients_are_those_of_keras(cell, steps):
+def test_states_and_gradients_are_those_of_keras(monkeypatch, cell, steps, part_steps):
+    monkeypatch.setattr(recurrent_training, "PART_STEPS", part_steps)
     layer, length = make_layer(cell, 5), tf.constant([steps, max(1, steps - 4), 1])
     inputs = tf.random.stateless_normal([3, steps, 5], [1, 2])
     wanted = tf.random.stateless_normal([3, steps, 12], [3, 4])

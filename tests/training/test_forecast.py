@@ -39,7 +39,7 @@ def test_memory_is_estimated_to_a_quarter(overrides, batch, measured):
 def test_what_does_not_fit_is_a_warning_that_says_what_to_change():
     fits, warns = describe_memory(4e9, 7e9, 32), describe_memory(13e9, 7e9, 32)
     assert len(fits) == 1
-    assert "training.batch_size=14, encoder.subsampling=4" in warns[1]
+    assert "training.microbatch=14, encoder.subsampling=4" in warns[1]
     assert describe_memory(4e9, None, 32) == ["memory: about 4.0 GB for the longest clips"]
     assert available_memory() is None or available_memory() > 1e8
 

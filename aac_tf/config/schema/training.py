@@ -17,6 +17,13 @@ class TrainingConfig:
     )
     epochs: int = key(50, "maximum number of epochs", at_least=1, resumable=True)
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
+    microbatch: Optional[int] = key(
+        None,
+        "examples in memory at a time, on each device: gradients are added up over the parts of a batch, with the "
+        "result of the whole batch; null: the whole batch",
+        at_least=1,
+        resumable=True,
+    )
     learning_rate: float = key(1e-4, "learning rate of Adam; with a schedule, its highest value", above=0)
     schedule: str = key(
         "plateau",
