@@ -14,7 +14,7 @@ only: the last epoch of each run is measured.
 For each set, a Markdown table has the mean and standard deviation of the scores over the seeds, and a second one the
 differences from the base: paired by seed, with 95 % intervals by Student's t; and that of CIDEr again, of the mean over
 the seeds, with its interval over the clips. An interrupted benchmark continues where it stopped; `--variants` and
-`--seeds` measure only some runs.
+`--seeds` measure only some runs. Overrides of the config, `key=value`, come before the other arguments.
 """
 
 import argparse

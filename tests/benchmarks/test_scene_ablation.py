@@ -79,6 +79,7 @@ def test_variants_compose_the_same_number_of_scenes_from_other_material(bank, tm
     assert len((composer.compose_validation() / "captions_validation.csv").read_text().splitlines()) == 3
 
 
+@pytest.mark.slow
 def test_stored_clips_get_the_captions_of_the_captioner(small_runs, tmp_path):
     from stored_clips import RunCaptions, StoredClips, score
 
