@@ -164,8 +164,9 @@ class AttentionDecoder(Decoder):
         return tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
 
     def training_floats(self, rows, words, steps):
-        # Measured: the attention's hidden layer is kept for each word.
-        return super().training_floats(rows, words, steps) + int(1.2 * rows * words * steps * self.attention_units)
+        # Measured: each caption has a copy of its clip's steps and keys, and their gradients; each word its weights.
+        attended = rows * steps * (8 * self.attention_units + 3 * words)
+        return super().training_floats(rows, words, steps) + attended
 
     def _constants(self, encoded, length):
         """The constants of the cell: the encoder steps, their attention keys and the mask of valid steps."""

@@ -6,7 +6,7 @@ from aac_tf.models.cudnn import CuDNNGRU, CuDNNLSTM
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.recurrent_loop import recurrent_loop
-from aac_tf.models.recurrent_training import pad_to_parts, training_loop
+from aac_tf.models.recurrent_training import PART_STEPS, pad_to_parts, training_loop
 
 CELLS = {"lstm": CuDNNLSTM, "gru": CuDNNGRU}
 
@@ -92,12 +92,12 @@ class SubsampledBiRNN(Encoder):
         return length
 
     def training_floats(self, batch, length):
-        # Measured: 16 numbers for each step and unit of an LSTM, 18 of a GRU; see `docs/decisions/training.md`.
-        steps = 0
+        # Measured: 6 numbers for each step and unit, and 16 for those of a part, whose gates are computed together.
+        steps, part = 0, min(batch * length, PART_STEPS)
         for index in range(self.layers):
             length = subsampled_length(length, self.subsampling) if index else length
             steps += length
-        return 18 * batch * steps * 2 * self.units
+        return (6 * batch * steps + 16 * part) * 2 * self.units
 
     def build(self, input_shape):
         width = tf.TensorShape(input_shape)[-1]
