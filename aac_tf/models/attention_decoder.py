@@ -104,14 +104,17 @@ class AttentionDecoder(Decoder):
         return self._classifier(self._dropout(hidden, training=training))
 
     def packed(self, words, packing, encoded, length, training=None):
-        memory, dtype = self.prepare_memory(encoded, length), self.compute_dtype
+        encoded, keys, mask = self.prepare_memory(encoded, length)
+        dtype = self.compute_dtype
         lstm, attention = self._cell.lstm, self._cell.attention
         # Of all words together; the rest of the kernel is for the context.
         word_kernel, kernel = tf.split(tf.cast(lstm.kernel, tf.float32), [self.embedding, -1])
         gates = tf.matmul(tf.cast(self.embedded(words), dtype), tf.cast(word_kernel, dtype))
         hidden = attention_loop(
             tf.cast(gates, tf.float32) + tf.cast(lstm.bias, tf.float32),
-            *memory,
+            encoded,
+            keys,
+            mask,
             attention.query_kernel,
             attention.score_kernel,
             tf.concat([kernel, tf.cast(lstm.recurrent_kernel, tf.float32)], axis=0),
