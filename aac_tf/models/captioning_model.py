@@ -197,8 +197,9 @@ class CaptioningModel(tf.keras.Model):
             inputs, targets, weights = self.self_critical(self, inputs, targets, weights)
         if not self.built:
             self(inputs)  # creates the weights
-        # The number of positions depends on the captions, and XLA needs fixed shapes.
-        if not self.jit_compile and not tf.config.list_logical_devices("TPU"):
+        # Only weights of words tell what is padding. Its amount varies, and XLA needs fixed shapes.
+        weighted = weights is not None and weights.shape.rank == inputs["tokens"].shape.rank
+        if weighted and not self.jit_compile and not tf.config.list_logical_devices("TPU"):
             inputs, targets, weights = _without_padding(inputs, targets, weights)
         return super().train_step((inputs, targets, weights))
 
