@@ -124,8 +124,6 @@ class AttentionDecoder(Decoder):
 
     def packed(self, words, packing, encoded, length, training=None):
         (encoded, keys, mask), dtype = self._constants(encoded, length), self.compute_dtype
-        encoded, keys, mask = self.prepare_memory(encoded, length)
-        dtype = self.compute_dtype
         lstm, attention = self._cell.lstm, self._cell.attention
         # Of all words together; the rest of the kernel is for the context.
         word_kernel, kernel = tf.split(tf.cast(lstm.kernel, tf.float32), [self.embedding, -1])

@@ -270,8 +270,9 @@ class CaptioningModel(tf.keras.Model):
 
     def without_padding(self, inputs, targets, weights):
         """Packs what a training step takes, if it can; the mean of the loss over positions stays the same."""
-        # The number of positions depends on the captions, and XLA needs fixed shapes.
-        if self.jit_compile or tf.config.list_logical_devices("TPU"):
+        # Only weights of words tell what is padding. Its amount varies, and XLA needs fixed shapes.
+        weighted = weights is not None and weights.shape.rank == inputs["tokens"].shape.rank
+        if not weighted or self.jit_compile or tf.config.list_logical_devices("TPU"):
             return inputs, targets, weights
         packing = Packing(tf.reshape(caption_lengths(weights), [-1]), tf.shape(weights)[-1])
         scale = tf.size(packing.row) / tf.size(weights)
@@ -279,11 +280,6 @@ class CaptioningModel(tf.keras.Model):
         targets = _pack(packing, targets, weights.shape.rank)
         # One row, as Keras weights the loss of a batch with its rows when it averages over batches and replicas.
         return {**inputs, "packing": packing}, targets[tf.newaxis], packed[tf.newaxis]
-        # Only weights of words tell what is padding. Its amount varies, and XLA needs fixed shapes.
-        weighted = weights is not None and weights.shape.rank == inputs["tokens"].shape.rank
-        if weighted and not self.jit_compile and not tf.config.list_logical_devices("TPU"):
-            inputs, targets, weights = _without_padding(inputs, targets, weights)
-        return super().train_step((inputs, targets, weights))
 
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):
