@@ -26,9 +26,9 @@ def partition(cells, penalty, longest, newest=()):
         >>> from aac_tf.inference.partition import partition
         >>> partition(tf.constant([[0.0], [0.1], [0.0], [1.0], [0.9]]), penalty=0.1, longest=10).numpy().tolist()
         [0, 3, 5]
-        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.4]]), penalty=0.1, longest=10).numpy().tolist()
+        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.3]]), penalty=0.1, longest=10).numpy().tolist()
         [0, 4]
-        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.4]]), 0.1, 10, newest=[0.05]).numpy().tolist()
+        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.3]]), 0.1, 10, newest=[0.05]).numpy().tolist()
         [0, 3, 4]
 
     Reference:

@@ -8,6 +8,7 @@ import tensorflow as tf
 # A hidden layer of so many steps, for each clip and hypothesis.
 BLOCK_STEPS = 8192
 
+_ALL = 0
 _STEPS: contextvars.ContextVar = contextvars.ContextVar("steps of a block", default=None)
 
 
@@ -20,7 +21,21 @@ def in_blocks(steps=None):
     Args:
         steps: int, encoder steps of a block; None takes `BLOCK_STEPS`.
     """
-    token = _STEPS.set(BLOCK_STEPS if steps is None else steps)
+    if _STEPS.get() == _ALL:
+        yield
+        return
+    with _set_steps(BLOCK_STEPS if steps is None else steps):
+        yield
+
+
+def without_blocks():
+    """Lets functions traced here compute all steps at once, whatever `in_blocks` says: LiteRT lacks such loops."""
+    return _set_steps(_ALL)
+
+
+@contextlib.contextmanager
+def _set_steps(steps):
+    token = _STEPS.set(steps)
     try:
         yield
     finally:
@@ -38,7 +53,7 @@ def over_steps(function, keys):
         float32 `[batch, (words,) steps]`.
     """
     size, steps = _STEPS.get(), keys.shape[-2]
-    if size is None or (steps is not None and steps <= size):
+    if not size or (steps is not None and steps <= size):
         return function(keys)
     count, rank = tf.shape(keys)[-2], keys.shape.rank
     order = [rank - 2, *range(rank - 2)]
