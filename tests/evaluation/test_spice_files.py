@@ -90,7 +90,7 @@ def test_another_jar_is_refused(web):
 
 
 def test_no_server_and_no_checksum(web):
-    with pytest.raises(MetricError, match=r"cannot download .*with a network connection, or put"):
+    with pytest.raises(MetricError, match=r"cannot download .*with a network connection or with --mirror URL, or put"):
         fetch_corenlp("http://127.0.0.1:9")
     web.files[f"/{MODELS}.sha1"] = b"<html>"
     with pytest.raises(MetricError, match="there is no SHA-1"):
