@@ -249,7 +249,8 @@ class Captioner:
             return self.vocabulary
         from aac_tf.text import WordTokenizer
 
-        return WordTokenizer(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
+        with tf.init_scope():  # its tables must not belong to a graph that is being traced
+            return WordTokenizer(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
 
     @property
     def class_names(self):
