@@ -92,12 +92,12 @@ class SubsampledBiRNN(Encoder):
         return length
 
     def training_floats(self, batch, length):
-        # Measured: 6 numbers for each step and unit, and 16 for those of a part, whose gates are computed together.
-        steps, part = 0, min(batch * length, PART_STEPS)
+        # Measured: these numbers for each step and unit, and 16 for those of a part, whose gates are computed together.
+        steps, part, kept = 0, min(batch * length, PART_STEPS), {"lstm": 6, "gru": 5}[self.cell]
         for index in range(self.layers):
             length = subsampled_length(length, self.subsampling) if index else length
             steps += length
-        return (6 * batch * steps + 16 * part) * 2 * self.units
+        return (kept * batch * steps + 16 * part) * 2 * self.units
 
     def build(self, input_shape):
         width = tf.TensorShape(input_shape)[-1]

@@ -27,7 +27,7 @@ KINDS = {"plain": {}, "mixed": MIXED, "mixed and sampled": SAMPLED | MIXED}
 
 
 @functools.cache
-def step(rows, kind, eager=True, **options):
+def step(rows, kind, eager=True, xla=False, **options):
     """The loss of a step and the changes of the weights by gradients clipped to a norm."""
     tf.keras.utils.set_random_seed(3)
     encoder = SubsampledBiRNN(4, 1, "gru")
@@ -36,7 +36,7 @@ def step(rows, kind, eager=True, **options):
     model(inputs)
     model.microbatches = None if rows is None else Microbatches(rows)
     optimizer = tf.keras.optimizers.SGD(1.0, global_clipnorm=0.05)
-    model.compile(optimizer, CaptionCrossentropy(), weighted_metrics=[], run_eagerly=eager)
+    model.compile(optimizer, CaptionCrossentropy(), weighted_metrics=[], run_eagerly=eager, jit_compile=xla)
     targets = tf.concat([TOKENS[..., 1:], tf.fill([CLIPS, 2, 1], 2)], -1)
     weights = position_weights(targets, COUNTS, tf.size(targets))
     before = [variable.numpy() for variable in model.trainable_variables]
@@ -61,5 +61,7 @@ def test_more_rows_than_the_batch_has_are_one_part():
 
 
 @pytest.mark.slow
-def test_a_compiled_step_is_that_of_the_whole_batch():
-    assert_equal(step(2, "mixed and sampled", eager=False), step(None, "mixed and sampled", eager=False))
+@pytest.mark.parametrize("xla", [False, True])
+def test_a_compiled_step_is_that_of_the_whole_batch(xla):
+    kind = "plain" if xla else "mixed and sampled"
+    assert_equal(step(2, kind, eager=False, xla=xla), step(None, kind, eager=False))
