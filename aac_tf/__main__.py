@@ -14,6 +14,7 @@ COMMANDS = {
     "calibrate": ("calibrate", "make captions of a run say how likely they are right"),
     "bank": ("bank", "find sounds for scenes in unlabelled recordings"),
     "average": ("average", "average the weights of several epochs of a run"),
+    "prior": ("prior", "correct how often a captioner uses each word"),
     "download": ("download", "download datasets, and what captioning and scoring need"),
     "publish": ("publish", "write a trained run in the form for others to download"),
     "export": ("export", "export a run as a SavedModel"),

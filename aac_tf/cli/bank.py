@@ -1,11 +1,10 @@
 """`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
 
-from aac_tf.cli.checks import check_output_folder
+from aac_tf.cli.checks import check_new_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
 from aac_tf.labelling import stretches
 from aac_tf.labelling.recordings import find_recordings
-from aac_tf.utils.files import check_new_folder
 
 
 def main(arguments=None):
@@ -57,8 +56,7 @@ def _grow(options, console):
     limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
     stretches.check_limits(**limits)
     recordings = find_recordings(options.folders)
-    check_new_folder(options.output)
-    check_output_folder(options.output)
+    check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.embeddings import YamnetEmbedder
     from aac_tf.labelling.grow import grow_bank
@@ -89,8 +87,7 @@ def _derive(options, console):
         kept = licences.select(recordings, table, folders)
         console.show(kept.describe())
         count = kept.clips[0]
-    check_new_folder(options.output)
-    check_output_folder(options.output)
+    check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.embeddings import YamnetEmbedder
     from aac_tf.labelling.derive import derive_bank

@@ -1,5 +1,6 @@
 """`caption.py`: captions sound files with a trained model."""
 
+import functools
 import pathlib
 
 from aac_tf.cli.caption_timeline import add_timeline_flags, caption_over_time, check_timeline_flags
@@ -14,6 +15,7 @@ from aac_tf.cli.flags import (
     take_overrides,
 )
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.timeline_formats import sound_as_dict
 
 
 def main(arguments=None):
@@ -70,10 +72,10 @@ def _caption(options, console):
             console.show(f"skipped: {path}: {missing[path]}")
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
-    captioner, known = _load(options, runs, overrides, console) if usable else (None, None)
+    captioner, known, store = _load(options, runs, overrides, console) if usable else (None, None, None)
     if options.timeline:
         return caption_over_time(options, console, captioner, missing)
-    found = captioner.caption_each(usable, options.beam) if usable else iter(())
+    found = captioner.caption_each(usable) if usable else iter(())
     for index, path in enumerate(options.files):
         reason, caption = missing.get(path), None
         if reason is None:
@@ -98,20 +100,20 @@ def _caption(options, console):
             console.show(f"unsure: {path}: confidence {caption.confidence:.2f}")
     if skipped:
         console.show(f"{skipped} of {len(options.files)} files skipped")
+    if store is not None:
+        store()
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
 def _load(options, runs, overrides, console):
-    """Loads the `Captioner`; returns it, and what it was trained on."""
+    """Loads the captioner; returns it, what it was trained on, and a function that stores it for later, or None."""
     start_tensorflow(options)
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
-    from aac_tf.inference.captioner import Captioner
-    from aac_tf.inference.graphs import hears_sounds
     from aac_tf.runs.card import trained_on
     from aac_tf.runs.fetch import find_run
 
-    captioner = Captioner.load(runs, overrides, options.rerank)
-    if options.sounds and not hears_sounds(captioner.model):
+    captioner, store = _open(options, runs, overrides)
+    if options.sounds and not captioner.class_names:
         raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
     for run in runs[1:]:
         console.show(f"{run} was {trained_on(find_run(run))}")
@@ -119,14 +121,29 @@ def _load(options, runs, overrides, console):
     console.show(f"{runs[0]} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
-    return captioner, known
+    return captioner, known, store
+
+
+def _open(options, runs, overrides):
+    """The captioner, from the cache if it is there, and a function that stores it, or None."""
+    # What is stored captions sounds, and nothing else.
+    plain = len(runs) == 1 and options.rerank is None and options.text is None and not options.timeline
+    if plain:
+        from aac_tf.inference.stored import Shelf
+
+        shelf = Shelf(runs[0], overrides, options.beam)
+        captioner = shelf.open()
+        if captioner is not None:
+            return captioner, None
+    from aac_tf.inference.captioner import Captioner
+
+    captioner = Captioner.load(runs, overrides, options.rerank)
+    captioner.search = captioner.search_for(options.beam)
+    return captioner, functools.partial(shelf.store, captioner) if plain else None
 
 
 def _as_json(caption):
     """A `Caption` as a dict for JSON."""
-    sounds = caption.sounds and [
-        {"name": sound.name, "score": sound.score, "interval": sound.interval} for sound in caption.sounds
-    ]
     named = caption.named_sounds and [
         {"name": sound.name, "confidence": sound.confidence} for sound in caption.named_sounds
     ]
@@ -138,7 +155,7 @@ def _as_json(caption):
         "named_sounds": named,
         "alternatives": [{"caption": other.text, "log_prob": other.log_prob} for other in caption.alternatives],
         "words": [{"word": word.text, "peak": word.peak, "interval": word.interval} for word in caption.words],
-        "sounds": sounds,
+        "sounds": caption.sounds and [sound_as_dict(sound) for sound in caption.sounds],
     }
 
 

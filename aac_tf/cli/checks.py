@@ -128,6 +128,14 @@ def check_output_folder(path):
         raise PermissionError(f"{existing} is not writable")
 
 
+def check_new_output_folder(path):
+    """Raises `OSError` if a folder exists and is not empty, or cannot be created."""
+    from aac_tf.utils.files import check_new_folder
+
+    check_new_folder(path)
+    check_output_folder(path)
+
+
 def check_model(folder):
     """Raises `FileNotFoundError` if a local folder holds no exported model."""
     places = (glob.escape(folder), os.path.join(glob.escape(folder), "*"))

@@ -203,7 +203,7 @@ def _open_streams():
 
 
 def start_tensorflow(options):
-    """Imports TensorFlow and Keras without their start-up messages, unless `--debug` is set.
+    """Imports TensorFlow and its Keras without their start-up messages, unless `--debug` is set.
 
     Importing takes seconds, so commands call it after they have checked their arguments, config and files.
 
@@ -211,8 +211,9 @@ def start_tensorflow(options):
         options: `argparse.Namespace` with `debug`.
     """
     with contextlib.nullcontext() if options.debug else silenced():
-        import keras_nlp  # noqa: F401
         import tensorflow as tf
+
+        _ = tf.keras.layers
     tf.get_logger().setLevel("ERROR")
 
 

@@ -13,10 +13,8 @@ from aac_tf.cli.flags import (
     search_overrides,
 )
 from aac_tf.cli.microphone import open_microphone
+from aac_tf.utils.pcm_stream import ENCODINGS, PCMFormat, read_stream
 from aac_tf.utils.timeline_formats import as_dict
-
-# Those of `aac_tf.audio.live`, which imports TensorFlow.
-RAW = ("s16le", "s32le", "f32le")
 
 
 def main(arguments=None):
@@ -33,7 +31,9 @@ def main(arguments=None):
     add_constraint_flags(parser)
     add_beam_flag(parser)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
-    parser.add_argument("--raw", choices=RAW, help="standard input has raw samples of this encoding, not a WAV header")
+    parser.add_argument(
+        "--raw", choices=tuple(ENCODINGS), help="standard input has raw samples of this encoding, not a WAV header"
+    )
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate of raw samples")
     parser.add_argument("--channels", type=int, metavar="N", help="number of channels of raw samples (default: 1)")
     add_json_flag(
@@ -50,11 +50,15 @@ def _listen(options, console):
     _check(options)
     overrides = search_overrides(options)
     check_run(options.run, overrides)
-    microphone = None if options.input == "-" else open_microphone(options.device)
+    # Before TensorFlow is imported: what cannot be heard is refused at once.
+    if options.input == "-":
+        form = options.raw and PCMFormat(options.rate, options.raw, options.channels or 1)
+        rate, blocks = read_stream(sys.stdin.buffer, form)
+    else:
+        rate, blocks = open_microphone(options.device)
     start_tensorflow(options)
     import numpy as np
 
-    from aac_tf.audio.live import PCMFormat, read_stream
     from aac_tf.audio.parts import resampled_stream
     from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
@@ -64,13 +68,6 @@ def _listen(options, console):
     listener = Listener(captioner, beam_size=options.beam)
     listener.warm_up()
     console.show(f"{options.run} was {trained_on(find_run(options.run))}")
-    if microphone is None:
-        form = None
-        if options.raw is not None:
-            form = PCMFormat(options.rate, options.raw, options.channels or 1)
-        rate, blocks = read_stream(sys.stdin.buffer, form)
-    else:
-        rate, blocks = microphone
     console.show("listening; Ctrl-C ends it")
     try:
         for samples in resampled_stream(blocks, rate, captioner.spec.sample_rate):
@@ -94,6 +91,8 @@ def _check(options):
         raise ValueError("--raw is for standard input: add -")
     if options.input == "-" and options.device is not None:
         raise ValueError("--device is for a microphone: leave - out")
+    if options.input == "-" and sys.stdin is None:
+        raise ValueError("standard input is closed: pipe a sound into it, or leave - out for the microphone")
     if options.input == "-" and sys.stdin.isatty():
         raise ValueError("standard input is a terminal: pipe a sound into it, or leave - out for the microphone")
 

@@ -2,10 +2,9 @@
 
 import json
 
-from aac_tf.cli.checks import check_output_folder, check_run
+from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
-from aac_tf.utils.files import check_new_folder
 
 
 def main(arguments=None):
@@ -37,8 +36,7 @@ def main(arguments=None):
 
 def _publish(options, console):
     check_run(options.run)
-    check_new_folder(options.output)
-    check_output_folder(options.output)
+    check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
 

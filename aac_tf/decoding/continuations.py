@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.decoding.search import count_words
+from aac_tf.decoding.top_words import top_words
 
 
 class Continuations(typing.NamedTuple):
@@ -42,7 +43,7 @@ def best_continuations(candidates, tokens, log_probs, ended, end_id, length_pena
     # No hypothesis contributes more than `size` of the best, so the rest of the step works on `size` words of each.
     words_each = min(size, vocabulary) if isinstance(vocabulary, int) else tf.minimum(size, vocabulary)
     wanted = candidates if discount is None else candidates - discount[:, tf.newaxis]
-    values, words = tf.math.top_k(wanted, k=words_each)
+    values, words = top_words(wanted, words_each)
     if discount is not None:
         values = tf.gather(candidates, words, batch_dims=2)
     ended = ended[..., tf.newaxis]

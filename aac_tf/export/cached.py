@@ -1,17 +1,12 @@
 """Exports of runs in the cache folder, for commands that need an exported model and are given a run."""
 
-import hashlib
-import json
 import os
-import pathlib
 
-import tensorflow as tf
-
-import aac_tf
 from aac_tf.export.saved_model import export_saved_model
 from aac_tf.inference.captioner import Captioner
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
+from aac_tf.runs.identity import identity
 from aac_tf.utils.cache import cache_folder
 
 _FORMAT = 2  # of exports; models of 1 did not caption over time
@@ -35,22 +30,9 @@ def cached_export(run, overrides=(), beam_size=None, rerank=None):
     names = [run] if isinstance(run, (str, os.PathLike)) else run
     runs = [Run(find_run(name)) for name in names]
     second = None if rerank is None else Run(find_run(rerank))
-    options = [*overrides, f"beam_size={beam_size}", f"{len(runs)} runs"]
-    model = cache_folder() / "exports" / _identity([*runs, *([second] if second else [])], options)
+    key = identity([*runs, *([second] if second else [])], overrides, "export", _FORMAT, beam_size, len(runs))
+    model = cache_folder() / "exports" / key
     if not (model.is_dir() and any(path.name.isdecimal() for path in model.iterdir())):
         captioner = Captioner.load([run.folder for run in runs], overrides, second and second.folder)
         export_saved_model(captioner, model, beam_size)
     return model
-
-
-def _identity(runs, options):
-    """Identifies what is exported: the files of the runs, the options, and the versions that write the graph."""
-    digest = hashlib.sha256(f"aac_tf {aac_tf.__version__}, TensorFlow {tf.__version__}, {_FORMAT}\n".encode())
-    digest.update(json.dumps(options).encode())
-    for run in runs:
-        named = [run.folder / name for name in (run.CONFIG, run.VOCABULARY, run.NORMALIZATION, run.WEIGHTS)]
-        for path in [*named, *sorted(pathlib.Path(run.best).glob("*"))]:
-            if path.is_file():
-                digest.update(f"{path.name} {path.stat().st_size}\n".encode())
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:32]

@@ -7,7 +7,6 @@ from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.audio.load import read_wavs
 from aac_tf.audio.long_spectrogram import long_spectrogram
 from aac_tf.inference.graphs import attention_function, search_function, step_seconds
-from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.timeline_graph import TimelineGraph
 
 
@@ -61,7 +60,7 @@ class CaptioningModule(tf.Module):
             ),
             default_value="",
         )
-        if not isinstance(captioner.model, Ensemble):
+        if len(captioner.model.members) == 1:
             graph = TimelineGraph(captioner, search, captioner.rules())
             self._graph = lambda: graph
             signature = [tf.TensorSpec([None], tf.float32, name="waveform")]

@@ -1,5 +1,6 @@
 """The `Captioner`: captions sounds with a trained model."""
 
+import functools
 import itertools
 import os
 
@@ -9,8 +10,9 @@ from aac_tf.audio import AudioError
 from aac_tf.audio.waveforms import is_single
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.decoding import Beam
-from aac_tf.inference.caption import Alternative, make_caption
-from aac_tf.inference.confidence import heard_sounds, read_calibration
+from aac_tf.inference.caption import Alternative
+from aac_tf.inference.caption_maker import CaptionMaker, Described
+from aac_tf.inference.confidence import read_calibration
 from aac_tf.inference.ensemble import combine
 from aac_tf.inference.front_end import FrontEnd
 from aac_tf.inference.graphs import (
@@ -22,20 +24,11 @@ from aac_tf.inference.graphs import (
     search_function,
     step_seconds,
 )
-from aac_tf.inference.sounds import strongest_sounds
 from aac_tf.inference.timeline import caption_timeline
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
-from aac_tf.utils.reading import bounded_batches, read_ahead
-
-# Maximum number of frames in a batch, padding included: five minutes of log-mel frames at 44.1 kHz. A longer clip forms
-# a batch of its own, so that short clips are not padded to its length.
-BATCH_FRAMES = 26000
-# Above this number of encoder steps, attention reads blocks of them: its hidden layer takes 1 kB a step and hypothesis.
-LONG_STEPS = 60000
-BLOCK_STEPS = 8192
 
 
 class Captioner:
@@ -43,12 +36,14 @@ class Captioner:
 
     Args:
         model: `CaptioningModel` with trained weights, or `Ensemble` of several.
-        tokenizer: `WordTokenizer`.
+        tokenizer: `WordTokenizer`, or only its `Vocabulary`.
         config: `Config` of the run.
         calibration: `Calibration` of the run, for `Caption.confidence`; None if it was not calibrated.
         front_end: `JointFrontEnd` of an `Ensemble`; None makes the `FrontEnd` of the config.
 
     Attributes:
+        vocabulary: `Vocabulary`.
+        tokenizer: `WordTokenizer`.
         spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
         search: `Search` that is used by default.
         constraints: `Constraints` on captions that are used by default.
@@ -63,7 +58,7 @@ class Captioner:
 
     def __init__(self, model, tokenizer, config, calibration=None, front_end=None):
         self.model = model
-        self.tokenizer = tokenizer
+        self.vocabulary = tokenizer
         self.config = config
         self.spec = build_spec(config)
         self.front_end = FrontEnd(self.spec) if front_end is None else front_end
@@ -72,7 +67,7 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
-        self._attentions = {}
+        self._attend = attention_function(model)
         self._score = score_function(model, tokenizer)
         self._score_words = log_probs_function(model)
         self.calibration = calibration
@@ -113,20 +108,21 @@ class Captioner:
         if len(members) == 1 and second is None:
             return first
         model, front_end = combine(members, second)
-        return cls(model, first.tokenizer, first.config, front_end=front_end)
+        return cls(model, first.vocabulary, first.config, front_end=front_end)
 
     @classmethod
     def _load_one(cls, run, overrides):
         run = Run(find_run(run))
         config = run.config(overrides)
-        tokenizer = run.tokenizer(config)
+        vocabulary = run.words(config)
         embedder = build_frozen_encoder(config, network_origin(run, config))
-        run.check_network(None if embedder is None else embedder.fingerprint())
+        if embedder is not None and not _same_weights(embedder.origin, run.network()):
+            run.check_network(embedder.fingerprint())
         model = build_model(
-            config, tokenizer.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
+            config, vocabulary.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
         )
         run.restore_best(model)
-        return cls(model, tokenizer, config, read_calibration(run))
+        return cls(model, vocabulary, config, read_calibration(run))
 
     @classmethod
     def from_preset(cls, name, overrides=()):
@@ -208,16 +204,11 @@ class Captioner:
         Yields:
             `Caption` for each sound, in the order of the input, or an `AudioError` if the sound cannot be used.
         """
-        find = self._compiled(self.search_for(beam_size, search), constraints)
+        describe = self.describer(self.search_for(beam_size, search), constraints)
         if is_single(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
         starts = self._starts(style, paths_or_waveforms)
-        sounds = read_ahead(lambda sound: self._try_read(sound, sample_rate), paths_or_waveforms, ahead=2 * batch_size)
-        for batch in bounded_batches(sounds, _frames, BATCH_FRAMES, batch_size):
-            usable = [(sound, start) for sound, start in zip(batch, starts) if not isinstance(sound, AudioError)]
-            captions = iter(self._caption_batch(usable, find) if usable else ())
-            for sound in batch:
-                yield sound if isinstance(sound, AudioError) else next(captions)
+        yield from self.maker.caption_each(describe, paths_or_waveforms, starts, batch_size, sample_rate)
 
     def timeline(
         self, sound, beam_size=None, search=None, sample_rate=None, style=None, constraints=None, progress=None
@@ -251,9 +242,55 @@ class Captioner:
         search = self.search_for(beam_size, search)
         return caption_timeline(self, sound, search, sample_rate, style, constraints, progress)
 
+    @functools.cached_property
+    def tokenizer(self):
+        """The `WordTokenizer`, which imports keras-nlp: captioning needs only the vocabulary."""
+        if isinstance(self.vocabulary, tf.keras.layers.Layer):
+            return self.vocabulary
+        from aac_tf.text import WordTokenizer
+
+        return WordTokenizer(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
+
+    @property
+    def class_names(self):
+        """Names of the sounds that the frozen encoder's own classifier hears, tuple of str; empty if there is none."""
+        return tuple(self.model.embedder.class_names) if hears_sounds(self.model) else ()
+
+    @property
+    def maker(self):
+        """The `CaptionMaker`."""
+        times = self.model.embedder.segment_times if self.class_names else None
+        return CaptionMaker(
+            self.vocabulary, self.front_end, self._step_times, self.calibration, self.class_names, times
+        )
+
+    def describer(self, search=None, constraints=None):
+        """Compiles the computation of captions, from features on.
+
+        Args:
+            search: `Search`; None takes that of the config.
+            constraints: `Constraints`; None takes those of the config.
+
+        Returns:
+            Function `(features, length, start) -> Described`, whose arguments are those of `encode_function` and
+            `search_function`.
+        """
+        find = self._compiled(self.search if search is None else search, constraints)
+
+        def describe(features, length, start):
+            encoded, steps, scores, segments = self._heard(features, length)
+            found = find(encoded, steps, start=start)
+            best = found.tokens[:, 0]
+            attention = self._attend(best, encoded, steps, start=start)
+            words = None if self.calibration is None else self._score_words(best, encoded, steps, start=start)
+            first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
+            return Described(found.tokens, found.log_probs, attention, first_steps, words, scores, segments)
+
+        return describe
+
     def start_id(self, style=None):
         """Returns the id of the token before the first word of a caption; `style` is a str as for `caption`."""
-        return self._start if style is None else self.tokenizer.style_id(style)
+        return self._start if style is None else self.vocabulary.style_id(style)
 
     def search_for(self, beam_size=None, search=None):
         """Returns the `Search` for arguments of `caption`.
@@ -274,7 +311,7 @@ class Captioner:
     def rules(self, constraints=None):
         """Returns `Constraints` (None: those of the config) as arguments of `Rules`; see `Constraints.rules`."""
         constraints = self.constraints if constraints is None else constraints
-        return constraints.rules(self.tokenizer.get_vocabulary(), self.tokenizer.max_words)
+        return constraints.rules(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
 
     def encode_waveforms(self, waveform, length):
         """Encodes waveforms float32 `[batch, samples]` of int32 `[batch]` samples, in the graph of an exported model.
@@ -305,16 +342,17 @@ class Captioner:
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
         features, length = self.front_end.batch([sound])
-        encoded, steps, heard = self._heard(features, length, [sound.seconds])
+        encoded, steps, scores, segments = self._heard(features, length)
         start = tf.constant([self._start])
-        padding = self.tokenizer.max_words + 1 - tokens.shape[1]
-        padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.tokenizer.end_id)
+        padding = self.vocabulary.max_words + 1 - tokens.shape[1]
+        padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.vocabulary.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
         log_probs = self.word_log_probs(tokens, encoded, steps, start)[0]
         weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
-        found = Alternative(self.tokenizer.detokenize(tokens)[0].numpy().decode(), float(log_prob))
-        words = self.tokenizer.to_words(tokens[0])
-        return self._make_caption([found], words, weights, log_probs, sound.seconds, *heard[0])
+        found = Alternative(self.vocabulary.to_text(tokens[0]), float(log_prob))
+        (heard,) = self.maker.heard(scores, segments, [sound.seconds])
+        words = self.vocabulary.to_words(tokens[0])
+        return self.maker.make([found], words, weights, log_probs, sound.seconds, *heard)
 
     def word_log_probs(self, tokens, encoded, steps, start):
         """Computes the log-probabilities of the words of captions, which their confidence depends on.
@@ -342,76 +380,17 @@ class Captioner:
         return iter(starts)
 
     def _compiled(self, search, constraints=None):
-        """A function like that of `search_function`, which chooses the one for the length of the sounds."""
-        constraints = self.constraints if constraints is None else constraints
-        rules = self.rules(constraints)
+        key = search, self.constraints if constraints is None else constraints
+        if key not in self._searches:
+            self._searches[key] = search_function(self.model, self.vocabulary, search, self.rules(constraints))
+        return self._searches[key]
 
-        def find(encoded, steps, start):
-            key = search, constraints, _block(encoded)
-            if key not in self._searches:
-                self._searches[key] = search_function(self.model, self.tokenizer, search, rules, key[-1])
-            return self._searches[key](encoded, steps, start=start)
-
-        return find
-
-    def _attend(self, tokens, encoded, steps, start):
-        block = _block(encoded)
-        if block not in self._attentions:
-            self._attentions[block] = attention_function(self.model, block)
-        return self._attentions[block](tokens, encoded, steps, start=start)
-
-    def _try_read(self, sound, sample_rate):
-        """The `SoundFeatures` of a sound, or the `AudioError` that says why it has none."""
-        try:
-            return self.front_end.read(sound, sample_rate)
-        except AudioError as error:
-            return error
-
-    def _caption_batch(self, usable, find):
-        sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
-        features, length = self.front_end.batch(sounds)
-        encoded, steps, heard = self._heard(features, length, [sound.seconds for sound in sounds])
-        found = find(encoded, steps, start=start)
-        best = found.tokens[:, 0]
-        attention = self._attend(best, encoded, steps, start=start).numpy()
-        log_probs = self.word_log_probs(best, encoded, steps, start)
-        texts = self.tokenizer.detokenize(found.tokens).numpy()
-        first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
-        for row, sound in enumerate(sounds):
-            # A beam that is wider than the number of possible captions contains impossible ones, too.
-            hypotheses = [
-                Alternative(text.decode(), float(value))
-                for text, value in zip(texts[row], found.log_probs[row].numpy())
-                if value > -1e30
-            ]
-            weights = attention[row, :, : int(first_steps[row])]
-            words = self.tokenizer.to_words(best[row])
-            yield self._make_caption(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
-
-    def _make_caption(self, hypotheses, words, weights, log_probs, seconds, sounds, heard):
-        """A `Caption` with its confidence; arguments as for `make_caption` and `Calibration.judge`."""
-        named: tuple = ()
-        if self.calibration is not None:
-            named = self.calibration.judge(words, log_probs, heard), self.calibration.unsure_below
-        return make_caption(hypotheses, words, weights, self._step_times, seconds, sounds, *named)
-
-    def _heard(self, features, length, seconds):
-        """Encoder steps, their number, and for each clip the list of `Sound` and `heard_sounds`, or None and None."""
-        if not hears_sounds(self.model):
-            return (*self._encode(features, length), [(None, None)] * len(seconds))
-        encoded, steps, scores, segments = self._encode(features, length)
-        embedder, heard = self.model.embedder, []
-        for clip, count, end in zip(scores.numpy(), segments.numpy(), seconds):
-            sounds = strongest_sounds(clip[:count], embedder.class_names, embedder.segment_times, end)
-            heard.append((sounds, heard_sounds(clip[:count].max(axis=0), embedder.class_names)))
-        return encoded, steps, heard
+    def _heard(self, features, length):
+        """Encoder steps and their number; scores of the frozen encoder's classifier and its segments, or None."""
+        found = self._encode(features, length)
+        return found if hears_sounds(self.model) else (*found, None, None)
 
 
-def _block(encoded):
-    """Encoder steps that attention reads at a time; None if it reads all."""
-    longest = max(steps.shape[0] * steps.shape[1] for steps in tf.nest.flatten(encoded))
-    return BLOCK_STEPS if longest > LONG_STEPS else None
-
-
-def _frames(sound):
-    return 0 if isinstance(sound, AudioError) else sound.frames
+def _same_weights(origin, stored):
+    """Whether a frozen encoder has the weights that a run was trained with, which need not be compared then."""
+    return origin.get("checksum") is not None and origin["checksum"] == stored.get("checksum")

@@ -76,14 +76,14 @@ def combine(members, second=None):
     """
     first = members[0]
     for number, other in enumerate(members[1:], 2):
-        _check_vocabularies(first.tokenizer, other.tokenizer, number)
+        _check_vocabularies(first.vocabulary, other.vocabulary, number)
     model, front_end = first.model, first.front_end
     if len(members) > 1:
         model = Ensemble([member.model for member in members])
         front_end = JointFrontEnd([member.front_end for member in members])
     if second is None:
         return model, front_end
-    _check_vocabularies(first.tokenizer, second.tokenizer, 2)
+    _check_vocabularies(first.vocabulary, second.vocabulary, 2)
     weight = first.config.decoding.rerank_weight
     return Reranked([model, second.model], weight), JointFrontEnd([front_end, second.front_end])
 

@@ -1,12 +1,9 @@
 """Compiled functions for captioning: encoding, search and attention."""
 
-import functools
-
 import tensorflow as tf
 
 from aac_tf.decoding import Rules
-from aac_tf.inference.joint import Ensemble, find_captions, score_with
-from aac_tf.models.blocks import in_blocks
+from aac_tf.inference.given import Given
 
 STARTS = tf.TensorSpec([None], tf.int32)
 
@@ -34,7 +31,7 @@ def hears_sounds(model):
     return bool(getattr(model.embedder, "class_names", ()))
 
 
-def search_function(model, tokenizer, search, rules=None, block=None):
+def search_function(model, tokenizer, search, rules=None):
     """Compiles the search for captions.
 
     Args:
@@ -42,7 +39,6 @@ def search_function(model, tokenizer, search, rules=None, block=None):
         tokenizer: `WordTokenizer`.
         search: `Search`, such as `Beam(3)`.
         rules: dict of `Constraints.rules`; None constrains nothing.
-        block: int, encoder steps that attention reads at a time, for long sounds; None: all.
 
     Returns:
         `tf.function` from encoded and length, as from `encode_function`, and `start` int32 `[batch]`, the ids of the
@@ -51,12 +47,10 @@ def search_function(model, tokenizer, search, rules=None, block=None):
     rules = {"max_words": tokenizer.max_words, **(rules or {})}
     rules["forbidden_ids"] = (*tokenizer.special_ids, *rules.get("forbidden_ids", ()))
     words = tokenizer.max_words
-    find_with = model.find if isinstance(model, Ensemble) else functools.partial(find_captions, model.decoder)
 
-    @tf.function(input_signature=[*_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[*model.encoded_spec, STARTS], autograph=False)
     def find(encoded, length, start):
-        with in_blocks(block):
-            found = find_with(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
+        found = model.find(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
         # The shape of the tokens is that of the vocabulary's longest captions, whatever the constraints.
         columns = [[0, 0], [0, 0], [0, words - rules["max_words"]]]
         return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=tokenizer.end_id))
@@ -75,34 +69,31 @@ def score_function(model, tokenizer):
         `tf.function` from tokens int32 `[batch, max_words + 1]`, without `<START>` and padded with `<END>`, and
         encoded, length and `start`, as for `search_function`, to float32 `[batch]`.
     """
-    score_with_model = model.score if isinstance(model, Ensemble) else functools.partial(score_with, model.decoder)
     tokens = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
 
-    @tf.function(input_signature=[tokens, *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tokens, *model.encoded_spec, STARTS], autograph=False)
     def score(tokens, encoded, length, start):
         rules = Rules(start, tokenizer.end_id, tokenizer.max_words, min_words=0)
-        return score_with_model(tokens[:, tf.newaxis], rules, encoded, length, tokenizer.max_words)[:, 0]
+        return model.find(Given(tokens[:, tf.newaxis]), rules, encoded, length, tokenizer.max_words).log_probs[:, 0]
 
     return score
 
 
-def attention_function(model, block=None):
+def attention_function(model):
     """Compiles the attention for given captions.
 
     Args:
         model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
-        block: as for `search_function`.
 
     Returns:
         `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
         `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
     def attend(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
-        with in_blocks(block):
-            return model.decoder.attention(before, encoded, length)
+        return model.decoder.attention(before, encoded, length)
 
     return attend
 
@@ -118,7 +109,7 @@ def log_probs_function(model):
         token, float32 `[batch, words]`.
     """
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *_encoded(model), STARTS], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
     def score(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         log_probs = tf.nn.log_softmax(model.decoder(before, encoded, length))
@@ -140,11 +131,3 @@ def step_seconds(model, spec):
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride
-
-
-def _encoded(model):
-    """Signature of the encoder steps of a model and of their numbers."""
-    if isinstance(model, Ensemble):
-        return [tuple(specs) for specs in zip(*map(_encoded, model.models))]
-    steps = tf.TensorSpec([None, None, model.encoder.output_width], model.encoder.compute_dtype)
-    return [steps, tf.TensorSpec([None], tf.int32)]

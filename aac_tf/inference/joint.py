@@ -2,32 +2,8 @@
 
 import tensorflow as tf
 
-from aac_tf.decoding import Hypotheses, score_captions
-
-
-def find_captions(decoder, search, rules, encoded, length, max_words):
-    """Searches for captions with one decoder.
-
-    Args:
-        decoder: `Decoder`.
-        search: `Search`.
-        rules: `Rules`.
-        encoded: see `Decoder`.
-        length: see `Decoder`.
-        max_words: int, maximum number of words that the decoder was trained for.
-
-    Returns:
-        `Hypotheses`.
-    """
-    memory = decoder.prepare_memory(encoded, length)
-    return search(decoder.step, decoder.initial_state(memory, max_words), memory, rules)
-
-
-def score_with(decoder, tokens, rules, encoded, length, max_words):
-    """The log-probabilities float32 `[batch, size]` of captions int32 `[batch, size, columns]` under one decoder."""
-    memory = decoder.prepare_memory(encoded, length)
-    state = decoder.initial_state(memory, max_words)
-    return score_captions(decoder.step, state, memory, rules.start_id, rules.end_id, tokens)
+from aac_tf.decoding import Hypotheses
+from aac_tf.inference.given import Given
 
 
 class JointDecoder:
@@ -69,39 +45,41 @@ class Ensemble:
     one entry for each model. Attention and the position of encoder steps are those of the first model.
 
     Args:
-        models: list of `CaptioningModel`.
+        members: list of `CaptioningModel`.
     """
 
-    def __init__(self, models):
-        self.models = list(models)
-        self.decoder = JointDecoder([model.decoder for model in self.models])
-        first = self.models[0]
+    def __init__(self, members):
+        self.members = tuple(members)
+        self.decoder = JointDecoder([model.decoder for model in self.members])
+        first = self.members[0]
         self.encoder, self.embedder, self.normalization = first.encoder, first.embedder, first.normalization
 
     @property
     def weights(self):
         """The weights of all models."""
-        return [weight for model in self.models for weight in model.weights]
+        return [weight for model in self.members for weight in model.weights]
+
+    @property
+    def encoded_spec(self):
+        """See `CaptioningModel.encoded_spec`."""
+        return [tuple(specs) for specs in zip(*(model.encoded_spec for model in self.members))]
 
     def encode(self, features, length):
         """See `CaptioningModel.encode`."""
-        encoded, steps = zip(*(model.encode(*clip) for model, *clip in zip(self.models, features, length)))
+        encoded, steps = zip(*(model.encode(*clip) for model, *clip in zip(self.members, features, length)))
         return encoded, steps
 
     def encode_and_score(self, features, length):
         """See `CaptioningModel.encode_and_score`; the scores are those of the first model."""
-        first, steps, scores, segments = self.models[0].encode_and_score(features[0], length[0])
-        others = [model.encode(*clip) for model, *clip in zip(self.models[1:], features[1:], length[1:])]
+        first, steps, scores, segments = self.members[0].encode_and_score(features[0], length[0])
+        others = [model.encode(*clip) for model, *clip in zip(self.members[1:], features[1:], length[1:])]
         encoded, lengths = zip((first, steps), *others)
         return encoded, lengths, scores, segments
 
     def find(self, search, rules, encoded, length, max_words):
-        """See `find_captions`."""
-        return find_captions(self.decoder, search, rules, encoded, length, max_words)
-
-    def score(self, tokens, rules, encoded, length, max_words):
-        """See `score_with`."""
-        return score_with(self.decoder, tokens, rules, encoded, length, max_words)
+        """See `CaptioningModel.find`."""
+        memory = self.decoder.prepare_memory(encoded, length)
+        return search(self.decoder.step, self.decoder.initial_state(memory, max_words), memory, rules)
 
 
 class Reranked(Ensemble):
@@ -110,7 +88,7 @@ class Reranked(Ensemble):
     The log-probability of a caption is `(1 - weight) * first + weight * second`.
 
     Args:
-        models: list of two `CaptioningModel`.
+        members: list of two models.
         weight: float, from 0 to 1.
 
     Reference:
@@ -118,27 +96,16 @@ class Reranked(Ensemble):
         ACL 2002, for the log-linear combination of models.
     """
 
-    def __init__(self, models, weight):
-        super().__init__(models)
+    def __init__(self, members, weight):
+        super().__init__(members)
         self.weight = weight
 
     def find(self, search, rules, encoded, length, max_words):
-        """See `find_captions`."""
-        decoder = self.models[0].decoder
-        found = find_captions(decoder, search, rules, encoded[0], length[0], max_words)
-        second = score_with(self.models[1].decoder, found.tokens, rules, encoded[1], length[1], max_words)
+        """See `CaptioningModel.find`; both models score the captions that the first one finds."""
+        first, second = self.members
+        found = first.find(search, rules, encoded[0], length[0], max_words)
+        again = second.find(Given(found.tokens), rules, encoded[1], length[1], max_words)
         # A beam that is wider than the number of possible captions contains impossible ones, too.
         possible = found.log_probs > -1e30
-        log_probs = tf.where(possible, self._mean(found.log_probs, second), found.log_probs)
-        return search.rank(Hypotheses(found.tokens, log_probs), rules.end_id)
-
-    def score(self, tokens, rules, encoded, length, max_words):
-        """See `score_with`."""
-        scores = [
-            score_with(model.decoder, tokens, rules, own, steps, max_words)
-            for model, own, steps in zip(self.models, encoded, length)
-        ]
-        return self._mean(*scores)
-
-    def _mean(self, first, second):
-        return (1 - self.weight) * first + self.weight * second
+        mean = (1 - self.weight) * found.log_probs + self.weight * again.log_probs
+        return search.rank(Hypotheses(found.tokens, tf.where(possible, mean, found.log_probs)), rules.end_id)

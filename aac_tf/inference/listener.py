@@ -8,11 +8,10 @@ import tensorflow as tf
 from aac_tf.audio.long_spectrogram import StreamedSpectrogram
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.inference.timeline import Segment, TimelineError, make_segment, timeline_graph
-from aac_tf.inference.timeline_graph import NOTHING_BEFORE
+from aac_tf.inference.timeline_graph import LONGEST_SECONDS, NOTHING_BEFORE, PENALTY
 
-# Cells of a new sound before the last one counts as ended.
-_CONFIRMED = 2
 _ANNOUNCED_SECONDS = 3.0  # after which a sound is captioned that goes on
+_WARM_UP_CELLS = 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,9 +33,12 @@ class Update:
 class Listener:
     """Captions a sound while it is going on.
 
-    Every window of the sound goes through the frozen network once, as soon as it is complete. The division into
-    segments is that of `Captioner.timeline` for what was heard since the last segment that has ended, and the search
-    for a caption runs once or twice for each segment.
+    Every window of the sound goes through the frozen network once, as soon as it is complete. What was heard since the
+    last segment that has ended is divided as by `Captioner.timeline`, except that a change needs less evidence while it
+    is new: one or two cells after it decide, so that a sound is reported 1.3 s after its end, also if another one
+    follows at once. When the next segment is captioned, the change is judged again by the cost of `Captioner.timeline`.
+    If it turns out to be too small, the segment keeps the caption of the one before. Otherwise the search for a caption
+    runs once or twice for each segment.
 
     Args:
         captioner: `Captioner` of a single model with a frozen encoder of windows, such as YAMNet.
@@ -75,16 +77,18 @@ class Listener:
         self._first = 0  # number of the first of these rows
         self._samples = 0
         self._loudest = NOTHING_BEFORE  # level of the loudest frame, dB
-        self._announced = None  # tokens and number of rows of the sound that goes on, when it was captioned
-        self._reported = None  # tokens of the last caption, unless a silence followed
+        # Unless a silence followed: tokens and log-probabilities of the last caption, and what it describes.
+        self._reported = self._described = None
+        self._announced = None  # the same of the sound that goes on, and its number of rows when it was captioned
 
     def warm_up(self):
         """Compiles what the first sounds need, which takes seconds."""
-        rows, frames = 2 * _CONFIRMED, self._captioner.spec.segment_length
+        rows, frames = _WARM_UP_CELLS * self._graph.cells.rows, self._captioner.spec.segment_length
         row = np.zeros([1, self._captioner.spec.num_bins], np.float32)
         found, scores = self._graph.hear(np.repeat(row, frames, axis=0))
         found, scores = np.repeat(found, rows, axis=0), np.repeat(scores, rows, axis=0)
-        self._graph.plan(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0), 0.0)
+        self._graph.plan_on(found, scores, np.repeat(row, rows * self._captioner.spec.segment_hop, axis=0), 0.0)
+        self._graph.change(found, scores, rows // 2)
         first, last = np.zeros([1], np.int32), np.full([1], rows, np.int32)
         tokens, log_probs, encoded, steps = self._graph.describe(found, first, last, self._start)
         self._captioner.word_log_probs(tokens, encoded, steps, self._start)
@@ -128,13 +132,12 @@ class Listener:
         return windows
 
     def _updates(self, end=False):
-        planned = self._graph.plan(self._rows, self._scores, self._features, self._loudest)
+        planned = self._graph.plan_on(self._rows, self._scores, self._features, self._loudest)
         begins, ends, silent, self._loudest = (value.numpy() for value in planned)
         updates, done, count = [], 0, len(self._rows)
         for index, (begin, stop) in enumerate(zip(begins, ends)):
             is_last = index + 1 == len(begins)
-            confirmed = not is_last and count - stop >= (1 if silent[index + 1] else _CONFIRMED)
-            if not (end or confirmed):
+            if is_last and not end:
                 updates += [] if silent[index] else self._going_on(begin, count)
                 break
             updates += self._silence() if silent[index] else self._ended(begin, stop, end and is_last)
@@ -143,25 +146,39 @@ class Listener:
         return updates
 
     def _silence(self):
-        self._announced = self._reported = None
+        self._announced = self._reported = self._described = None
         return []
 
     def _going_on(self, begin, stop):
         hop = self._captioner.model.embedder.segment_times[1]
         if self._announced is not None or (stop - begin) * hop < _ANNOUNCED_SECONDS:
             return []
-        tokens, log_probs = self._describe(begin, stop)
-        self._announced = tokens, log_probs, stop - begin
-        return [self._report(begin, stop, tokens, log_probs, ended=False)]
+        found = self._reported if self._same_as_before(begin, stop) else self._describe(begin, stop)
+        self._announced = *found, stop - begin
+        return [self._report(begin, stop, found, ended=False)]
 
     def _ended(self, begin, stop, is_last):
         announced, self._announced = self._announced, None
+        same = self._same_as_before(begin, stop)
         # What was captioned is not captioned again, unless there is much more of it.
         if announced is not None and stop - begin <= 2 * announced[2]:
-            tokens, log_probs = announced[:2]
+            found = announced[:2]
         else:
-            tokens, log_probs = self._describe(begin, stop)
-        return [self._report(begin, stop, tokens, log_probs, ended=True, is_last=is_last)]
+            found = self._reported if same else self._describe(begin, stop)
+        heard = self._rows[begin:stop], self._scores[begin:stop]
+        self._described = self._after_before(*heard) if same else heard
+        return [self._report(begin, stop, found, ended=True, is_last=is_last)]
+
+    def _same_as_before(self, begin, stop):
+        """Whether all that was heard of a segment shows no change from the one before."""
+        if self._described is None:
+            return False
+        both = self._after_before(self._rows[begin:stop], self._scores[begin:stop])
+        return self._graph.change(*both, len(both[0]) - (stop - begin)) < PENALTY
+
+    def _after_before(self, *heard):
+        most = round(LONGEST_SECONDS / self._graph.cells.hop) * self._graph.cells.rows
+        return [np.concatenate([before[-most:], new]) for before, new in zip(self._described, heard)]
 
     def _describe(self, begin, stop):
         """The tokens of the caption of some rows, and their log-probabilities."""
@@ -169,12 +186,12 @@ class Listener:
         tokens, _, encoded, steps = self._graph.describe(self._rows, *rows, self._start)
         return tokens[0].numpy(), self._captioner.word_log_probs(tokens, encoded, steps, self._start)[0]
 
-    def _report(self, begin, stop, tokens, log_probs, ended, is_last=False):
-        same = False
+    def _report(self, begin, stop, found, ended, is_last=False):
+        (tokens, log_probs), same = found, False
         if self._reported is not None:
-            pair = np.stack([self._reported, tokens])
+            pair = np.stack([self._reported[0], tokens])
             same = not self._graph.merge(np.zeros([2], bool), pair, np.zeros([2], np.float32))[0][1]
-        self._reported = tokens
+        self._reported = tokens, log_probs
         end = self._samples / self._captioner.spec.sample_rate if is_last else self._time(stop)
         times, first = (self._time(begin), end), int(self._first + begin)
         scores = self._scores[begin:stop]

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def partition(cells, penalty, longest):
+def partition(cells, penalty, longest, newest=()):
     """Divides a sequence into segments that are alike within themselves.
 
     Of all divisions into segments of at most `longest` cells, this is the one with the lowest sum of squared distances
@@ -15,6 +15,8 @@ def partition(cells, penalty, longest):
         cells: float32 `[cells, width]`, at least one.
         penalty: float, cost of a segment.
         longest: int, maximum number of cells of a segment.
+        newest: floats, the penalty for a last segment of 1, 2, ... cells, if it differs. In a sequence that goes on, a
+            lower one finds a change earlier.
 
     Returns:
         int32 `[segments + 1]`, the first cell of each segment, and the number of cells.
@@ -24,6 +26,10 @@ def partition(cells, penalty, longest):
         >>> from aac_tf.inference.partition import partition
         >>> partition(tf.constant([[0.0], [0.1], [0.0], [1.0], [0.9]]), penalty=0.1, longest=10).numpy().tolist()
         [0, 3, 5]
+        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.3]]), penalty=0.1, longest=10).numpy().tolist()
+        [0, 4]
+        >>> partition(tf.constant([[0.0], [0.1], [0.0], [0.3]]), 0.1, 10, newest=[0.05]).numpy().tolist()
+        [0, 3, 4]
 
     Reference:
         B. Jackson et al., An algorithm for optimal partitioning of data on an interval, IEEE Signal Processing Letters,
@@ -32,6 +38,8 @@ def partition(cells, penalty, longest):
     """
     count = tf.shape(cells)[0]
     costs = _costs(cells, longest)
+    saved = tf.pad(tf.constant(newest, cells.dtype, [len(newest)]) - penalty, [[0, longest - len(newest)]])
+    costs += tf.where(tf.range(count) == count - 1, 1.0, 0.0)[:, tf.newaxis] * saved
 
     def extend(end, recent, chosen):
         # recent[l - 1] is the lowest cost up to cell end - l.

@@ -5,8 +5,9 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-MAX_SOUNDS = 5
+STRONGEST, MAX_SOUNDS = 5, 8
 MIN_SCORE = 0.1
+SILENCE = "Silence"  # a class of AudioSet that is no sound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,11 @@ class Sound:
 
 
 def strongest_sounds(scores, names, segment_times, seconds):
-    """Finds the strongest classes of a recording.
+    """Finds the strongest classes of a recording, and those that are heard where these are not.
+
+    The names of one loud sound, such as Animal, Pet and Dog, may be the strongest of all. Therefore others follow these
+    `STRONGEST`, one by one: each time the class whose scores exceed those of all chosen ones by the largest sum over
+    time. Silence is not a sound.
 
     Args:
         scores: float array `[segments, classes]`.
@@ -38,6 +43,10 @@ def strongest_sounds(scores, names, segment_times, seconds):
 
     Returns:
         list of up to `MAX_SOUNDS` `Sound` with a score of at least `MIN_SCORE`, strongest first.
+
+    Reference:
+        G. Nemhauser, L. Wolsey, M. Fisher, An analysis of approximations for maximizing submodular set functions,
+        Mathematical Programming, 1978, for greedy choices of what covers most.
 
     Example:
         >>> import numpy as np
@@ -51,9 +60,7 @@ def strongest_sounds(scores, names, segment_times, seconds):
     first, hop = segment_times
     best = scores.max(axis=0)
     found = []
-    for index in np.argsort(-best, kind="stable")[:MAX_SOUNDS]:
-        if best[index] < MIN_SCORE:
-            break
+    for index in sorted(_chosen(scores, best, names), key=lambda index: -best[index]):
         loud = scores[:, index] >= best[index] / 2
         begin = end = int(np.argmax(scores[:, index]))
         while begin > 0 and loud[begin - 1]:
@@ -65,3 +72,18 @@ def strongest_sounds(scores, names, segment_times, seconds):
         stop = seconds if end + 1 == len(loud) else min(first + (end + 0.5) * hop, seconds)
         found.append(Sound(names[index], float(best[index]), (float(start), float(stop)), scores[:, index].copy()))
     return found
+
+
+def _chosen(scores, best, names):
+    """The indices of the classes that `strongest_sounds` returns."""
+    heard = [
+        index for index in np.argsort(-best, kind="stable") if best[index] >= MIN_SCORE and names[index] != SILENCE
+    ]
+    chosen, others = heard[:STRONGEST], heard[STRONGEST:]
+    while others and len(chosen) < MAX_SOUNDS:
+        known = scores[:, chosen].max(axis=1, keepdims=True)
+        added = np.maximum(scores[:, others] - known, 0).sum(axis=0)
+        if not added.any():
+            break
+        chosen.append(others.pop(int(np.argmax(added))))
+    return chosen

@@ -8,7 +8,6 @@ import tensorflow as tf
 
 from aac_tf.errors import AacError
 from aac_tf.inference.confidence import caption_confidence, heard_sounds
-from aac_tf.inference.joint import Ensemble
 from aac_tf.inference.sounds import Sound, strongest_sounds
 from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
 
@@ -76,7 +75,7 @@ def timeline_graph(captioner, search, constraints=None):
     Raises:
         TimelineError: if the captioner has several models.
     """
-    if isinstance(captioner.model, Ensemble):
+    if len(captioner.model.members) > 1:
         raise TimelineError(
             "captions over time take a single run: several runs, and --rerank, caption whole sounds only"
         )

@@ -1,16 +1,19 @@
 """Compiled functions for captions over time, which `Captioner.timeline` and exported models share."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import tensorflow as tf
 
 from aac_tf.inference.graphs import STARTS, hears_sounds, search_function
 from aac_tf.inference.partition import partition
+from aac_tf.inference.sounds import SILENCE
 from aac_tf.scenes.mentions import find_mentions
 
 # Chosen on composed recordings, see docs/results.md.
 PENALTY = 1.6  # cost of a segment, in squared distances of cells, whose norm is 1
+NEWEST_PENALTIES = (1.0, 0.8)  # the same of the last one of a sound that goes on, while it has one or two cells
 SCORE_WEIGHT = 0.5  # of the scores of the classifier beside the embedding
 LONGEST_SECONDS = 10.0  # of a window; what lasts longer is captioned in several, which are merged if they agree
 CELL_SECONDS = 0.48  # resolution of boundaries; a frozen encoder with longer segments has its own
@@ -20,7 +23,6 @@ SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
 NOTHING_BEFORE = -1000.0  # dB
 _ABOVE_DIGITAL_DB = 3.0  # of what is as silent as zeros
-_SILENCE = "Silence"
 _LEAD = 2  # maximum number of silent rows before a window
 _APART = 2.0  # distance of silence from all sounds
 
@@ -78,6 +80,8 @@ class TimelineGraph:
         plan: from the results of `hear`, the features and the level of the loudest frame before them (`NOTHING_BEFORE`
             or float32, dB) to windows: the first row, the row after the last, and whether it is silent, int32, int32
             and bool `[windows]`; and the level of the loudest frame so far. They follow each other without gaps.
+        plan_on: as `plan`, for a sound that goes on: its last segment has the cost of `NEWEST_PENALTIES`.
+        change: from results of `hear` and a row, int32, to what a division there saves, to compare with `PENALTY`.
         describe: from the inputs of the encoder, first and last rows int32 `[windows]` and `start` int32 `[windows]` as
             in `search_function`, to tokens int32 `[windows, words]` and log-probabilities float32 `[windows]` of the
             best captions, and the encoder steps and their numbers.
@@ -90,7 +94,7 @@ class TimelineGraph:
         self._captioner = captioner
         self.cells = Cells.of(model, captioner.spec)
         names = getattr(model.embedder, "class_names", ()) if hears_sounds(model) else ()
-        self._silence = names.index(_SILENCE) if _SILENCE in names else None
+        self._silence = names.index(SILENCE) if SILENCE in names else None
         self._find = search_function(model, captioner.tokenizer, search, rules)
         self._kinds = _kinds_of_words(captioner.tokenizer)
         self._padding = _silence(model, captioner.spec)
@@ -104,7 +108,10 @@ class TimelineGraph:
             return tf.function(function, list(signature), autograph=False)
 
         self.hear = compiled(self._hear, features)
-        self.plan = compiled(self._plan, rows, scores, features, tf.TensorSpec([], tf.float32))
+        level = tf.TensorSpec([], tf.float32)
+        self.plan = compiled(self._plan, rows, scores, features, level)
+        self.plan_on = compiled(functools.partial(self._plan, newest=NEWEST_PENALTIES), rows, scores, features, level)
+        self.change = compiled(self._change, rows, scores, tf.TensorSpec([], tf.int32))
         self.describe = compiled(self._describe, rows, STARTS, STARTS, STARTS)
         self.merge = compiled(self._merge, some, words, numbers)
 
@@ -154,23 +161,32 @@ class TimelineGraph:
         rows, scores, _ = self._captioner.model.embed_and_score(features[tf.newaxis], tf.shape(features)[:1])
         return tf.cast(rows[0], tf.float32), scores[0]
 
-    def _plan(self, rows, scores, features, loudest):
-        size, model = self.cells.rows, self._captioner.model
-        described = _normed(rows) if model.embedder is not None else _standardized(rows)
-        described = tf.concat([described, SCORE_WEIGHT * scores], axis=1)
-        described = _means(described, size)
+    def _plan(self, rows, scores, features, loudest, newest=()):
+        size = self.cells.rows
+        described = self._described(rows, scores)
         level = self._levels(features, tf.shape(described)[0], loudest <= NOTHING_BEFORE)
         loudest = tf.maximum(loudest, tf.reduce_max(level))
         silent = self._silent(scores, level, loudest)
         apart = _APART * tf.cast(silent, tf.float32)[:, tf.newaxis]
         described = tf.concat([tf.where(silent[:, tf.newaxis], 0.0, described), apart], axis=1)
         longest = max(1, round(LONGEST_SECONDS / self.cells.hop))
-        bounds = partition(described, PENALTY, longest)
+        bounds = partition(described, PENALTY, longest, newest[:longest])
         quiet = tf.concat([[0], tf.cumsum(tf.cast(silent, tf.int32))], axis=0)
         quiet = tf.gather(quiet, bounds)
         quiet = 2 * (quiet[1:] - quiet[:-1]) > bounds[1:] - bounds[:-1]
         bounds = tf.minimum(bounds * size, tf.shape(rows)[0])
         return bounds[:-1], bounds[1:], quiet, loudest
+
+    def _described(self, rows, scores):
+        rows = _normed(rows) if self._captioner.model.embedder is not None else _standardized(rows)
+        return _means(tf.concat([rows, SCORE_WEIGHT * scores], axis=1), self.cells.rows)
+
+    def _change(self, rows, scores, bound):
+        described, bound = self._described(rows, scores), bound // self.cells.rows
+        before, after = described[:bound], described[bound:]
+        counts = [tf.cast(tf.shape(part)[0], tf.float32) for part in (before, after)]
+        distance = tf.reduce_sum(tf.square(tf.reduce_mean(before, axis=0) - tf.reduce_mean(after, axis=0)))
+        return distance * counts[0] * counts[1] / (counts[0] + counts[1])
 
     def _silent(self, scores, level, loudest):
         """Whether each cell is silent, bool `[cells]`, of their levels in dB."""

@@ -3,7 +3,9 @@
 import tensorflow as tf
 
 from aac_tf.models.attention import TemporalAttention
+from aac_tf.models.attention_step import attention_step, context_gates
 from aac_tf.models.attention_training import attention_loop
+from aac_tf.models.blocks import in_blocks
 from aac_tf.models.decoder import Decoder
 from aac_tf.models.dropout import CheckpointedDropout
 
@@ -83,9 +85,11 @@ class AttentionDecoder(Decoder):
         self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def prepare_memory(self, encoded, length):
-        """Returns the encoder steps, their attention keys and the mask of valid steps."""
-        encoded = tf.cast(encoded, tf.float32)
-        return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
+        """Returns the encoder steps, their attention keys, the mask of valid steps and `context_gates`."""
+        if not self._cell.lstm.built:
+            self(tf.zeros([tf.shape(encoded)[0], 1], tf.int32), encoded, length)
+        memory = self._constants(encoded, length)
+        return (*memory, context_gates(self._cell.lstm, memory[0]))
 
     def initial_state(self, memory, max_words):
         """Returns the zero states of the LSTM."""
@@ -93,25 +97,42 @@ class AttentionDecoder(Decoder):
         return zeros, zeros
 
     def step(self, tokens, state, memory):
-        hidden, state = self._cell(self._embedding(tokens), list(state), constants=memory)
-        return self._classifier(hidden), tuple(state)
+        inputs, (encoded, keys, mask, gates) = self._embedding(tokens), memory
+
+        def few_steps():
+            return attention_step(self._cell, inputs, state, keys, mask, gates)
+
+        def many_steps():
+            with in_blocks():
+                return tuple(self._cell(inputs, list(state), constants=[encoded, keys, mask])[1])
+
+        steps, projected = encoded.shape[1], gates.shape[1]
+        if self.compute_dtype != "float32" or (steps is not None and projected == 0 < steps):
+            state = many_steps()
+        elif steps is not None and steps == projected:
+            state = few_steps()
+        else:
+            state = tf.cond(tf.shape(gates)[1] == tf.shape(encoded)[1], few_steps, many_steps)
+        return self._classifier(state[0]), state
 
     def embed(self, tokens):
         return self._embedding(tokens)
 
     def call(self, tokens, encoded, length, training=None):
-        hidden = self._hidden(tokens, self.prepare_memory(encoded, length), training)
+        hidden = self._hidden(tokens, self._constants(encoded, length), training)
         return self._classifier(self._dropout(hidden, training=training))
 
     def packed(self, words, packing, encoded, length, training=None):
-        memory, dtype = self.prepare_memory(encoded, length), self.compute_dtype
+        (encoded, keys, mask), dtype = self._constants(encoded, length), self.compute_dtype
         lstm, attention = self._cell.lstm, self._cell.attention
         # Of all words together; the rest of the kernel is for the context.
         word_kernel, kernel = tf.split(tf.cast(lstm.kernel, tf.float32), [self.embedding, -1])
         gates = tf.matmul(tf.cast(self.embedded(words), dtype), tf.cast(word_kernel, dtype))
         hidden = attention_loop(
             tf.cast(gates, tf.float32) + tf.cast(lstm.bias, tf.float32),
-            *memory,
+            encoded,
+            keys,
+            mask,
             attention.query_kernel,
             attention.score_kernel,
             tf.concat([kernel, tf.cast(lstm.recurrent_kernel, tf.float32)], axis=0),
@@ -122,15 +143,20 @@ class AttentionDecoder(Decoder):
 
     def attention(self, tokens, encoded, length):
         """Returns the weights A of the temporal attention, see `Decoder.attention`."""
-        memory = self.prepare_memory(encoded, length)
+        memory = self._constants(encoded, length)
         hidden = self._hidden(tokens, memory)
         # The query of a word is the hidden state before it.
         before = tf.pad(hidden[:, :-1], [[0, 0], [1, 0], [0, 0]])
         rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
         queries = tf.reshape(tf.transpose(before, [1, 0, 2]), [words, tf.shape(encoded)[0], -1, self.units])
+
+        def attend(query):
+            with in_blocks():
+                return self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1]
+
         # One word at a time: the attention's hidden layer for all words of a ten-minute clip would take gigabytes.
         weights = tf.map_fn(
-            lambda query: self._cell.attention(query, memory[0], mask=memory[2], keys=memory[1])[1],
+            attend,
             queries,
             fn_output_signature=tf.TensorSpec([None, None, None], tf.float32),
             parallel_iterations=1,
@@ -141,6 +167,11 @@ class AttentionDecoder(Decoder):
         # Measured: each caption has a copy of its clip's steps and keys, and their gradients; each word its weights.
         attended = rows * steps * (8 * self.attention_units + 3 * words)
         return super().training_floats(rows, words, steps) + attended
+
+    def _constants(self, encoded, length):
+        """The constants of the cell: the encoder steps, their attention keys and the mask of valid steps."""
+        encoded = tf.cast(encoded, tf.float32)
+        return encoded, self._cell.attention.project(encoded), tf.sequence_mask(length, tf.shape(encoded)[1])
 
     def _hidden(self, tokens, memory, training=None):
         return self._recurrent(self.embedded(tokens), constants=list(memory), training=training)

@@ -5,18 +5,36 @@ import contextvars
 
 import tensorflow as tf
 
-_STEPS = contextvars.ContextVar("steps of a block", default=None)
+# A hidden layer of so many steps, for each clip and hypothesis.
+BLOCK_STEPS = 8192
+
+_ALL = 0
+_STEPS: contextvars.ContextVar = contextvars.ContextVar("steps of a block", default=None)
 
 
 @contextlib.contextmanager
-def in_blocks(steps):
-    """Lets `TemporalAttention` compute its hidden layer for `steps` encoder steps at a time, in functions traced here.
+def in_blocks(steps=None):
+    """Lets `TemporalAttention` compute its hidden layer for some encoder steps at a time, in functions traced here.
 
-    The results are those without blocks. For short sounds one block is faster, so the caller decides.
+    The results are those without blocks.
 
     Args:
-        steps: int; None computes all steps at once.
+        steps: int, encoder steps of a block; None takes `BLOCK_STEPS`.
     """
+    if _STEPS.get() == _ALL:
+        yield
+        return
+    with _set_steps(BLOCK_STEPS if steps is None else steps):
+        yield
+
+
+def without_blocks():
+    """Lets functions traced here compute all steps at once, whatever `in_blocks` says: LiteRT lacks such loops."""
+    return _set_steps(_ALL)
+
+
+@contextlib.contextmanager
+def _set_steps(steps):
     token = _STEPS.set(steps)
     try:
         yield
@@ -34,8 +52,8 @@ def over_steps(function, keys):
     Returns:
         float32 `[batch, (words,) steps]`.
     """
-    size = _STEPS.get()
-    if size is None:
+    size, steps = _STEPS.get(), keys.shape[-2]
+    if not size or (steps is not None and steps <= size):
         return function(keys)
     count, rank = tf.shape(keys)[-2], keys.shape.rank
     order = [rank - 2, *range(rank - 2)]

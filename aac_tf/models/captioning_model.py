@@ -124,6 +124,33 @@ class CaptioningModel(tf.keras.Model):
         inputs, length = self._encoder_inputs(features, length)
         return inputs, inputs[..., :0], length
 
+    @property
+    def members(self):
+        """The models that caption together: this one alone. An ensemble has several."""
+        return (self,)
+
+    @property
+    def encoded_spec(self):
+        """`tf.TensorSpec` of the encoder steps that `encode` returns, and of their number."""
+        steps = tf.TensorSpec([None, None, self.encoder.output_width], self.encoder.compute_dtype)
+        return [steps, tf.TensorSpec([None], tf.int32)]
+
+    def find(self, search, rules, encoded, length, max_words):
+        """Searches for captions.
+
+        Args:
+            search: `Search`.
+            rules: `Rules`.
+            encoded: encoder steps, as from `encode`.
+            length: their number, as from `encode`.
+            max_words: int, maximum number of words that the decoder was trained for.
+
+        Returns:
+            `Hypotheses`.
+        """
+        memory = self.decoder.prepare_memory(encoded, length)
+        return search(self.decoder.step, self.decoder.initial_state(memory, max_words), memory, rules)
+
     def output_length(self, length):
         """Number of encoder steps of `length` (int or int tensor) feature frames."""
         return self.encoder.output_length(length if self.embedder is None else self.embedder.output_length(length))
@@ -151,7 +178,7 @@ class CaptioningModel(tf.keras.Model):
             return {**inputs, "features": features, "length": length}
         mixture = inputs["partner"], inputs["share"]
         features, length = mix_features(features, length, *mixture)
-        shares = word_shares(inputs["words"], tf.shape(inputs["tokens"])[-1], *mixture, self.compute_dtype)
+        shares = word_shares(inputs["words"], tf.shape(inputs["tokens"])[-1], *mixture, self.decoder.compute_dtype)
         return {**inputs, "features": features, "length": length, "shares": shares}
 
     def predict_words(self, inputs, training=None):
@@ -243,8 +270,9 @@ class CaptioningModel(tf.keras.Model):
 
     def without_padding(self, inputs, targets, weights):
         """Packs what a training step takes, if it can; the mean of the loss over positions stays the same."""
-        # The number of positions depends on the captions, and XLA needs fixed shapes.
-        if self.jit_compile or tf.config.list_logical_devices("TPU"):
+        # Only weights of words tell what is padding. Its amount varies, and XLA needs fixed shapes.
+        weighted = weights is not None and weights.shape.rank == inputs["tokens"].shape.rank
+        if not weighted or self.jit_compile or tf.config.list_logical_devices("TPU"):
             return inputs, targets, weights
         packing = Packing(tf.reshape(caption_lengths(weights), [-1]), tf.shape(weights)[-1])
         scale = tf.size(packing.row) / tf.size(weights)

@@ -155,7 +155,7 @@ def _summed(gradients, parts, data, variables, embeddings):
     _, total, dense, rows = tf.while_loop(lambda part, *_: part < parts.number, body, start, parallel_iterations=1)
     dense, rows = iter(dense), iter(rows)
     return total, [
-        _joined(*next(rows), variable) if is_sparse else next(dense) for variable, is_sparse in zip(variables, sparse)
+        _joined(next(rows), variable) if is_sparse else next(dense) for variable, is_sparse in zip(variables, sparse)
     ]
 
 
@@ -169,5 +169,6 @@ def _array(dtype, size, shape):
     return tf.TensorArray(dtype, size, infer_shape=False, element_shape=[None, *shape])
 
 
-def _joined(values, indices, variable):
+def _joined(rows, variable):
+    values, indices = rows
     return tf.IndexedSlices(values.concat(), indices.concat(), tf.constant(variable.shape.as_list(), tf.int32))

@@ -11,6 +11,7 @@ from aac_tf.inference.graphs import hears_sounds
 from aac_tf.inference.timeline import TimelineError
 from aac_tf.page.recording import outline, read_sound, spectrogram_picture, write_playback
 from aac_tf.page.timeline import segment_rows
+from aac_tf.utils.timeline_formats import sound_as_dict
 
 MAX_STEPS = 600  # of curves over time; longer ones keep the highest of several steps
 
@@ -103,8 +104,7 @@ def _sounds_over_time(captioner, caption, seconds):
     times = captioner.model.embedder.segment_times
     return [
         {
-            "name": sound.name,
-            "score": sound.score,
+            **sound_as_dict(sound),
             **_curve("scores", sound.scores, step_edges(times, len(sound.scores), seconds)),
         }
         for sound in caption.sounds

@@ -3,7 +3,8 @@
 import dataclasses
 import json
 
-from aac_tf.runs.run import Run, RunError
+from aac_tf.runs.errors import RunError
+from aac_tf.runs.run import Run
 
 
 def make_card(config, dataset, clips, words):

@@ -1,9 +1,34 @@
-"""Where the weights of a run's frozen encoder were when it was trained."""
+"""The frozen encoder that a run was trained with: its fingerprint, and where its weights were."""
 
 import os
 import re
 
+from aac_tf.embeddings.fingerprint import difference
 from aac_tf.embeddings.sources import PUBLISHED
+from aac_tf.runs.errors import RunError
+
+
+def check_network(run, network):
+    """Checks that a frozen encoder is the one that a run was trained with.
+
+    Args:
+        run: `Run`.
+        network: `fingerprint` of the frozen encoder; None if there is none.
+
+    Raises:
+        RunError: if it is another one. Runs of earlier versions, which have no stored fingerprint, accept any.
+    """
+    if network is None or not (run.folder / run.NETWORK).is_file():
+        return
+    stored = run.network().get("fingerprint")
+    if not (isinstance(stored, list) and all(isinstance(value, (int, float)) for value in stored)):
+        raise RunError(f"{run.shown(run.NETWORK)} is damaged: it has no list of numbers fingerprint")
+    deviation = difference(network, stored)
+    if deviation:
+        raise RunError(
+            f"{run.name} was trained with another frozen network: the outputs for the same input differ by "
+            f"{100 * deviation:.0f} %; pass the original weights with embedding.source=..."
+        )
 
 
 def network_origin(run, config):

@@ -5,7 +5,7 @@ import json
 
 from aac_tf.config import flatten
 from aac_tf.config.loading import walk
-from aac_tf.runs.run import RunError
+from aac_tf.runs.errors import RunError
 
 
 def check_folder(config, run, resume):

@@ -147,7 +147,7 @@ def _holds(root, record):
     except (OSError, ValueError) as error:
         raise DatasetError(f"{root} holds other files than scenes; choose another folder") from error
     wanted = json.loads(json.dumps(record))
-    different = [name for name in wanted if found.get(name) != wanted[name]]
+    different = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
     if different:
         raise DatasetError(
             f"{root} holds scenes composed with another {', '.join(different)}; delete the folder to compose them "

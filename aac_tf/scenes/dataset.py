@@ -35,10 +35,13 @@ class Scenes(Dataset):
         max_events: maximum number of events in a scene without a script, 1 to 3.
         seed: seed of all random choices.
         scripts: path of a file of captions to compose scenes after, or several, as for `bank`, or `STYLE=PATH` (see
-            `script_files`); `templates` writes captions for the sounds of the bank; None composes at random.
+            `script_files`); `templates` writes captions for the sounds of the bank, or, beside files, for those that
+            the files hardly name; None composes at random.
         renderings: number of scenes for each script.
         max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
         licences: licences that clips of the bank may have (see `licence_names`); None takes all clips.
+        min_scenes: with `scripts`, number of training scenes that each sound should be in (see `plan_scenes`).
+        effects: with `scripts`, whether rooms, distance and recorders change the sounds (see `compose_script`).
 
     Example:
         >>> import tempfile
@@ -69,6 +72,8 @@ class Scenes(Dataset):
         renderings: int = 1,
         max_alike: int | None = None,
         licences: str | Sequence[str] | None = None,
+        min_scenes: int | None = None,
+        effects: bool = True,
     ):
         super().__init__(root)
         self.bank = bank
@@ -82,17 +87,19 @@ class Scenes(Dataset):
         self.renderings = renderings
         self.max_alike = max_alike
         self.licences = licences
+        self.min_scenes = min_scenes
+        self.effects = effects
 
     def check(self, audio_needed=True):
         if (self.root / "scenes.json").is_file():
             return
-        for _, file in [] if self.scripts in (None, TEMPLATES) else script_files(self.scripts):
+        for file in self._script_files():
             if not file.is_file():
                 raise DatasetError(
                     f"{file} is no file; scenes.scripts takes files of captions, FILE or STYLE=FILE, or {TEMPLATES}"
                 )
-        if self.scripts == TEMPLATES and None in self.counts.values():
-            raise DatasetError(f"with scenes.scripts={TEMPLATES}, the scenes of each split need a number; got null")
+        if self.scripts is not None and not self._script_files() and None in self.counts.values():
+            raise DatasetError(f"with scenes.scripts={self.scripts}, the scenes of each split need a number; got null")
         if self.bank is None:
             raise DatasetError(
                 f"{self.root} holds no scenes, and scenes.bank names no sounds to compose them from (that of a "
@@ -138,13 +145,11 @@ class Scenes(Dataset):
         from aac_tf.scenes.inputs import fingerprint, is_known, remember
         from aac_tf.scenes.scripted_corpus import SCRIPTED_VERSION, write_scripted_scenes
 
-        versions, files = [SCRIPTED_VERSION], []
-        if self.scripts == TEMPLATES:
+        versions, files = [SCRIPTED_VERSION], self._script_files()
+        if len(files) < len(script_files(self.scripts)):
             from aac_tf.scenes.writing.scripts import WRITING_VERSION
 
             versions.append(WRITING_VERSION)
-        else:
-            files = [file for _, file in script_files(self.scripts)]
         folders = [] if self.bank == "synthetic" else [folder for _, folder in bank_folders(self.bank)]
         # Banks and captions take a minute to read, which a corpus that is there does not need.
         found = fingerprint({**vars(self), "root": None}, [*files, *folders], versions)
@@ -164,21 +169,34 @@ class Scenes(Dataset):
             max_seconds=self.max_seconds,
             progress=progress("Composing scenes"),
             captions=captions,
+            min_scenes=self.min_scenes,
+            effects=self.effects,
         )
         remember(self.root, found)
 
+    def _script_files(self):
+        """The files of human captions."""
+        named = [] if self.scripts is None else script_files(self.scripts)
+        return [file for _, file in named if str(file) != TEMPLATES]
+
     def _scripts(self, bank, progress):
         """The scripts, and the number of captions that they were read from."""
-        if self.scripts == TEMPLATES:
-            from aac_tf.scenes.writing.scripts import write_scripts_for
-
-            report = progress("Writing captions")
-            scripts = write_scripts_for(bank, self.counts, self.renderings, self.seed, report)
-            return scripts, len(scripts)
         from aac_tf.scenes.scripts import read_scripts
 
-        read = [read_scripts([file], style) for style, file in script_files(self.scripts)]
-        return [script for found in read for script in found.scripts], sum(found.captions for found in read)
+        named = script_files(self.scripts)
+        read = [read_scripts([file], style) for style, file in named if str(file) != TEMPLATES]
+        scripts = [script for found in read for script in found.scripts]
+        captions = sum(found.captions for found in read)
+        for style in (style for style, file in named if str(file) == TEMPLATES):
+            from aac_tf.scenes.writing.scripts import write_missing_scripts, write_scripts_for
+
+            report = progress("Writing captions")
+            if read:
+                written = write_missing_scripts(bank, scripts, style, self.seed, report)
+            else:
+                written = write_scripts_for(bank, self.counts, self.renderings, self.seed, report)
+            scripts, captions = scripts + written, captions + len(written)
+        return scripts, captions
 
     def _bank(self, progress, train_first):
         from aac_tf.scenes.banks import FolderBank, SyntheticBank  # import SciPy

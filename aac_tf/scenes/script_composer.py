@@ -11,7 +11,7 @@ from aac_tf.scenes.events import Event
 from aac_tf.scenes.rendering.filters import gain
 from aac_tf.scenes.rendering.places import Room, move, recede
 from aac_tf.scenes.rendering.plays import play
-from aac_tf.scenes.rendering.recorders import ambience, noise_level, record
+from aac_tf.scenes.rendering.recorders import ambience, noise_level, record, set_level
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.waveforms import loudness_db, trim_silence
 from aac_tf.scenes.wording import categories_for, wording
@@ -27,6 +27,7 @@ _GAP = (0.05, 0.5)  # seconds between two steps
 _OVERLAP = (0.1, 0.4)  # seconds by which a step reaches into the next one, in
 _OVERLAPPING = 0.2  # this share of cases
 _SHORTEST_STEP = 0.6  # seconds
+_SECONDS_PER_STEP = 2.0  # least mean length of the steps, if the longest scenes have room for it
 
 
 def compose_script(
@@ -36,6 +37,7 @@ def compose_script(
     rng: np.random.Generator,
     min_seconds: float = 10.0,
     max_seconds: float = 10.0,
+    effects: bool = True,
 ) -> tuple[np.ndarray, list[Event]]:
     """Composes a scene that a script describes.
 
@@ -48,8 +50,10 @@ def compose_script(
         split: the bank's split to take sounds from.
         script: the script; the split must have sounds of each of its categories (see `categories_for`).
         rng: random generator.
-        min_seconds: shortest duration.
+        min_seconds: shortest duration; scripts with several steps get at least 2 s for each, up to `max_seconds`.
         max_seconds: longest duration.
+        effects: whether the place, the distance and the recorder change the sounds. If not, the sounds are mixed as
+            they are: distant ones are only quieter, and the recorder adds noise and sets a level.
 
     Returns:
         (waveform [samples], float32 between -1 and 1; its events in order of onset).
@@ -66,11 +70,12 @@ def compose_script(
         (160000, [('rain', 'background'), ('bell', 'foreground')])
     """
     rate = bank.sample_rate
-    n = round(rng.uniform(min_seconds, max_seconds) * 100) * rate // 100
+    shortest = max(min_seconds, min(max_seconds, _SECONDS_PER_STEP * script.steps))
+    n = round(rng.uniform(shortest, max_seconds) * 100) * rate // 100
     recordings, sustained = _draw_recordings(bank, split, script, rng)
     levels = _draw_levels(script.sounds, sustained, rng)
     starts, ends = _draw_steps(script, recordings, n, rate, rng)
-    room = Room(rate, rng, needed=any(sound.distant for sound in script.sounds))
+    room = Room(rate, rng, needed=any(sound.distant for sound in script.sounds)) if effects else None
     # Silence outside of the noise of the recorder would give composed scenes away.
     mix = ambience(n, noise_level(levels, rng), rate, rng)
     sent = np.zeros(n, np.float32)
@@ -82,17 +87,21 @@ def compose_script(
         recording = recordings[source]
         offset, played = play(sound, recording, end - start, rate, rng, steady or sound.background, crowded)
         start += offset
-        if sound.distant:
+        if sound.distant and effects:
             played = recede(played, rate, rng)
         played = _soften_ends(played, start, n, rate, rng) * gain(level - _active_loudness(played, rate))
         if sound.motion != "none":
             played = move(played, sound.motion, rate, rng)
         end = start + len(played)
         mix[start:end] += played
-        sent[start:end] += played * gain(room.far_db if sound.distant else room.near_db)
+        if room is not None:
+            sent[start:end] += played * gain(room.far_db if sound.distant else room.near_db)
         role = "background" if sound.background else "foreground"
         events.append(Event(sound.category, round(start / rate, 3), round(end / rate, 3), role, level))
-    waveform, gain_db = record(mix + room.reverberate(sent), rate, rng)
+    if room is None:
+        waveform, gain_db = set_level(mix, rng)
+    else:
+        waveform, gain_db = record(mix + room.reverberate(sent), rate, rng)
     events = [
         Event(event.category, event.onset, event.offset, event.role, round(event.level + gain_db, 1))
         for event in events

@@ -13,6 +13,7 @@ import numpy as np
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
+from aac_tf.scenes.renderings import plan_scenes
 from aac_tf.scenes.script import Script
 from aac_tf.scenes.script_composer import compose_script
 from aac_tf.scenes.selection import select_scripts
@@ -20,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 4
+SCRIPTED_VERSION = 5
 
 
 def write_scripted_scenes(
@@ -36,6 +37,8 @@ def write_scripted_scenes(
     progress: Callable[[int, int], None] | None = None,
     workers: int | None = None,
     captions: int | None = None,
+    min_scenes: int | None = None,
+    effects: bool = True,
 ) -> pathlib.Path:
     """Composes scenes after scripts and writes them as a captioned corpus.
 
@@ -58,6 +61,9 @@ def write_scripted_scenes(
         progress: called with (scenes written, all scenes) after each scene.
         workers: number of threads, on which the files do not depend; None takes one for each processor.
         captions: number of captions that the scripts were read from, to tell how many of them can be composed.
+        min_scenes: number of training scenes that each sound should be in (see `plan_scenes`); None renders all scripts
+            equally often. With a number of training scenes, they are drawn from all of them.
+        effects: as for `compose_script`.
 
     Returns:
         `root` as a path.
@@ -70,7 +76,8 @@ def write_scripted_scenes(
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
-    numbers = _numbers(selection, counts, renderings)
+    plans = _plan(selection, bank, counts, renderings, min_scenes, seed)
+    numbers = {split: len(plan) for split, plan in plans.items()}
     digest = hashlib.sha256()
     for script in sorted(map(str, scripts)):
         digest.update(f"{script}\n".encode())
@@ -79,6 +86,7 @@ def write_scripted_scenes(
         "scenes": numbers,
         "renderings": renderings,
         "max_alike": max_alike,
+        "min_scenes": min_scenes,
         "sample_rate": bank.sample_rate,
         "seed": seed,
         "min_seconds": min_seconds,
@@ -94,13 +102,13 @@ def write_scripted_scenes(
         "bank": bank.describe(),
         "scripted_version": SCRIPTED_VERSION,
     }
+    if not effects:  # absent otherwise, as in corpora that are older than this option
+        record["effects"] = False
 
     def compose(split, index):
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
-        # As many scripts as have their renderings among the scenes; the first scenes are the scripts' first renderings.
-        used = min(len(selection.scripts[split]), -(-numbers[split] // renderings))
-        script = selection.scripts[split][index % used]
-        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds)
+        script = selection.scripts[split][plans[split][index]]
+        waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds, effects)
         others = selection.references[split][script.sounds, script.style]
         others = [text for text in others if text != script.caption]
         others = [others[place] for place in rng.permutation(len(others))[: CAPTIONS - 1]]
@@ -110,19 +118,26 @@ def write_scripted_scenes(
     return write_corpus(pathlib.Path(root), record, numbers, compose, bank.sample_rate, ".flac", workers, progress)
 
 
-def _numbers(selection, counts, renderings):
-    """{split: number of scenes}, without splits for which there are no scripts."""
-    numbers = {}
+def _plan(selection, bank, counts, renderings, min_scenes, seed):
+    """{split: index of the script of each scene}, without splits for which there are no scripts."""
+    plans = {}
     for split in (split for split in SPLITS if split in counts):
-        available = len(selection.scripts[split])
-        if available:
-            numbers[split] = available * renderings if counts[split] is None else int(counts[split])
+        scripts, count = selection.scripts[split], counts[split]
+        if not scripts:
+            problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
+            if split == "train":
+                raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
+            logger.warning("%s", problem)
             continue
-        problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
-        if split == "train":
-            raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
-        logger.warning("%s", problem)
-    return numbers
+        if count is not None and (min_scenes is None or split != "train"):
+            # As many scripts as have their renderings among the scenes; first come the first renderings of all.
+            used = min(len(scripts), -(-count // renderings))
+            plans[split] = [index % used for index in range(count)]
+            continue
+        rng = np.random.default_rng([seed, SPLITS.index(split)])
+        plan = plan_scenes(scripts, bank, split, rng, renderings, min_scenes if split == "train" else None)
+        plans[split] = plan if count is None else [plan[index % len(plan)] for index in range(count)]
+    return plans
 
 
 def _check(counts, renderings, min_seconds, max_seconds):

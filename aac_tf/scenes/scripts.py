@@ -123,7 +123,7 @@ def read_scripts(paths: Iterable[str | pathlib.Path], style: str = "") -> Script
     """
     scripts, captions, unexplained = [], 0, collections.Counter[str]()
     for path in map(pathlib.Path, paths):
-        for clip, caption in _captions(path):
+        for clip, caption in captions_of(path):
             captions += 1
             try:
                 scripts.append(read_script(caption, clip, style))
@@ -133,8 +133,8 @@ def read_scripts(paths: Iterable[str | pathlib.Path], style: str = "") -> Script
     return Scripts(tuple(scripts), captions, unexplained)
 
 
-def _captions(path: pathlib.Path) -> Iterator[tuple[str, str]]:
-    """(clip, caption) of a file."""
+def captions_of(path: pathlib.Path) -> Iterator[tuple[str, str]]:
+    """(clip, caption) of a file of captions, as for `read_scripts`."""
     if path.suffix.lower() != ".csv":
         yield from _lines(path)
     elif set(COLUMNS) <= set(read_rows(path, [])[0]):

@@ -3,23 +3,20 @@
 import collections
 import contextlib
 import io
-import itertools
 import pathlib
 
-import numpy as np
 import tensorflow as tf
 
 from aac_tf.text.standardization import standardize
-from aac_tf.text.styles import NO_STYLE, STYLE, check_style, find_styles
+from aac_tf.text.styles import STYLE
+from aac_tf.text.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
 with contextlib.redirect_stdout(io.StringIO()):  # it prints "Using TensorFlow backend"
     from keras_nlp.tokenizers import Tokenizer
 
-PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
-
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
-class WordTokenizer(Tokenizer):
+class WordTokenizer(Vocabulary, Tokenizer):
     """Maps captions to word ids and back; a `keras_nlp` tokenizer that works in graphs and SavedModels.
 
     `tokenize` maps strings `[batch]` to ragged word ids int32 `[batch, words]`, and a scalar string to ids `[words]`,
@@ -56,19 +53,8 @@ class WordTokenizer(Tokenizer):
 
     def __init__(self, vocabulary, max_words=20, **kwargs):
         kwargs.setdefault("dtype", "int32")
-        super().__init__(**kwargs)
-        self.vocabulary = list(vocabulary)
-        self.max_words = max_words
-        self._ids = {word: index for index, word in enumerate(self.vocabulary)}
-        if len(self._ids) != len(self.vocabulary):
-            twice = next(word for word, count in collections.Counter(self.vocabulary).items() if count > 1)
-            raise ValueError(f"the words of a vocabulary must be unique; `{twice}` is duplicated")
-        if START not in self._ids or END not in self._ids:
-            raise ValueError(f"a vocabulary needs {START} and {END}; this one begins with {self.vocabulary[:4]}")
-        self.start_id, self.end_id = self._ids[START], self._ids[END]
-        self.unknown_id = self._ids.get(UNKNOWN)
-        self.pad_id = self._ids.get(PAD, self.end_id)
-        self.styles = find_styles(self.vocabulary)
+        Tokenizer.__init__(self, **kwargs)
+        Vocabulary.__init__(self, vocabulary, max_words)
         self._words = tf.constant(self.vocabulary)
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(self._words, tf.range(len(self.vocabulary))), default_value=-1
@@ -103,43 +89,6 @@ class WordTokenizer(Tokenizer):
     def save(self, path):
         """Writes the vocabulary, one word per line."""
         pathlib.Path(path).write_text("".join(f"{word}\n" for word in self.vocabulary), encoding="utf-8")
-
-    def vocabulary_size(self):
-        """Number of words, including the special ones."""
-        return len(self.vocabulary)
-
-    def get_vocabulary(self):
-        """Words in the order of their ids."""
-        return list(self.vocabulary)
-
-    def id_to_token(self, id):
-        """Word of an id."""
-        return self.vocabulary[id]
-
-    def token_to_id(self, token):
-        """Id of a word; for an unknown word the id of `<UNK>`, or None if the vocabulary has no `<UNK>`."""
-        return self._ids.get(token, self.unknown_id)
-
-    @property
-    def special_ids(self):
-        """Ids of the special words except `<END>`: a generated caption never contains them."""
-        return sorted({self.pad_id, self.start_id, self.unknown_id, *self.styles.values()} - {None, self.end_id})
-
-    def style_id(self, style):
-        """Id of the token before the first word of a caption.
-
-        Args:
-            style: str, name of a style; None or `none` for that of `<START>`.
-
-        Raises:
-            StyleError: if the vocabulary does not have the style.
-        """
-        check_style(style, self.styles)
-        return self.start_id if style is None or style == NO_STYLE else self.styles[style]
-
-    def known_style(self, style):
-        """The style itself if the vocabulary has it, otherwise None."""
-        return style if style in self.styles else None
 
     def tokenize(self, inputs):
         """Maps captions to word ids; see the class."""
@@ -188,12 +137,6 @@ class WordTokenizer(Tokenizer):
         return tf.strings.strip(
             tf.strings.regex_replace(tf.strings.reduce_join(words, axis=-1, separator=" "), " +", " ")
         )
-
-    def to_words(self, ids):
-        """Returns the words, a list of str, of the ids `[words]` of a caption, up to its end."""
-        return [
-            self.vocabulary[id] for id in itertools.takewhile(lambda id: id != self.end_id, np.asarray(ids).tolist())
-        ]
 
     def get_config(self):
         return {**super().get_config(), "vocabulary": self.vocabulary, "max_words": self.max_words}

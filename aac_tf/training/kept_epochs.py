@@ -2,15 +2,14 @@
 
 import pathlib
 import re
-import shutil
 
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.config import save_config
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import find_run
 from aac_tf.training.callbacks import read_history
+from aac_tf.training.changed_run import write_changed_run
 from aac_tf.training.checkpoints import save_checkpoint
 from aac_tf.training.monitors import find_monitor
 from aac_tf.utils.files import check_new_folder
@@ -72,21 +71,7 @@ def average_epochs(run, output, best=None, last=None):
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)
     values = _mean_weights([saved[epoch] for epoch in epochs])  # before anything is written, as it can fail
-    written = Run(output)
-    written.best.mkdir(parents=True)
-    names = list(values)
-    tf.raw_ops.SaveV2(
-        prefix=str(written.best / "ckpt-1"),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=list(values.values()),
-    )
-    tf.compat.v1.train.update_checkpoint_state(str(written.best), "ckpt-1")
-    for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
-        if (run.folder / name).is_file():
-            shutil.copy(run.folder / name, output / name)
-    # Last, as it marks the folder as a run.
-    save_config(run.stored_config(), output / run.CONFIG)
+    write_changed_run(run, output, values)
     return epochs
 
 

@@ -114,17 +114,22 @@ def write_textgrid(segments: Sequence[Captioned], name: str) -> str:
 
 def as_dict(segment: Captioned) -> dict[str, typing.Any]:
     """A segment as a dict for JSON."""
-    sounds = segment.sounds and [
-        {"name": one.name, "score": round(one.score, 4), "interval": [round(time, 3) for time in one.interval]}
-        for one in segment.sounds
-    ]
     return {
         "begin": round(segment.begin, 3),
         "end": round(segment.end, 3),
         "caption": segment.caption,
         "confidence": None if segment.confidence is None else round(segment.confidence, 4),
         "unsure": segment.unsure,
-        "sounds": sounds,
+        "sounds": segment.sounds and [sound_as_dict(one) for one in segment.sounds],
+    }
+
+
+def sound_as_dict(sound: typing.Any) -> dict[str, typing.Any]:
+    """A `Sound` as a dict for JSON."""
+    return {
+        "name": sound.name,
+        "score": round(sound.score, 4),
+        "interval": [round(time, 3) for time in sound.interval],
     }
 
 

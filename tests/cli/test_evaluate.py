@@ -52,8 +52,8 @@ def test_scores_of_a_file(files, tmp_path, capsys):
     missing = {"spice", "spider", "sbert_sim", "fer", "fense", "spider_fl"}
     assert set(lines) == computed | missing
     assert all("not computed" in lines[name] for name in missing)
-    (notice,) = [line for line in err.splitlines() if "--fetch-spice" in line]
-    reason = "`aac-evaluate --fetch-spice` downloads Stanford CoreNLP for SPICE"
+    (notice,) = [line for line in err.splitlines() if "aac-download" in line and "SPICE" in line]
+    reason = "`aac-download corenlp` downloads Stanford CoreNLP for SPICE"
     assert notice == f"spice, spider and spider_fl were not computed: {reason}"
     assert "predicted: a dog is barking\n  reference: a dog barks twice" in out
     written = json.loads((tmp_path / "new" / "scores.json").read_text())
@@ -148,7 +148,7 @@ def test_errors_are_one_line(files, capsys, arguments, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([*MINE, "--metrics", "spice"], "aac-evaluate --fetch-spice"),
+        ([*MINE, "--metrics", "spice"], "aac-download corenlp"),
         (["--fetch-spice", "http://127.0.0.1:9"], "cannot download http://127.0.0.1:9"),
     ],
 )

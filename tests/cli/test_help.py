@@ -18,6 +18,7 @@ COMMANDS = [
     "calibrate",
     "bank",
     "average",
+    "prior",
     "download",
     "publish",
     "export",

@@ -2,20 +2,16 @@
 
 import io
 import json
+import subprocess
 import sys
 import types
 
 import numpy as np
 import pytest
 
-from aac_tf.audio.live import ENCODINGS
 from aac_tf.cli import listen
 
 RATE = 16000
-
-
-def test_the_command_knows_all_encodings_without_importing_tensorflow():
-    assert {*listen.RAW} == {*ENCODINGS}
 
 
 @pytest.fixture
@@ -83,7 +79,29 @@ def test_refusals(pipe, flags, terminal, reason, capsys):
     assert reason in capsys.readouterr().err
 
 
-def test_what_is_no_sound_is_refused(run, pipe, capsys):
-    pipe(b"no sound at all")
+@pytest.mark.parametrize(
+    ("contents", "flags", "reason"),
+    [
+        (b"ID3\x03 no WAV", [], "expected a WAV stream, but it begins with b'ID3"),
+        (b"", [], "expected a WAV stream, but nothing came"),
+        (b"", ["--raw", "s16le", "--rate", "16000"], "standard input has no samples"),
+    ],
+)
+def test_what_is_no_sound_is_refused_before_tensorflow_is_imported(
+    run, pipe, contents, flags, reason, monkeypatch, capsys
+):
+    monkeypatch.setattr(listen, "start_tensorflow", lambda options: pytest.fail("too late"))
+    pipe(contents)
+    assert listen.main([*run, *flags, "-"]) == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_closed_standard_input_is_refused(run, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", None)
     assert listen.main([*run, "-"]) == 2
-    assert "expected a WAV stream" in capsys.readouterr().err
+    assert "standard input is closed" in capsys.readouterr().err
+
+
+def test_checks_import_no_tensorflow():
+    code = "import sys; from aac_tf.cli import listen; sys.exit('tensorflow' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -7,13 +7,27 @@ import sys
 
 import pytest
 
-# Runs a command in a process of its own and prints its exit code, its messages and whether it imported TensorFlow.
-PROGRAM = """
-import contextlib, importlib, io, json, sys
-printed = io.StringIO()
-with contextlib.redirect_stderr(printed):
-    code = importlib.import_module(f"aac_tf.cli.{sys.argv[1]}").main(sys.argv[2:])
-print(json.dumps([code, printed.getvalue(), "tensorflow" in sys.modules]))
+# Runs each command that it reads, as a line [command, arguments], in a fork of a process that has imported all
+# commands, and prints its exit code, messages and output, and whether it imported TensorFlow; null if it crashed.
+SERVER = """
+import contextlib, importlib, io, json, os, sys, traceback
+for name in sys.argv[1:]:
+    importlib.import_module(f"aac_tf.cli.{name}")
+for line in sys.stdin:
+    command, arguments = json.loads(line)
+    child = os.fork()
+    if child:
+        if os.waitpid(child, 0)[1]:
+            print("null", flush=True)
+        continue
+    messages, output = io.StringIO(), io.StringIO()
+    try:
+        with contextlib.redirect_stderr(messages), contextlib.redirect_stdout(output):
+            code = importlib.import_module(f"aac_tf.cli.{command}").main(arguments)
+    except BaseException:
+        code = traceback.format_exc()
+    print(json.dumps([code, messages.getvalue(), output.getvalue(), "tensorflow" in sys.modules]), flush=True)
+    os._exit(0)
 """
 MANIFEST = ["data.source=manifest", "data.root=my.csv"]
 REFUSED = {
@@ -136,24 +150,36 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def run_command(folder):
+    """Function that runs a command in the folder, from a process without TensorFlow."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, *REFUSED],
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+    def run(command, arguments):
+        print(json.dumps([command, arguments]), file=process.stdin, flush=True)
+        return json.loads(process.stdout.readline())
+
+    with process:
+        yield run
+        process.stdin.close()
+
+
 @pytest.mark.parametrize(
     ("command", "arguments", "message"),
     [(command, *case) for command, cases in REFUSED.items() for case in cases],
 )
-def test_errors_come_before_tensorflow_and_leave_nothing_behind(folder, command, arguments, message):
+def test_errors_come_before_tensorflow_and_leave_nothing_behind(folder, run_command, command, arguments, message):
     before = sorted(folder.rglob("*"))
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, command, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    code, printed, imported = json.loads(done.stdout)
-    assert (code, imported) == (2, False), printed
+    code, printed, output, imported = run_command(command, arguments)
+    assert (code, output, imported) == (2, "", False), printed
     assert message in printed
     assert len(printed.splitlines()) == 1
     assert sorted(folder.rglob("*")) == before

@@ -106,8 +106,8 @@ def test_each_caption_is_computed_once_and_alone_as_among_others(fense_weights, 
 
 
 def test_fetched_weights_score_as_those_in_a_folder(published, monkeypatch, tmp_path):
-    assert "aac-evaluate --fetch-fense" in missing_metrics()["fense"]
-    with pytest.raises(MetricError, match=r"--fetch-fense.*AAC_TF_FENSE"):
+    assert "aac-download fense" in missing_metrics()["fense"]
+    with pytest.raises(MetricError, match=r"aac-download fense.*AAC_TF_FENSE"):
         score_captions(PREDICTIONS, REFERENCES, ["fense"])
     cache = fetch_weights()
     assert "fense" not in missing_metrics()
@@ -138,7 +138,7 @@ def test_sets_are_computed_as_far_as_possible(published, no_spice, monkeypatch, 
     for metric in ("meteor", "bleu", "rouge_l", "cider"):  # fast
         monkeypatch.setattr(METRICS[metric], "score", lambda captions, _, name=metric: {name: Score.mean([0.5, 0.5])})
     assert evaluate.main([*arguments, "--metrics", "fense"]) == 1
-    assert "--fetch-fense" in capsys.readouterr().err
+    assert "aac-download fense" in capsys.readouterr().err
     assert evaluate.main([*arguments, "--metrics", "dcase2023"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found["corpus"]) == {"meteor", "cider"}
@@ -149,7 +149,7 @@ def test_sets_are_computed_as_far_as_possible(published, no_spice, monkeypatch, 
     captured = capsys.readouterr()
     found = json.loads(captured.out)
     assert set(found["corpus"]) == {"meteor", "cider", "fer", "sbert_sim", "fense", "vocabulary"}
-    assert "spice, spider and spider_fl were not computed: `aac-evaluate --fetch-spice`" in captured.err
+    assert "spice, spider and spider_fl were not computed: `aac-download corenlp`" in captured.err
 
 
 def test_a_mirror_may_not_have_other_files(published):
@@ -167,7 +167,7 @@ def test_weights_that_were_not_published_are_named(folder, caplog):
 
 def test_a_folder_without_the_files_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("AAC_TF_FENSE", str(tmp_path))
-    with pytest.raises(MetricError, match=r"there is no echecker_clotho_audiocaps_base\.ckpt in .*--fetch-fense"):
+    with pytest.raises(MetricError, match=r"there is no echecker_clotho_audiocaps_base\.ckpt in .*aac-download fense"):
         score_captions(PREDICTIONS, REFERENCES, ["fer"])
 
 
@@ -195,7 +195,7 @@ def test_weights_of_another_network_are_refused(folder):
         METRICS["fer"].score(["a dog"], [["rain"]])
     del tensors["encoder.layer.1.attention.output.dense.bias"]
     save_file(tensors, path, metadata={"heads": "1"})
-    with pytest.raises(MetricError, match=r"layer\.1\.attention\.output\.dense\.bias is missing.*--fetch-fense"):
+    with pytest.raises(MetricError, match=r"layer\.1\.attention\.output\.dense\.bias is missing.*aac-download fense"):
         METRICS["fer"].score(["a dog"], [["rain"]])
 
 

@@ -222,9 +222,9 @@ def test_it_is_not_computed_without_its_files(no_spice, fense_weights):
     assert not {"spice", "spider"} & (corpus.keys() | per_item["x"].keys())
     missing = missing_metrics()
     assert set(missing) == {"spice", "spider", "spider_max", "spider_fl", "spider_fl_tiny"}
-    assert all("aac-evaluate --fetch-spice" in reason and "Stanford CoreNLP" in reason for reason in missing.values())
+    assert all("aac-download corenlp" in reason and "Stanford CoreNLP" in reason for reason in missing.values())
     for name in ("spice", "spider"):
-        with pytest.raises(MetricError, match=r"aac-evaluate --fetch-spice"):
+        with pytest.raises(MetricError, match=r"aac-download corenlp"):
             score_captions({"x": "a dog"}, REFERENCES, ["bleu", name])
 
 
@@ -232,8 +232,6 @@ def test_a_truncated_jar_is_named(spice_jars):
     assert "spice" not in missing_metrics()
     models = spice_jars / "stanford-corenlp-3.6.0-models.jar"
     models.write_bytes(models.read_bytes()[:-30])
-    assert missing_metrics()["spice"] == (
-        f"{models} is incomplete or damaged; `aac-evaluate --fetch-spice` downloads it again"
-    )
+    assert missing_metrics()["spice"] == f"{models} is incomplete or damaged; `aac-download corenlp` downloads it again"
     with pytest.raises(MetricError, match=r"models\.jar is incomplete or damaged"):
         score_spice(["a dog"], [["the dog"]])

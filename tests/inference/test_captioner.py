@@ -7,6 +7,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 
+from aac_tf import Captioner
 from aac_tf.audio import AudioError, resample
 
 RATE = 16000
@@ -27,9 +28,10 @@ def sounds():
 def test_long_sounds_have_the_same_captions(captioner, sounds, monkeypatch):
     """They are attended to in blocks of encoder steps."""
     expected = captioner.caption(sounds[-1])[0]
-    monkeypatch.setattr("aac_tf.inference.captioner.LONG_STEPS", 0)
-    monkeypatch.setattr("aac_tf.inference.captioner.BLOCK_STEPS", 5)
-    found = captioner.caption(sounds[-1])[0]
+    monkeypatch.setattr("aac_tf.models.attention_step.MOST_STEPS", 0)
+    monkeypatch.setattr("aac_tf.models.blocks.BLOCK_STEPS", 5)
+    blocked = Captioner(captioner.model, captioner.tokenizer, captioner.config)  # traced anew
+    found = blocked.caption(sounds[-1])[0]
     assert found.text == expected.text
     assert found.log_prob == pytest.approx(expected.log_prob, abs=1e-4)
     for word, other in zip(found.words, expected.words, strict=True):

@@ -9,10 +9,11 @@ import tensorflow as tf
 
 from aac_tf import Captioner
 from aac_tf.audio import AudioError
-from aac_tf.decoding import Beam, Consensus, Constraints
+from aac_tf.decoding import Beam, Consensus, Constraints, Greedy, Rules
 from aac_tf.export.lite import convert
 from aac_tf.export.saved_model import export_saved_model
 from aac_tf.inference import EnsembleError
+from aac_tf.inference.given import Given
 
 RATE = 16000
 
@@ -45,6 +46,20 @@ def word_log_probs(captioner, sound, text):
     found = captioner.front_end.read(sound, RATE)
     encoded, steps = captioner.model.encode(*captioner.front_end.batch([found]))
     return tf.nn.log_softmax(captioner.model.decoder(tokens[:, :-1], encoded, steps))[0].numpy(), tokens[0, 1:].numpy()
+
+
+@pytest.mark.parametrize(("kind", "members"), [("one_captioner", 1), ("ensemble", 3), ("reranked", 2)])
+def test_models_and_ensembles_have_the_same_interface(request, kind, members, sounds):
+    captioner = request.getfixturevalue(kind)
+    model, tokenizer = captioner.model, captioner.tokenizer
+    assert len(model.members) == members
+    encoded = model.encode(*captioner.front_end.batch([captioner.front_end.read(sound, RATE) for sound in sounds[:2]]))
+    fits = tf.nest.map_structure(lambda spec, value: spec.is_compatible_with(value), model.encoded_spec, list(encoded))
+    assert all(tf.nest.flatten(fits))
+    rules = Rules(tokenizer.start_id, tokenizer.end_id, max_words=2)
+    found = model.find(Greedy(), rules, *encoded, tokenizer.max_words)
+    given = model.find(Given(found.tokens), rules, *encoded, tokenizer.max_words)
+    np.testing.assert_allclose(given.log_probs, found.log_probs, atol=1e-4)
 
 
 def test_an_ensemble_multiplies_the_distributions_of_its_runs(small_runs, ensemble, sounds):

@@ -45,25 +45,76 @@ def test_sounds_are_reported_soon(small_runs, sound, size):
     assert [one.new for _, one in found[1:]] == [False, True]
 
 
+def spy(listener, hear):
+    """Replaces what a listener hears; returns a list that gets the arguments of every search for a caption."""
+    graph, searches = listener._graph, []
+
+    def describe(*arguments):
+        searches.append(arguments)
+        return graph.describe(*arguments)
+
+    listener._graph = types.SimpleNamespace(**{**vars(graph), "hear": hear, "describe": describe})
+    return searches
+
+
 def test_everything_is_embedded_once_and_captioned_once(small_runs, sound):
     captioner = small_runs["AST"].captioner
-    listener = Listener(captioner)
-    graph, rows, searches = listener._graph, [], []
+    listener, rows = Listener(captioner), []
+    graph = listener._graph
 
     def hear(frames):
         found = graph.hear(frames)
         rows.append(found[0].numpy())
         return found
 
-    def describe(*arguments):
-        searches.append(arguments)
-        return graph.describe(*arguments)
-
-    listener._graph = types.SimpleNamespace(hear=hear, plan=graph.plan, describe=describe, merge=graph.merge)
+    searches = spy(listener, hear)
     listen(listener, sound, 700)
     expected, _ = graph.hear(captioner.front_end.read(sound).features)
     np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-4)
     assert len(searches) == 2
+
+
+def heard(captioner, similarities):
+    """Function for `spy` that hears one of two sounds in each window, or a mixture with a cosine to the first one."""
+    cosines = iter(similarities)
+
+    def hear(frames):
+        spec = captioner.spec
+        count = (len(frames) - spec.segment_length) // spec.segment_hop + 1
+        rows = np.zeros([count, captioner.model.embedder.width], np.float32)
+        rows[:, 0] = [next(cosines) for _ in range(count)]
+        rows[:, 1] = np.sqrt(1 - rows[:, 0] ** 2)
+        return rows, np.zeros([count, len(captioner.model.embedder.class_names)], np.float32)
+
+    return hear
+
+
+def windows(captioner, seconds):
+    return round(seconds / captioner.model.embedder.segment_times[1])
+
+
+def test_a_sound_is_reported_soon_when_another_follows_at_once(small_runs):
+    captioner = small_runs["AST"].captioner
+    listener, count = Listener(captioner), windows(captioner, 6)
+    # The squared distance is 0.8: with 6 s before it, the cost of a segment alone would wait for three cells after it.
+    spy(listener, heard(captioner, [1.0] * count + [0.6] * 2 * count))
+    noise = np.random.default_rng(0).normal(0, 0.1, 12 * RATE).astype(np.float32)
+    now, first = next(pair for pair in listen(listener, noise, 800) if pair[1].ended)
+    assert first.segment.end == pytest.approx(6, abs=0.6)
+    assert now - first.segment.end <= 1.5
+
+
+def test_a_change_that_passes_keeps_the_caption(small_runs):
+    captioner = small_runs["AST"].captioner
+    listener, count = Listener(captioner), windows(captioner, 4)
+    passing = windows(captioner, 1)
+    searches = spy(listener, heard(captioner, [1.0] * count + [0.7] * passing + [0.9] * 3 * count))
+    noise = np.random.default_rng(0).normal(0, 0.1, 10 * RATE).astype(np.float32)
+    found = [one for _, one in listen(listener, noise, 800)]
+    assert sum(one.ended for one in found) >= 2
+    assert len(searches) == 1
+    assert len({one.segment.caption for one in found}) == 1
+    assert [one.new for one in found] == [True] + [False] * (len(found) - 1)
 
 
 def test_a_short_sound_is_heard_at_its_end(small_runs, sound):

@@ -14,7 +14,7 @@ from aac_tf.cli import caption
 from aac_tf.embeddings import YamnetEmbedder
 from aac_tf.embeddings.yamnet.check import _CLASSES
 from aac_tf.embeddings.yamnet.class_names import class_names
-from aac_tf.inference.sounds import MAX_SOUNDS, strongest_sounds
+from aac_tf.inference.sounds import STRONGEST, strongest_sounds
 
 
 def test_class_names():
@@ -33,6 +33,16 @@ def test_class_names_are_those_of_the_class_map(real_data):
     assert [line.split(",", 2)[2].strip('"') for line in lines] == list(class_names())
 
 
+def test_silence_is_no_sound_and_the_names_of_one_sound_leave_room_for_others():
+    names = ["Silence", *(f"dog {number}" for number in range(9)), "Bell"]
+    scores = np.zeros([20, len(names)])
+    scores[:5, 0] = 1.0
+    scores[5:15, 1:-1] = 0.9 - 0.02 * np.arange(9)
+    scores[16:18, -1] = 0.3
+    found = [one.name for one in strongest_sounds(scores, names, (0.5, 0.5), 10.5)]
+    assert found == ["dog 0", "dog 1", "dog 2", "dog 3", "dog 4", "Bell"]
+
+
 def test_the_strongest_sounds_come_first_with_their_intervals():
     scores = np.full([6, 7], 0.05)
     scores[:, 2] = [0.1, 0.4, 0.9, 0.5, 0.4, 0.8]  # its second occurrence is not part of the interval
@@ -42,7 +52,7 @@ def test_the_strongest_sounds_come_first_with_their_intervals():
         ("e", 0.95, (0.0, 2.8)),
         ("c", 0.9, (1.25, 2.25)),
     ]
-    assert len(strongest_sounds(np.ones([1, 7]), list("abcdefg"), (0.5, 0.5), 0.3)) == MAX_SOUNDS
+    assert len(strongest_sounds(np.ones([1, 7]), list("abcdefg"), (0.5, 0.5), 0.3)) == STRONGEST
     assert strongest_sounds(np.full([1, 7], 0.05), list("abcdefg"), (0.5, 0.5), 0.3) == []
 
 

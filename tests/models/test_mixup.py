@@ -1,11 +1,13 @@
 """Mixup of clips and words, and label smoothing, in the model and its training loss."""
 
+import functools
+
 import numpy as np
 import pytest
 import tensorflow as tf
 from models.new_parts import SelfAttentionDecoder, StridedConv1D
 
-from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder
+from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, TransformerDecoder
 from aac_tf.models.loss import CaptionCrossentropy, position_weights
 from aac_tf.models.mixup import mix_features, mix_words, word_mixtures, word_shares
 
@@ -123,6 +125,43 @@ def test_padding_does_not_change_mixed_clips(kind):
     found = model({"features": features, "length": inputs["length"], "tokens": tokens, **mixture})
     valid = present[..., :4] | tf.gather(present[..., :4], mixture["partner"])
     np.testing.assert_allclose(found[:, :, :4][valid], expected[valid], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", DECODERS)
+def test_training_without_padding_is_that_with_it(kind, monkeypatch):
+    """With mixup and label smoothing; TPUs train with padding."""
+    results = []
+    for devices in ([], ["a TPU"]):
+        model, (inputs, targets, weights), mixture = make_model(DECODERS[kind](), label_smoothing=0.1)
+        monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None, found=devices: found)
+        model(inputs)  # creates the weights
+        call, ranks = model.call, set()
+        monkeypatch.setattr(model, "call", functools.partial(_note_rank, call, ranks))
+        mixed = {**inputs, **mixture, "share": tf.constant([0.6, 0.7, 0.8])}
+        losses = [model.train_on_batch(mixed, targets, weights) for _ in range(2)]
+        assert ranks == ({4} if devices else {3})
+        results.append([losses, *model.get_weights()])
+    for packed, padded in zip(*results, strict=True):
+        np.testing.assert_allclose(packed, padded, atol=1e-5)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "kind", [AttentionDecoder, FixedVectorDecoder, functools.partial(TransformerDecoder, layers=1, feedforward=8)]
+)
+def test_mixed_clips_train_in_half_precision(kind, precision):
+    losses = []
+    for dtype in ("float32", precision):
+        model, (inputs, targets, weights), mixture = make_model(kind(WORDS, units=8, dtype=dtype))
+        mixed = {**inputs, **mixture, "share": tf.constant([0.6, 0.7, 0.8])}
+        losses.append([model.train_on_batch(mixed, targets, weights) for _ in range(2)])
+    np.testing.assert_allclose(losses[1], losses[0], rtol=0.02)
+
+
+def _note_rank(call, ranks, *inputs, **options):
+    logits = call(*inputs, **options)
+    ranks.add(logits.shape.rank)
+    return logits
 
 
 def test_mixed_and_smoothed_training_compiles_with_xla():

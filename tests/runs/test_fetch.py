@@ -149,7 +149,8 @@ def test_an_unreachable_hub_is_an_error(web):
         find_run("hf://somebody/small")
 
 
-def test_a_downloaded_config_cannot_name_weights_to_download(web, published):
+def test_a_downloaded_config_cannot_name_weights_to_download(web, published, monkeypatch):
+    monkeypatch.delenv("AAC_TF_YAMNET", raising=False)  # replaces the source
     files = contents(published)
     files["config.yaml"] = b"embedding: {kind: yamnet, source: 'https://example.org/yamnet.h5'}\n"
     put_on_hub(web, "somebody/evil", files)

@@ -136,6 +136,22 @@ def test_styles_of_scripts_become_those_of_clips(tmp_path):
     assert list(fit_tokenizer(config).styles) == ["clotho"]
 
 
+def test_written_captions_beside_human_ones(tmp_path):
+    path = tmp_path / "captions.txt"
+    path.write_text("A dog barks.\nA dog barks loudly.\n")
+    options = {"train": None, "validation": None, "test": None, "min_seconds": 2.0, "max_seconds": 2.0}
+    scenes = Scenes(tmp_path / "s", scripts=f"mine={path},mine=templates", **options)
+    scenes.check()
+    found, captions = scenes._scripts(SyntheticBank(), lambda what: None)
+    assert captions == len(found)
+    assert {script.style for script in found} == {"mine"}
+    named = {sound.category for script in found[2:] for sound in script.sounds}
+    assert {"siren", "rain"} <= named
+    for alone in ("templates", "mine=templates"):
+        with pytest.raises(DatasetError, match=f"{alone}, the scenes of each split need a number"):
+            Scenes(tmp_path / "t", scripts=alone, **options).check()
+
+
 def test_paths_of_scripts_may_have_an_equals_sign(tmp_path):
     path = tmp_path / "split=train.txt"
     assert script_files([f"clotho={path}"]) == [("clotho", path)]

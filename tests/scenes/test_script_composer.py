@@ -195,6 +195,20 @@ def test_codecs_keep_time_and_sound(monkeypatch, codec):
     assert codec == "none" or not np.array_equal(encoded, waveform)
 
 
+@pytest.mark.parametrize("codec", ["vorbis", "mp3"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_weakest_and_strongest_compression(monkeypatch, codec, place):
+    class Extreme:
+        def choice(self, names, p):
+            return codec
+
+        def uniform(self, *bounds):
+            return bounds[place]
+
+    waveform = tone(440, 1)
+    assert np.corrcoef(recorders._encode(waveform, RATE, Extreme()), waveform)[0, 1] > 0.9
+
+
 def test_nothing_but_the_named_sounds_is_loud():
     rng = np.random.default_rng(0)
     for _ in range(50):
@@ -222,3 +236,43 @@ def test_two_sources_are_two_recordings_and_one_source_is_one(monkeypatch):
         first, second, again = played[-3:]
         assert not np.array_equal(first, second)
         np.testing.assert_array_equal(first, again)
+
+
+def test_scenes_of_several_steps_are_long_enough_for_them():
+    def seconds(sounds, seed):
+        return len(compose(sounds, seed, min_seconds=2.0, max_seconds=7.0)[0]) / RATE
+
+    steps = [ScriptedSound(name, step, step) for step, name in enumerate(("dog bark", "bell", "knock"))]
+    assert min(seconds(steps[:1], seed) for seed in range(30)) < 3.0
+    assert min(seconds(steps, seed) for seed in range(30)) >= 6.0
+    assert len(compose(steps, max_seconds=4.0, min_seconds=4.0)[0]) == 4 * RATE
+
+
+class _Clicks(SyntheticBank):
+    """A bank of single clicks, after which only a room can sound."""
+
+    def recording(self, category, split, rng):
+        return np.concatenate([tone(1000, 0.05), np.zeros(RATE // 10, np.float32)])
+
+
+def test_without_effects_nothing_but_noise_follows_a_sound():
+    def rise(seed, effects):
+        """Level after the first click relative to that at the end of the scene, dB."""
+        script = Script("a knock", (ScriptedSound("knock", times=1, distant=True),))
+        rng = np.random.default_rng(seed)
+        waveform, (event,) = compose_script(_Clicks(), "train", script, rng, 2.0, 2.0, effects)
+        after = round((event.offset + 0.005) * RATE)
+        if after > len(waveform) - RATE:
+            return 0.0
+        return level(waveform[after : after + RATE // 20]) - level(waveform[-RATE // 4 :])
+
+    assert max(abs(rise(seed, effects=False)) for seed in range(30)) < 3
+    assert max(rise(seed, effects=True) for seed in range(30)) > 10
+
+
+def test_without_effects_the_recorder_only_sets_a_level():
+    mix = np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    for seed in SEEDS:
+        waveform, db = recorders.set_level(mix, np.random.default_rng(seed))
+        assert -35.1 < 20 * np.log10(np.abs(waveform).max()) < 0
+        np.testing.assert_allclose(waveform, mix * gain(db), rtol=1e-4)

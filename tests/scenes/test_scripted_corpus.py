@@ -111,6 +111,15 @@ def test_a_complete_corpus_is_kept_and_another_refused(written):
     assert {path: path.stat().st_mtime_ns for path in written.rglob("*")} == before
     with pytest.raises(DatasetError, match="another scenes, scripts; delete"):
         write_scripted_scenes(written, SyntheticBank(), scripts(90), counts, 2, **SHORT)
+    with pytest.raises(DatasetError, match="another effects; delete"):
+        write_scripted_scenes(written, SyntheticBank(), scripts(), counts, 2, effects=False, **SHORT)
+
+
+def test_a_corpus_without_effects_is_not_taken_for_one_with_them(written, tmp_path):
+    plain = write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 1}, effects=False, **SHORT)
+    with pytest.raises(DatasetError, match="another effects; delete"):
+        write_scripted_scenes(plain, SyntheticBank(), scripts(), {"train": 1}, **SHORT)
+    assert not set(files_of(plain / "train").values()) & set(files_of(written / "train").values())
 
 
 def test_scripts_that_the_bank_cannot_render_are_counted(tmp_path, caplog):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from aac_tf.datasets import DatasetError
+from aac_tf.scenes.banks import SyntheticBank
+from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.scripts import read_script
 from aac_tf.scenes.selection import select_scripts
 from aac_tf.scenes.sounds import SOUNDS
@@ -13,7 +15,7 @@ from aac_tf.scenes.writing import write_scripts
 from aac_tf.scenes.writing.phrases import Phrase, kind_of, read_weighted, rows
 from aac_tf.scenes.writing.places import places
 from aac_tf.scenes.writing.plans import Planner, in_order
-from aac_tf.scenes.writing.scripts import write_scripts_for
+from aac_tf.scenes.writing.scripts import write_missing_scripts, write_scripts_for
 from aac_tf.scenes.writing.sentences import draw_sentence, is_readable, says, sentences
 
 ALL = tuple(SOUNDS)
@@ -131,3 +133,19 @@ def test_forms_of_phrases():
         "a toilet being flushed",
     ]
     assert read_weighted("a cat*3, dogs+") == [("a cat", 3.0), ("dogs+", 1.0)]
+
+
+def test_sounds_that_human_captions_hardly_name_get_written_ones():
+    bank = SyntheticBank(["bell", "birdsong", "dog bark", "rain", "siren", "wind"])
+    human = [Script(f"a bell {index}", (ScriptedSound("bell"),), str(index)) for index in range(60)]
+    human += [Script(f"a dog {index}", (ScriptedSound("dog bark"),), f"d{index}") for index in range(59)]
+    found = write_missing_scripts(bank, human, style="audiocaps")
+    plans = {script.clip: {sound.category for sound in script.sounds} for script in found}
+    of_sound = collections.Counter(name for names in plans.values() for name in names)
+    missing = set(Planner(bank.categories).categories) - {"bell"}
+    assert {"dog bark", "siren"} <= missing
+    assert all(of_sound[name] >= 12 for name in missing)
+    assert all(names & missing for names in plans.values())
+    assert {script.style for script in found} == {"audiocaps"}
+    assert all(in_order(read_script(script.caption).sounds) == script.sounds for script in found)
+    assert found == write_missing_scripts(bank, human, style="audiocaps")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from typing import NamedTuple
 
@@ -11,7 +12,8 @@ import tensorflow as tf
 from training_helpers import Recorder, Scripted, moving_average
 
 from aac_tf.build import build_model
-from aac_tf.cli import average
+from aac_tf.build_dataset import build_dataset
+from aac_tf.cli import average, prior
 from aac_tf.cli.train import _best_epoch
 from aac_tf.config import Config, load_config
 from aac_tf.evaluation import METRICS
@@ -99,6 +101,32 @@ def test_an_average_of_epochs_is_a_run(trained, tmp_path, capsys):
         assert_weights(best_weights(Run(tmp_path / name)), *(averages[epoch - 1] for epoch in epochs))
     with pytest.raises(RunError, match="cannot be resumed"):
         train(trained.config, Run(tmp_path / "all"), resume=True)
+
+
+def test_words_become_as_frequent_as_in_other_captions(trained, tmp_path, capsys):
+    run, wanted = trained.run, tmp_path / "wanted.txt"
+    wanted.write_text("the rain falls\n" * 40)
+    arguments = [str(run.folder), "--captions", str(wanted), "--output", str(tmp_path / "prior")]
+    assert prior.main([*arguments, "--weight", "1.5"]) == 2
+    assert "--weight must be between 0 and 1, got 1.5" in capsys.readouterr().err
+    assert prior.main([*arguments, "--weight", "0.5", "--json"]) == 0
+    added = json.loads(capsys.readouterr().out)["added"]
+    words = run.vocabulary()
+    assert set(added) == set(words)
+    changed = [
+        (after, before)
+        for after, before in zip(best_weights(Run(tmp_path / "prior")), best_weights(run), strict=True)
+        if not np.array_equal(after, before)
+    ]
+    ((after, before),) = changed  # the bias of the classifier
+    np.testing.assert_allclose(after - before, [added[word] for word in words], atol=1e-6)
+    captions = " ".join(caption for clip in build_dataset(trained.config).clips("train") for caption in clip.captions)
+    named = re.findall(r"[a-z']+", captions.lower())
+    expected = 0.5 * np.log((1 / 3) / (named.count("rain") / len(named)))
+    assert added["rain"] == pytest.approx(expected, abs=0.01)
+    absent = [word for word in words if word in named and word not in ("the", "rain", "falls")]
+    assert all(added[word] < -1 for word in absent)
+    assert all(added[word] == 0 for word in words if word.startswith("<"))
 
 
 def test_epochs_that_are_not_kept_are_not_averaged(trained, tmp_path):

@@ -12,7 +12,7 @@ from aac_tf.utils.cache import cache_folder
 from aac_tf.utils.download import DownloadError, fetch_file, published_checksum
 
 CORENLP = "AAC_TF_CORENLP"
-FETCH = "aac-evaluate --fetch-spice"
+FETCH = "aac-download corenlp"
 # A file that each jar must contain: the class that SPICE runs, and the grammar that it parses captions with.
 JARS = {
     "stanford-corenlp-3.6.0.jar": "edu/stanford/nlp/pipeline/StanfordCoreNLP.class",
@@ -91,8 +91,9 @@ def _fetch(url, path, member):
 
 def _failed(url, reason):
     return MetricError(
-        f"cannot download {url}: {reason}; run `{FETCH}` with a network connection, or put {' and '.join(JARS)} (also "
-        f"in https://nlp.stanford.edu/software/stanford-corenlp-full-2015-12-09.zip) into {spice_folders()[0]}"
+        f"cannot download {url}: {reason}; run `{FETCH}` with a network connection or with --mirror URL, or put "
+        f"{' and '.join(JARS)} (also in https://nlp.stanford.edu/software/stanford-corenlp-full-2015-12-09.zip) into "
+        f"{spice_folders()[0]}"
     )
 
 

@@ -8,7 +8,7 @@ from aac_tf.evaluation.metrics.base import Metric, Score
 class SPICE(Metric):
     """SPICE 1.0, computed by its authors' Java program; the corpus score is the mean over the items.
 
-    It needs Stanford CoreNLP, which `aac-evaluate --fetch-spice` downloads. Captions of more than 100 words would take
+    It needs Stanford CoreNLP, which `aac-download corenlp` downloads. Captions of more than 100 words would take
     it minutes to hours each: such a prediction scores 0, such a reference is left out, and both are noted.
 
     Reference:

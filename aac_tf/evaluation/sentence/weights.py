@@ -22,7 +22,7 @@ from aac_tf.utils.download import DownloadError, download
 logger = logging.getLogger(__name__)
 
 VARIABLE = "AAC_TF_FENSE"
-FETCH = "aac-evaluate --fetch-fense"
+FETCH = "aac-download fense"
 _FORMAT = 1  # of the files in the cache; increase it when the output of `convert` changes
 _HEAD_WIDTH = 64  # of each BERT of its authors
 
@@ -156,8 +156,8 @@ def fetch_weights(mirror=None):
             found.unlink()  # several hundred MB that are no longer needed
         except (DownloadError, ValueError) as error:
             raise MetricError(
-                f"{error}; run `{FETCH}` with a network connection or with the URL of a mirror, or put the files into "
-                f"a folder and set {VARIABLE} to it"
+                f"{error}; run `{FETCH}` with a network connection or with --mirror URL, or put the files into a "
+                f"folder and set {VARIABLE} to it"
             ) from error
         except OSError as error:
             raise MetricError(f"cannot write {path}: {error}; set AAC_TF_CACHE to a writable folder") from error

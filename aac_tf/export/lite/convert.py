@@ -10,6 +10,7 @@ from aac_tf.decoding import Greedy
 from aac_tf.export.about import ABOUT, VOCABULARY, describe_model
 from aac_tf.export.lite.module import STATUS, LiteModule
 from aac_tf.export.lite.rewriting import rewrite
+from aac_tf.models.blocks import without_blocks
 from aac_tf.utils.atomic import atomic_write, writing
 from aac_tf.utils.files import local_path
 
@@ -29,7 +30,7 @@ def convert(captioner, quantize=True, search=None, seconds=None):
     module = LiteModule(captioner, search, seconds)
     with tempfile.TemporaryDirectory() as folder:
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-        with writing(folder, tf.errors.OpError):
+        with writing(folder, tf.errors.OpError), without_blocks():
             tf.saved_model.save(module, folder, {"serving_default": module.signature()}, options)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]

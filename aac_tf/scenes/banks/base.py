@@ -66,6 +66,10 @@ class Bank:
         """The categories that have sounds in a split: all of them, unless a subclass says otherwise."""
         return self.categories
 
+    def count(self, category: str, split: str) -> int | None:
+        """The number of recordings of a category in a split; None, unless a subclass says otherwise, for any."""
+        return None
+
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
         """Draws a sound as `clip` does, but as long as it was recorded and without fades at its ends."""
         return self.clip(category, split, rng)

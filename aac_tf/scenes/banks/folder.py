@@ -111,6 +111,9 @@ class FolderBank(Bank):
     def available(self, split: str) -> tuple[str, ...]:
         return tuple(name for name in self.categories if self._files[name][split])
 
+    def count(self, category: str, split: str) -> int:
+        return len(self._files[category][split])
+
     def files(self, category: str, split: str) -> list[str]:
         """Names of the files of a category in a split; with several folders, the folder's name comes first."""
         return list(self._files[category][split])
@@ -127,7 +130,11 @@ class FolderBank(Bank):
 
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
         files = self._files[category][split]
-        return self._clips[files[rng.integers(len(files))]].astype(np.float32)
+        return self.waveform(files[rng.integers(len(files))])
+
+    def waveform(self, name: str) -> np.ndarray:
+        """The recording of a file, one of `files`: float32 [samples] with a peak of 1, without silence at its ends."""
+        return self._clips[name].astype(np.float32)
 
     def describe(self) -> dict[str, typing.Any]:
         digest = hashlib.sha256()

@@ -20,6 +20,7 @@ _COMPRESSED, _CLIPPED = 0.08, 0.04  # shares of scenes
 _PEAK_DB = (-35.0, -0.3)
 _HEADROOM_DB = 8.0  # mean of how far peaks lie below the highest
 _CODECS = {"none": 0.7, "mu-law": 0.07, "8 bit": 0.05, "vorbis": 0.12, "mp3": 0.06}
+_STRONGEST = 0.999  # compression; libsndfile refuses the very strongest of MP3
 
 
 def ambience(n: int, level_db: float, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -77,12 +78,30 @@ def record(mix: np.ndarray, sample_rate: int, rng: np.random.Generator) -> tuple
     elif distortion < _COMPRESSED + _CLIPPED:
         limit = np.float32(peak / rng.uniform(1.3, 2.5))
         mix = np.clip(mix, -limit, limit)
-    low, high = _PEAK_DB
-    target = max(low, high - rng.exponential(_HEADROOM_DB))
-    scale = gain(target) / (np.float32(np.abs(mix).max()) + np.float32(1e-9))
+    scale = _recording_gain(mix, rng)
     recorded = np.clip(_encode(mix * scale, sample_rate, rng), -0.98, 0.98)
     factor = float(scale) if distortion >= _COMPRESSED else float(scale * drive / peak)
     return recorded, 20 * float(np.log10(factor))
+
+
+def set_level(mix: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, float]:
+    """Scales a mix of sounds to a level of those that `record` draws, without any other change.
+
+    Args:
+        mix: [samples], float32, at any level.
+        rng: random generator.
+
+    Returns:
+        As for `record`.
+    """
+    scale = _recording_gain(mix, rng)
+    return np.clip(mix * scale, -0.98, 0.98), 20 * float(np.log10(scale))
+
+
+def _recording_gain(mix, rng):
+    low, high = _PEAK_DB
+    target = max(low, high - rng.exponential(_HEADROOM_DB))
+    return gain(target) / (np.float32(np.abs(mix).max()) + np.float32(1e-9))
 
 
 def _encode(waveform, rate, rng):
@@ -96,7 +115,7 @@ def _encode(waveform, rate, rng):
         return np.round(waveform * 127 + rng.uniform(-0.5, 0.5, len(waveform)).astype(np.float32)) / np.float32(127)
     if codec in ("vorbis", "mp3"):
         kind = {"vorbis": ("OGG", "VORBIS"), "mp3": ("MP3", "MPEG_LAYER_III")}[codec]
-        return _through_file(waveform, rate, *kind, compression_level=rng.uniform(0.5, 1.0))
+        return _through_file(waveform, rate, *kind, min(rng.uniform(0.5, 1.0), _STRONGEST))
     return waveform
 
 

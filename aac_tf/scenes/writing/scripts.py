@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import numpy as np
 
@@ -14,6 +15,10 @@ from aac_tf.scenes.selection import SHARES
 from aac_tf.scenes.writing.plans import Planner
 from aac_tf.scenes.writing.sentences import write_caption
 
+_CAPTIONS = 5
+_FEW_SCRIPTS = 60  # a sound in fewer human captions gets captions that are written
+_PLANS = 12  # so many different plans
+_DRAWS_PER_SOUND = 500
 _MORE = 1.2  # plans for each scene, since the splits are divided by chance
 # Raise it with any change that writes other captions for the same arguments.
 WRITING_VERSION = 1
@@ -23,7 +28,7 @@ def write_scripts(
     categories: Collection[str],
     count: int,
     seed: int = 0,
-    captions: int = 5,
+    captions: int = _CAPTIONS,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Script]:
     """Writes captions for sounds that a bank has.
@@ -50,25 +55,63 @@ def write_scripts(
         >>> len({script.clip for script in scripts})
         3
     """
-    planner = Planner(categories)
-    if len(planner.categories) < 2:
-        raise DatasetError(
-            f"captions need a bank with at least two sounds that occur in the same place; got {', '.join(categories)}"
-        )
+    planner = _planner(categories)
     scripts = []
     for index in range(count):
         rng = np.random.default_rng([seed, index])
-        texts: dict[str, None] = {}
+        texts: list[str] = []
         while not texts:
             plan = planner.draw(rng)
-            for _ in range(2 * captions):
-                texts |= dict.fromkeys(filter(None, [write_caption(plan, rng)]))
-                if len(texts) == captions:
-                    break
+            texts = _captions_of(plan, captions, rng)
         scripts += [Script(text, plan.sounds(), f"written {index}") for text in texts]
         if progress is not None:
             progress(index + 1, count)
     return scripts
+
+
+def write_missing_scripts(
+    bank: Bank,
+    scripts: Iterable[Script],
+    style: str = "",
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Script]:
+    """Writes captions for the sounds of a bank that human captions hardly name.
+
+    Args:
+        bank: the bank, for whose training sounds captions are written.
+        scripts: the human captions.
+        style: style of the captions that are written.
+        seed: seed of all random choices.
+        progress: optional function `(done, total)`, called for plans drawn.
+
+    Returns:
+        As for `write_scripts`. Each sound that fewer than 60 of the scripts name is in 12 plans, of up to five captions
+        each, as far as places have it.
+    """
+    planner = _planner(bank.available("train"))
+    named = collections.Counter(name for script in scripts for name in {sound.category for sound in script.sounds})
+    missing = {name: _PLANS for name in planner.categories if named[name] < _FEW_SCRIPTS}
+    found = []
+    draws = _DRAWS_PER_SOUND * len(missing)
+    for index in range(draws):
+        if not missing:
+            break
+        rng = np.random.default_rng([seed, index])
+        plan = planner.draw(rng)
+        sounds = {sound.category for sound in plan.sounds()}
+        if sounds & missing.keys():
+            texts = _captions_of(plan, _CAPTIONS, rng)
+            found += [Script(text, plan.sounds(), f"written {index}", style) for text in texts]
+            for name in sounds & missing.keys() if texts else ():
+                missing[name] -= 1
+                if not missing[name]:
+                    del missing[name]
+        if progress is not None:
+            progress(index + 1, draws)
+    if progress is not None and draws:
+        progress(draws, draws)
+    return found
 
 
 def write_scripts_for(
@@ -92,3 +135,22 @@ def write_scripts_for(
     """
     wanted = (_MORE * count / renderings / SHARES[split] for split, count in counts.items())
     return write_scripts(bank.available("train"), math.ceil(max(wanted)), seed, progress=progress)
+
+
+def _planner(categories):
+    planner = Planner(categories)
+    if len(planner.categories) < 2:
+        raise DatasetError(
+            f"captions need a bank with at least two sounds that occur in the same place; got {', '.join(categories)}"
+        )
+    return planner
+
+
+def _captions_of(plan, count, rng):
+    """Up to `count` different captions of a plan."""
+    texts: dict[str, None] = {}
+    for _ in range(2 * count):
+        texts |= dict.fromkeys(filter(None, [write_caption(plan, rng)]))
+        if len(texts) == count:
+            break
+    return list(texts)

@@ -6,10 +6,10 @@ import struct
 import numpy as np
 import pytest
 
-from aac_tf.audio import AST, DCASE2020, YAMNET, AudioError, resample, spectrogram
-from aac_tf.audio.live import PCMFormat, read_stream
+from aac_tf.audio import AST, DCASE2020, YAMNET, resample, spectrogram
 from aac_tf.audio.long_spectrogram import StreamedSpectrogram
 from aac_tf.audio.parts import resampled_stream
+from aac_tf.utils.pcm_stream import PCMFormat, StreamError, read_stream
 
 SOUND = np.random.default_rng(0).normal(0, 0.1, 30000).astype(np.float32)
 
@@ -81,7 +81,7 @@ def test_values_that_are_not_finite_do_not_end_a_stream():
     ],
 )
 def test_other_streams_are_refused(contents, reason):
-    with pytest.raises(AudioError, match=reason):
+    with pytest.raises(StreamError, match=reason):
         contents_of(Pipe(contents))
 
 

@@ -1,21 +1,25 @@
-"""Sound that is still going on, from a pipe."""
+"""Samples from a pipe while the sound is going on. Imports no TensorFlow, so that other input is refused at once."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import struct
 import typing
 from collections.abc import Iterator
 
 import numpy as np
 
-from aac_tf.audio.errors import AudioError
+from aac_tf.errors import AacError
 
 _BLOCK_SECONDS = 0.1
-_INPUT = "standard input"
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _MAX_HEADER = 1 << 20  # bytes before the samples
 ENCODINGS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4"}
+
+
+class StreamError(AacError, ValueError):
+    """A stream that has no samples, or none that can be read."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,19 +62,24 @@ def read_stream(file: typing.BinaryIO, form: PCMFormat | None = None) -> tuple[i
         (sample rate in Hz; iterator of float32 arrays `[samples]` with full scale at 1, until the stream ends).
 
     Raises:
-        AudioError: if the stream does not begin with the header of a WAV file with 16 or 32-bit samples.
+        StreamError: if there are no samples, or the stream does not begin with the header of a WAV file with 16 or
+            32-bit samples.
 
     Example:
         >>> import io
         >>> import numpy as np
-        >>> from aac_tf.audio.live import PCMFormat, read_stream
+        >>> from aac_tf.utils.pcm_stream import PCMFormat, read_stream
         >>> rate, blocks = read_stream(io.BytesIO(np.full(2000, 16384, "<i2").tobytes()), PCMFormat(8000))
         >>> samples = np.concatenate(list(blocks))
         >>> len(samples), float(samples[0])
         (2000, 0.5)
     """
     form = form or _read_header(file)
-    return form.rate, _blocks(file, form)
+    blocks = _blocks(file, form)
+    first = next(blocks, None)
+    if first is None:
+        raise StreamError("standard input has no samples: pipe a sound into it, see --help")
+    return form.rate, itertools.chain([first], blocks)
 
 
 def _blocks(file, form):
@@ -86,26 +95,25 @@ def _blocks(file, form):
 
 
 def _read_header(file):
-    magic = file.read(12)
-    if magic[:4] != b"RIFF" or magic[8:] != b"WAVE":
-        what = "nothing came" if not magic else f"it begins with {magic[:4]!r}"
-        raise AudioError(
-            _INPUT,
-            f"expected a WAV stream, but {what}: pipe `ffmpeg -i SOURCE -f wav -`, or say what raw samples are, as "
-            "with --raw s16le --rate 16000",
+    magic = file.read(4)
+    if magic != b"RIFF" or file.read(8)[4:] != b"WAVE":
+        what = "nothing came" if not magic else f"it begins with {magic!r}"
+        raise StreamError(
+            f"standard input: expected a WAV stream, but {what}: pipe `ffmpeg -i SOURCE -f wav -`, or say what raw "
+            "samples are, as with --raw s16le --rate 16000"
         )
     form = None
     while True:
         head = file.read(8)
         if len(head) < 8:
-            raise AudioError(_INPUT, "the WAV stream ends before its samples")
+            raise StreamError("standard input: the WAV stream ends before its samples")
         name, size = struct.unpack("<4sI", head)
         if name == b"data":
             if form is None:
-                raise AudioError(_INPUT, "the WAV stream has no format before its samples")
+                raise StreamError("standard input: the WAV stream has no format before its samples")
             return form
         if size > _MAX_HEADER:
-            raise AudioError(_INPUT, f"the WAV stream is damaged: a chunk of {size} bytes before its samples")
+            raise StreamError(f"standard input: the WAV stream is damaged: a chunk of {size} bytes before its samples")
         contents = file.read(size + size % 2)
         if name == b"fmt ":
             form = _format(contents)
@@ -113,15 +121,14 @@ def _read_header(file):
 
 def _format(contents):
     if len(contents) < 16:
-        raise AudioError(_INPUT, "the WAV stream has a damaged format")
+        raise StreamError("standard input: the WAV stream has a damaged format")
     tag, channels, rate, _, _, bits = struct.unpack("<HHIIHH", contents[:16])
     if tag == _EXTENSIBLE and len(contents) >= 26:
         (tag,) = struct.unpack("<H", contents[24:26])
     encoding = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}.get((tag, bits))
     if encoding is None or not channels or not 1000 <= rate <= 768000:
-        raise AudioError(
-            _INPUT,
-            f"expected a WAV stream of 16 or 32-bit samples, got format {tag}, {bits} bits, {channels} channels, "
-            f"{rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`",
+        raise StreamError(
+            f"standard input: expected a WAV stream of 16 or 32-bit samples, got format {tag}, {bits} bits, {channels} "
+            f"channels, {rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`"
         )
     return PCMFormat(rate, encoding, channels)

@@ -1,0 +1,61 @@
+"""`aac-prior`: corrects how often a captioner uses each word."""
+
+import math
+import pathlib
+
+from aac_tf.cli.checks import check_new_output_folder, check_run
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.flags import add_json_flag, add_overrides
+
+_SHOWN = 8
+
+
+def main(arguments=None):
+    """Runs the command; returns its exit code."""
+    parser = make_parser(
+        ("aac-prior",),
+        "Write a run whose captions use words about as often as other captions do, instead of its training captions: "
+        "after training on scenes in which rare sounds are as frequent as common ones (scenes.min_scenes).",
+        "aac-prior runs/mine --captions audiocaps/train.csv --weight 0.6 --output runs/mine-prior\n"
+        "aac-evaluate --run runs/mine-prior --split validation",
+    )
+    parser.add_argument("run", metavar="RUN", help="folder of the trained run")
+    parser.add_argument(
+        "--captions",
+        required=True,
+        nargs="+",
+        type=pathlib.Path,
+        metavar="FILE",
+        help="captions whose words are as frequent as they should be: CSVs like those of Clotho or AudioCaps, or text "
+        "files with a caption a line",
+    )
+    parser.add_argument(
+        "--weight", type=float, default=1.0, help="share of the correction, 0 to 1; choose it on validation data (1)"
+    )
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="run folder to write")
+    add_json_flag(parser, "print the folder and what is added to the logit of each word as a JSON object")
+    add_overrides(parser, "data.root=/data/scenes")
+    return run_command(_correct, parser, arguments)
+
+
+def _correct(options, console):
+    from aac_tf.build_dataset import build_dataset
+    from aac_tf.scenes.scripts import captions_of
+
+    if not math.isfinite(options.weight) or not 0 <= options.weight <= 1:
+        raise ValueError(f"--weight must be between 0 and 1, got {options.weight:g}")
+    config = check_run(options.run, options.overrides)
+    check_new_output_folder(options.output)
+    wanted = [caption for path in options.captions for _, caption in captions_of(path)]
+    clips = build_dataset(config).require("train")
+    trained = [caption for clip in clips for caption in clip.captions]
+    start_tensorflow(options)
+    from aac_tf.training.word_prior import correct_prior
+
+    added = correct_prior(options.run, options.output, trained, wanted, options.weight)
+    if options.json:
+        print_json({"run": options.output, "added": dict(added)})
+        return
+    for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
+        print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
+    console.show(f"wrote {options.output}")

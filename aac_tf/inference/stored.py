@@ -1,0 +1,218 @@
+"""Captioners in the cache folder: the graph and the weights of a run, which load without Keras and without tracing.
+
+Building the layers of a run, reading their weights and tracing their graphs takes longer than captioning a sound. The
+first command that captions with a run therefore stores a SavedModel of the graph from features to captions, and later
+ones load it. The least recently used are removed when all of them take more than `$AAC_TF_CAPTIONERS_MB` (default 1024)
+megabytes; 0 stores none.
+"""
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import logging
+import os
+import shutil
+import time
+import uuid
+
+import tensorflow as tf
+
+from aac_tf.runs import Run
+from aac_tf.runs.fetch import find_run
+from aac_tf.runs.identity import identity
+from aac_tf.utils.cache import cache_folder
+
+logger = logging.getLogger(__name__)
+
+VARIABLE, _DEFAULT_MB = "AAC_TF_CAPTIONERS_MB", "1024"
+_ABOUT = "captioner.json"
+_ABANDONED_SECONDS = 3600  # age of an unfinished folder whose process was killed
+
+
+class StoredCaptioner:
+    """Captions sounds as the `Captioner` that was stored, with the run's search and constraints.
+
+    Args:
+        maker: `CaptionMaker`.
+        describe: as from `Captioner.describer`.
+        start: int, id of the token before the first word.
+    """
+
+    def __init__(self, maker, describe, start):
+        self._maker, self._describe, self._start = maker, describe, start
+
+    @property
+    def class_names(self):
+        """As of `Captioner`."""
+        return self._maker.class_names
+
+    def caption_each(self, paths_or_waveforms):
+        """As of `Captioner`, for a list of sounds."""
+        return self._maker.caption_each(self._describe, paths_or_waveforms, itertools.repeat(self._start))
+
+
+class Shelf:
+    """The place of one captioner in the cache folder.
+
+    Processes may use it at the same time: a captioner appears there complete or not at all. A damaged one is as good as
+    none.
+
+    Args:
+        run: run folder, preset, `hf://USER/REPO` or `https://...` (see `find_run`).
+        overrides: see `Captioner.load`.
+        beam_size: see `Captioner.caption`.
+
+    Example:
+        >>> from aac_tf import Captioner
+        >>> from aac_tf.inference.stored import Shelf
+        >>> shelf = Shelf("everyday")  # doctest: +SKIP
+        >>> captioner = shelf.open()  # doctest: +SKIP
+        >>> if captioner is None:  # doctest: +SKIP
+        ...     captioner = Captioner.load("everyday")
+        ...     shelf.store(captioner)
+    """
+
+    def __init__(self, run, overrides=(), beam_size=None):
+        self._run, self._overrides, self._beam_size = Run(find_run(run)), list(overrides), beam_size
+        key = identity([self._run], self._overrides, "captioner", beam_size)
+        self.folder = cache_folder() / "captioners" / key
+
+    def open(self):
+        """Loads the captioner; None if there is none, or it is damaged.
+
+        Raises:
+            ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
+        """
+        about = self._about() if _max_bytes() else None
+        if about is None:
+            return None
+        config = self._run.config(self._overrides)
+        vocabulary = self._run.words(config)
+        try:
+            module = tf.saved_model.load(str(self.folder))
+            start = vocabulary.style_id(config.decoding.style)
+            describe = _warmed_up(module, about["spec"]["num_bins"], start)
+            os.utime(self.folder / _ABOUT)
+        except Exception as error:  # TensorFlow raises anything; it may just have been removed
+            logger.info("cannot load %s: %s", self.folder, error)
+            return None
+        # Imported while TensorFlow optimizes the graph.
+        from aac_tf.audio.spectrogram import SpectrogramSpec
+        from aac_tf.inference.caption_maker import CaptionMaker, Described
+        from aac_tf.inference.confidence import read_calibration
+        from aac_tf.inference.front_end import FrontEnd
+
+        maker = CaptionMaker(
+            vocabulary,
+            FrontEnd(SpectrogramSpec(**about["spec"])),
+            tuple(about["step_times"]),
+            read_calibration(self._run),
+            tuple(about["class_names"]),
+            about["segment_times"] and tuple(about["segment_times"]),
+        )
+        return StoredCaptioner(maker, lambda *clips: Described(**describe(*clips)), start)
+
+    def store(self, captioner):
+        """Stores a `Captioner` that was loaded with the same arguments; does nothing if the folder cannot be written.
+
+        Args:
+            captioner: `Captioner` of a single model.
+        """
+        if not _max_bytes():
+            return
+        temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex}")
+        try:
+            temporary.mkdir(parents=True)
+            module = _Module(captioner, captioner.search_for(self._beam_size))
+            tf.saved_model.save(module, str(temporary))
+            maker = captioner.maker
+            about = {
+                "spec": dataclasses.asdict(captioner.spec),
+                "step_times": maker.step_times,
+                "class_names": maker.class_names,
+                "segment_times": maker.segment_times,
+                "files": _checksum(temporary),
+            }
+            (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+            if self.folder.exists():  # damaged
+                self.folder.rename(temporary / "replaced")
+            temporary.rename(self.folder)
+            shutil.rmtree(self.folder / "replaced", ignore_errors=True)
+            _remove_unused(self.folder.parent)
+        except (OSError, tf.errors.OpError) as error:
+            logger.info("cannot write %s: %s", self.folder, error)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _about(self):
+        """What `store` wrote about the captioner; None if it is not there, or its files are damaged."""
+        try:
+            about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+            return about if about["files"] == _checksum(self.folder) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+
+def _warmed_up(module, bins, start):
+    """The function of a `_Module`, first called in a thread: TensorFlow then takes a second to optimize the graph."""
+    clip = tf.zeros([1, 1, bins]), tf.ones([1], tf.int32), tf.constant([start])
+    thread = concurrent.futures.ThreadPoolExecutor(1)
+    first = thread.submit(module.describe, *clip)
+    thread.shutdown(wait=False)
+
+    def call(*clips):
+        first.result()
+        return module.describe(*clips)
+
+    return call
+
+
+class _Module(tf.Module):
+    def __init__(self, captioner, search):
+        super().__init__()
+        self._weights = list(captioner.model.weights)
+        describe = captioner.describer(search)
+        features = tf.TensorSpec([None, None, captioner.front_end.bins], tf.float32)
+        signature = [features, tf.TensorSpec([None], tf.int32), tf.TensorSpec([None], tf.int32)]
+
+        def named(features, length, start):
+            found = describe(features, length, start)._asdict()
+            return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+        self.describe = tf.function(named, signature, autograph=False)
+
+
+def _checksum(folder):
+    digest = hashlib.sha256()
+    for path in sorted(path for pattern in ("*.pb", "variables/*") for path in folder.glob(pattern)):
+        digest.update(f"{path.name} {path.stat().st_size}\n".encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _max_bytes():
+    value = os.environ.get(VARIABLE, _DEFAULT_MB)
+    if not value.isdecimal():
+        raise ValueError(f"{VARIABLE} takes a number of megabytes, got `{value}`")
+    return int(value) << 20
+
+
+def _remove_unused(folder):
+    """Removes the least recently used captioners beyond `$AAC_TF_CAPTIONERS_MB`, and what killed processes left."""
+    found = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process may be removing it
+            if path.name.startswith("."):
+                if time.time() - path.stat().st_mtime > _ABANDONED_SECONDS:
+                    shutil.rmtree(path, ignore_errors=True)
+                continue
+            size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+            found.append(((path / _ABOUT).stat().st_mtime, size, path))
+    total = 0
+    for _, size, path in sorted(found, reverse=True):
+        total += size
+        if total > _max_bytes():
+            shutil.rmtree(path, ignore_errors=True)

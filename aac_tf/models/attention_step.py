@@ -1,0 +1,63 @@
+"""One word of `AttentionDecoder` at inference: faster than the Keras cell, for clips of few encoder steps."""
+
+import tensorflow as tf
+
+# Maximum number of encoder steps. Beyond it, a word reads more numbers of the projected steps than it saves, and they
+# would take more memory than the steps themselves.
+MOST_STEPS = 1024
+
+
+def context_gates(lstm, encoded):
+    """What each encoder step adds to the gates of the LSTM if all attention is on it.
+
+    The context is a weighted sum of encoder steps, and so is its product with the LSTM's kernel: projecting the steps
+    once saves that product for each word, which would read megabytes of weights.
+
+    Args:
+        lstm: `tf.keras.layers.LSTMCell`, built, whose inputs are embedding and context.
+        encoded: float32 `[batch, steps, width]`.
+
+    Returns:
+        float32 `[batch, steps, 4 * units]`; `[batch, 0, 4 * units]` if there are more than `MOST_STEPS` steps.
+    """
+    width, steps = encoded.shape[-1], encoded.shape[1]
+    if steps is None:
+        kept = tf.where(tf.shape(encoded)[1] <= MOST_STEPS, tf.shape(encoded)[1], 0)
+    else:
+        kept = steps if steps <= MOST_STEPS else 0
+    few = encoded[:, :kept]
+    rows = tf.matmul(tf.reshape(few, [-1, width]), lstm.kernel[-width:])
+    return tf.reshape(rows, [tf.shape(few)[0], tf.shape(few)[1], 4 * lstm.units])
+
+
+def attention_step(cell, inputs, state, keys, mask, gates):
+    """The states of an `AttentionCell` after a word, up to rounding.
+
+    Args:
+        cell: `AttentionCell`, built, in float32.
+        inputs: float32 `[batch * k, embedding]`, the embedding of the word.
+        state: (hidden, memory), float32 `[batch * k, units]`.
+        keys: as for the cell.
+        mask: as for the cell.
+        gates: result of `context_gates`.
+
+    Returns:
+        (hidden, memory) after the word.
+    """
+    lstm, attention, (hidden, memory) = cell.lstm, cell.attention, state
+    batch, steps = tf.shape(keys)[0], tf.shape(keys)[1]
+    # Tensors that differ in two axes are added slowly, so the queries are repeated first.
+    queries = tf.repeat(tf.matmul(hidden, attention.query_kernel), steps, axis=0)
+    alpha = tf.nn.relu(tf.reshape(queries, [batch, -1, steps, attention.units]) + keys[:, tf.newaxis])
+    scores = tf.reshape(tf.matmul(tf.reshape(alpha, [-1, attention.units]), attention.score_kernel), [batch, -1, steps])
+    scores = tf.where(mask[:, tf.newaxis], scores, scores.dtype.min)
+    # For so few numbers, oneDNN's softmax takes longer than these ops.
+    weights = tf.exp(scores - tf.reduce_max(scores, axis=-1, keepdims=True))
+    weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
+    context = tf.reshape(tf.matmul(weights, gates), [-1, 4 * lstm.units])
+    word = tf.matmul(inputs, lstm.kernel[: inputs.shape[-1]])
+    enter, forget, candidate, leave = tf.split(
+        word + tf.matmul(hidden, lstm.recurrent_kernel) + context + lstm.bias, 4, axis=-1
+    )
+    memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
+    return tf.sigmoid(leave) * tf.tanh(memory), memory

@@ -1,0 +1,110 @@
+"""Captioners stored in the cache folder."""
+
+import os
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from aac_tf.audio import AudioError
+from aac_tf.cli import caption
+from aac_tf.inference.captioner import Captioner
+from aac_tf.inference.stored import VARIABLE, Shelf
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AAC_TF_CACHE", str(tmp_path_factory.mktemp("stored")))
+        yield
+
+
+@pytest.fixture(scope="module")
+def shelf(cache, one_run, one_captioner):
+    shelf = Shelf(one_run.folder)
+    assert shelf.open() is None
+    shelf.store(one_captioner)
+    return shelf
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory):
+    folder, rng = tmp_path_factory.mktemp("recordings"), np.random.default_rng(0)
+    for name, seconds in (("short", 0.6), ("long", 2.0)):
+        soundfile.write(folder / f"{name}.wav", rng.normal(0, 0.1, int(seconds * 16000)), 16000)
+    return [str(folder / "short.wav"), str(folder / "none.wav"), str(folder / "long.wav")]
+
+
+def test_captions_are_those_of_the_captioner(shelf, one_captioner, recordings):
+    expected = list(one_captioner.caption_each(recordings))
+    found = list(shelf.open().caption_each(recordings))
+    assert isinstance(found[1], AudioError)
+    for one, other in ((expected[0], found[0]), (expected[2], found[2])):
+        assert (other.text, [item.text for item in other.alternatives]) == (
+            one.text,
+            [item.text for item in one.alternatives],
+        )
+        assert other.log_prob == pytest.approx(one.log_prob, abs=1e-5)
+        np.testing.assert_array_equal(other.step_edges, one.step_edges)
+        for word, same in zip(other.words, one.words, strict=True):
+            np.testing.assert_allclose(word.weights, same.weights, atol=1e-6)
+
+
+def test_a_damaged_one_is_replaced(shelf, one_captioner):
+    graph = shelf.folder / "saved_model.pb"
+    graph.write_bytes(graph.read_bytes()[:-1])
+    assert shelf.open() is None
+    shelf.store(one_captioner)
+    assert shelf.open() is not None
+    assert [path.name for path in shelf.folder.parent.iterdir()] == [shelf.folder.name]
+
+
+def test_the_key_changes_with_what_captions_depend_on(cache, one_run, tmp_path):
+    copy = tmp_path / "run"
+    shutil.copytree(one_run.folder, copy)
+    found = {Shelf(copy, *arguments).folder for arguments in ((), (["decoding.min_words=3"],), ((), 2))}
+    (weights,) = copy.rglob("*.data-00000-of-00001")
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1
+    weights.write_bytes(content)
+    found.add(Shelf(copy).folder)
+    assert len(found) == 4
+    assert Shelf(one_run.folder).folder in found
+
+
+def test_the_least_recently_used_are_removed(one_run, shelf, one_captioner, tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    others = tmp_path / "captioners"
+    for index, name in enumerate(("older", "newer")):
+        (others / name).mkdir(parents=True)
+        (others / name / "captioner.json").touch()
+        os.truncate(others / name / "captioner.json", 30 << 20)
+        os.utime(others / name / "captioner.json", (1e9 + index, 1e9 + index))
+    monkeypatch.setenv(VARIABLE, "50")
+    here = Shelf(one_run.folder)
+    here.store(one_captioner)
+    assert sorted(path.name for path in others.iterdir()) == sorted(["newer", here.folder.name])
+    monkeypatch.setenv(VARIABLE, "0")
+    assert here.open() is None
+    monkeypatch.setenv(VARIABLE, "lots")
+    with pytest.raises(ValueError, match="takes a number of megabytes, got `lots`"):
+        here.open()
+
+
+def test_the_command_loads_what_it_stored(one_run, recordings, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    arguments = ["--run", str(one_run.folder), "--beam", "2", "--json", recordings[0]]
+    assert caption.main(arguments) == 0
+    first = capsys.readouterr()
+    monkeypatch.setattr(Captioner, "load", None)
+    assert caption.main(arguments) == 0
+    second = capsys.readouterr()
+    assert (second.out, second.err) == (first.out, first.err)
+
+
+def test_the_command_captions_if_the_cache_cannot_be_written(one_run, recordings, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path / "file"))
+    assert caption.main(["--run", str(one_run.folder), recordings[0]]) == 0
+    assert capsys.readouterr().out.startswith(recordings[0])
