@@ -12,6 +12,7 @@ from aac_tf.audio.live import ENCODINGS
 from aac_tf.cli import listen
 
 RATE = 16000
+pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 def test_the_command_knows_all_encodings_without_importing_tensorflow():
