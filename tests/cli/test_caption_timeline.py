@@ -16,6 +16,8 @@ from aac_tf.cli.caption_timeline import caption_over_time
 from aac_tf.cli.console import Console
 from aac_tf.inference import Segment
 
+pytestmark = pytest.mark.usefixtures("loaded_once")
+
 
 @pytest.fixture(scope="module")
 def recordings(tmp_path_factory):

@@ -12,6 +12,7 @@ import pytest
 from aac_tf.cli import listen
 
 RATE = 16000
+pytestmark = pytest.mark.usefixtures("loaded_once")
 
 
 @pytest.fixture
