@@ -8,7 +8,6 @@ from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.decoding import Greedy, Sample
 from aac_tf.export.lite.encoders import lite_encoder, one_row
 from aac_tf.inference.graphs import search_function
-from aac_tf.inference.joint import Ensemble
 
 # The meaning of `status`, by value; the model has no strings.
 STATUS = ("", *(reason for _, reason in sound_checks(1, 1, True, True)[1:]), BEYOND)
@@ -35,7 +34,7 @@ class LiteModule(tf.Module):
     def __init__(self, captioner, search=None, seconds=None):
         super().__init__()
         model, rate = captioner.model, captioner.spec.sample_rate
-        if isinstance(model, Ensemble):
+        if len(model.members) > 1:
             raise ValueError("a LiteRT model holds one run: export a single run, or a SavedModel of the ensemble")
         if isinstance(search, Sample):
             raise ValueError("a LiteRT model cannot sample: set decoding.kind=greedy or decoding.kind=beam")
