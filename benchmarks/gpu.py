@@ -22,6 +22,8 @@ import subprocess
 import sys
 import time
 
+import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
+
 CONFIGS = ["configs/clotho_logmel.yaml", "configs/dcase2020.yaml"]
 # Of the full and of the small size: clips of a batch, their seconds, units of a layer, words of the vocabulary.
 SIZES = {"full": (32, 30, 256, 4367), "small": (2, 1, 8, 50)}
