@@ -157,6 +157,8 @@ def save_checkpoint(manager, number):
 
 
 def _loss_sums(model):
-    """Total and count of Keras' loss metric."""
+    """Total and count of the metric of the training loss: Keras' own, or that of `Microbatches`."""
+    if model.microbatches is not None:
+        return model.microbatches.loss.total, model.microbatches.loss.count
     (metric,) = (metric for metric in model.metrics if metric.name == "loss")
     return metric.total, metric.count

@@ -106,7 +106,8 @@ def test_a_run_that_is_stopped_by_a_signal_saves_first(options, uninterrupted, t
     assert history(run) == history(uninterrupted)
 
 
-def test_ctrl_c_saves_first_and_resume_continues_bit_for_bit(small, tmp_path):
+@pytest.mark.parametrize("rows", ["null", pytest.param("3", marks=pytest.mark.slow)])
+def test_ctrl_c_saves_first_and_resume_continues_bit_for_bit(small, tmp_path, rows):
     """With AdamW, a moving average of the weights and a rate that changes at each step; others test plain Adam."""
 
     class PressCtrlC(tf.keras.callbacks.Callback):
@@ -115,7 +116,7 @@ def test_ctrl_c_saves_first_and_resume_continues_bit_for_bit(small, tmp_path):
                 signal.raise_signal(signal.SIGINT)
 
     options = ["encoder.layers=1", "decoder.kind=fixed_vector", "training.epochs=1", "training.batch_size=8"]
-    options += ["training.weight_decay=0.1", "training.ema=0.9"]
+    options += ["training.weight_decay=0.1", "training.ema=0.9", f"training.microbatch={rows}"]
     options += ["training.schedule=cosine", "training.warmup_steps=2"]
     attention = ("decoder.embedding", "decoder.attention_units")
     config = load_config(None, [*(text for text in small if not text.startswith(attention)), *options])

@@ -78,8 +78,11 @@ def on_one_device(options, tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_two_devices_train_like_one(options, on_one_device, tmp_path):
-    finish(start(tmp_path / "run", tmp_path / "out.npz", [*options, "training.strategy=mirrored"], devices=2))
+@pytest.mark.parametrize("further", [[], ["training.microbatch=1"]])
+def test_two_devices_train_like_one(options, on_one_device, tmp_path, further):
+    """Also if each computes its gradients in parts."""
+    several = [*options, "training.strategy=mirrored", *further]
+    finish(start(tmp_path / "run", tmp_path / "out.npz", several, devices=2))
     assert_same(np.load(tmp_path / "out.npz"), on_one_device)
 
 
