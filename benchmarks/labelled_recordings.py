@@ -1,12 +1,14 @@
 """Which sounds a captioner names in labelled recordings that it was not trained on.
 
-    python benchmarks/labelled_recordings.py --run everyday --bank sounds ESC-50 ESC-10
+    python benchmarks/labelled_recordings.py --run everyday --bank sounds ESC-50 ESC-10 --grown derived
 
 Captions the validation and test recordings of a bank, as `FolderBank(..., train_first=True)` divides it, as they are:
-without a scene around them. A recording counts as named if its caption names the label, a kind of it, or what it is a
-kind of (a "vehicle" for a bus). Prints the share of the recordings that are named, the mean share over the labels, the
-share of the named sounds that are the label, and all labels with their shares; with several runs, one column for each.
-`--scenes` groups the labels by the number of training scenes in the folder of a corpus.
+without a scene around them. Give all folders that the captioner was trained on, since they are divided together; those
+of `--grown`, which aac-bank made from the others, are not captioned. A recording counts as named if its caption names
+the label, a kind of it, or what it is a kind of (a "vehicle" for a bus). Prints the share of the recordings that are
+named, the mean share over the labels, the share of the named sounds that are the label, and all labels with their
+shares; with several runs, one column for each. `--scenes` groups the labels by the number of training scenes in the
+folder of a corpus.
 """
 
 import argparse
@@ -18,6 +20,7 @@ import numpy as np
 
 from aac_tf.inference import Captioner
 from aac_tf.scenes.banks import FolderBank
+from aac_tf.scenes.banks.labels import read_labels
 from aac_tf.scenes.corpus import read_scenes
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.wording import canonical_category, categories_for, words_of
@@ -28,14 +31,17 @@ def is_named(label, named):
     return {name for name in named if categories_for(name, [label]) or categories_for(label, [name])}
 
 
-def recordings_of(folders):
-    """[(label, waveform)] of the recordings that are not for training."""
-    bank = FolderBank(folders, train_first=True)
+def recordings_of(folders, grown):
+    """Sample rate, and [(label, waveform)] of the recordings of `folders` that are not for training."""
+    bank = FolderBank([*folders, *grown], train_first=True)
+    _, rows = read_labels(bank.folders)
+    measured = {row.name for row in rows if row.folder < len(folders)}
     return bank.sample_rate, [
         (canonical_category(category), bank.waveform(name))
         for split in ("validation", "test")
         for category in bank.available(split)
         for name in bank.files(category, split)
+        if name in measured
     ]
 
 
@@ -74,11 +80,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--run", required=True, nargs="+", help="run folders or presets")
     parser.add_argument("--bank", required=True, nargs="+", help="folders of labelled recordings")
+    parser.add_argument("--grown", nargs="*", default=[], help="folders that aac-bank made from them for the training")
     parser.add_argument("--style", help="style of the captions; default: that of the run")
     parser.add_argument("--scenes", help="folder of composed scenes, to group the labels by their number of scenes")
     parser.add_argument("--json", type=pathlib.Path, help="file for everything that was found")
     options = parser.parse_args()
-    rate, labelled = recordings_of(options.bank)
+    rate, labelled = recordings_of(options.bank, options.grown)
     results = {run: measure(Captioner.load(run), labelled, rate, options.style) for run in options.run}
     print(f"\n| {len(labelled)} recordings | " + " | ".join(results) + " |\n| --- |" + " ---: |" * len(results))
     for name in next(iter(results.values()))[0]:

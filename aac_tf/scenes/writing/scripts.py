@@ -100,13 +100,11 @@ def write_missing_scripts(
         rng = np.random.default_rng([seed, index])
         plan = planner.draw(rng)
         sounds = {sound.category for sound in plan.sounds()}
-        if sounds & missing.keys():
-            texts = _captions_of(plan, _CAPTIONS, rng)
-            found += [Script(text, plan.sounds(), f"written {index}", style) for text in texts]
-            for name in sounds & missing.keys() if texts else ():
-                missing[name] -= 1
-                if not missing[name]:
-                    del missing[name]
+        texts = _captions_of(plan, _CAPTIONS, rng) if sounds & missing.keys() else []
+        found += [Script(text, plan.sounds(), f"written {index}", style) for text in texts]
+        if texts:
+            missing = {name: left - (name in sounds) for name, left in missing.items()}
+            missing = {name: left for name, left in missing.items() if left}
         if progress is not None:
             progress(index + 1, draws)
     if progress is not None and draws:
