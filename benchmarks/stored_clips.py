@@ -65,9 +65,10 @@ def embed_recordings(config, embedder, files, progress=None):
 
 
 class RunCaptions:
-    """Captions of stored clips by runs that differ in nothing but their weights.
+    """Captions of stored clips by runs.
 
-    The functions are compiled once: for a run with the same vocabulary, only the weights are loaded.
+    For a run like the one before it, only the weights are loaded: the functions are compiled anew if the vocabulary,
+    the model or the search differ.
 
     Args:
         bins: width of the embeddings.
@@ -80,7 +81,7 @@ class RunCaptions:
         """Loads the best weights of a `Run`."""
         config = run.config()
         tokenizer = run.tokenizer(config)
-        known = tokenizer.get_vocabulary(), tokenizer.styles
+        known = tokenizer.get_vocabulary(), tokenizer.styles, config.encoder, config.decoder, config.decoding
         if known != self._known:
             self._known, self._tokenizer = known, tokenizer
             self._model = build_model(config, tokenizer.vocabulary_size(), bins=self._bins)

@@ -105,14 +105,14 @@ def test_stored_clips_get_the_captions_of_the_captioner(small_runs, tmp_path):
 
 
 def test_differences_from_the_base_are_paired(capsys):
-    from scene_ablation import SHOWN, show_tables
+    from stored_grid import SHOWN, show_tables
 
     def run(cider, clips):
         return {**dict.fromkeys(SHOWN, 0.5), "cider": cider, "clips": clips}
 
     base = [run(0.5, [0.2, 0.8]), run(0.7, [0.4, 1.0])]
     less = [run(0.3, [0.0, 0.6]), run(0.5, [0.2, 0.8])]
-    show_tables("recordings", 2, {"base": base, "half": less})
+    show_tables("recordings", 2, {"base": base, "half": less}, "scenes")
     lines = capsys.readouterr().out.splitlines()
     assert "| base | 0.500 ± 0.000 | 0.600 ± 0.141 | 0.500 ± 0.000 | 0.500 ± 0.000 |" in lines
     same = "+0.000 ± 0.000"
