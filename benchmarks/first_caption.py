@@ -38,9 +38,9 @@ def run(program, *arguments):
 
 def share_of_model(path, preset, files):
     """Captions a file many times; returns seconds a file, and the share of the time in which the model computes."""
-    from aac_tf.inference.stored import Shelf
+    from aac_tf.inference.stored import CacheEntry
 
-    captioner, busy = Shelf(preset).open(), 0.0
+    captioner, busy = CacheEntry(preset).load(), 0.0
     describe = captioner._describe
 
     def timed(*clips):

@@ -72,7 +72,7 @@ def _caption(options, console):
             console.show(f"skipped: {path}: {missing[path]}")
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
-    captioner, known, store = _load(options, runs, overrides, console) if usable else (None, None, None)
+    captioner, known, save = _load(options, runs, overrides, console) if usable else (None, None, None)
     if options.timeline:
         return caption_over_time(options, console, captioner, missing)
     found = captioner.caption_each(usable) if usable else iter(())
@@ -100,19 +100,19 @@ def _caption(options, console):
             console.show(f"unsure: {path}: confidence {caption.confidence:.2f}")
     if skipped:
         console.show(f"{skipped} of {len(options.files)} files skipped")
-    if store is not None:
-        store()
+    if save is not None:
+        save()
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
 def _load(options, runs, overrides, console):
-    """Loads the captioner; returns it, what it was trained on, and a function that stores it for later, or None."""
+    """Loads the captioner; returns it, what it was trained on, and a function that caches it, or None."""
     start_tensorflow(options)
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
     from aac_tf.runs.card import trained_on
     from aac_tf.runs.fetch import find_run
 
-    captioner, store = _open(options, runs, overrides)
+    captioner, save = _open(options, runs, overrides)
     if options.sounds and not captioner.class_names:
         raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
     for run in runs[1:]:
@@ -121,25 +121,25 @@ def _load(options, runs, overrides, console):
     console.show(f"{runs[0]} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
-    return captioner, known, store
+    return captioner, known, save
 
 
 def _open(options, runs, overrides):
-    """The captioner, from the cache if it is there, and a function that stores it, or None."""
-    # What is stored captions sounds, and nothing else.
+    """The captioner, from the cache if possible, and a function that saves it there, or None."""
+    # A stored captioner only captions whole sounds.
     plain = len(runs) == 1 and options.rerank is None and options.text is None and not options.timeline
     if plain:
-        from aac_tf.inference.stored import Shelf
+        from aac_tf.inference.stored import CacheEntry
 
-        shelf = Shelf(runs[0], overrides, options.beam)
-        captioner = shelf.open()
+        entry = CacheEntry(runs[0], overrides, options.beam)
+        captioner = entry.load()
         if captioner is not None:
             return captioner, None
     from aac_tf.inference.captioner import Captioner
 
     captioner = Captioner.load(runs, overrides, options.rerank)
     captioner.search = captioner.search_for(options.beam)
-    return captioner, functools.partial(shelf.store, captioner) if plain else None
+    return captioner, functools.partial(entry.save, captioner) if plain else None
 
 
 def _as_json(caption):

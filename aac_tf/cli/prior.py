@@ -14,8 +14,8 @@ def main(arguments=None):
     """Runs the command; returns its exit code."""
     parser = make_parser(
         ("aac-prior",),
-        "Write a run whose captions use words about as often as other captions do, instead of its training captions: "
-        "after training on scenes in which rare sounds are as frequent as common ones (scenes.min_scenes).",
+        "Write a run that uses words about as often as the given captions do, rather than its training captions. Use "
+        "it after training on scenes in which rare sounds are as frequent as common ones (scenes.min_scenes).",
         "aac-prior runs/mine --captions audiocaps/train.csv --weight 0.6 --output runs/mine-prior\n"
         "aac-evaluate --run runs/mine-prior --split validation",
     )
@@ -26,11 +26,14 @@ def main(arguments=None):
         nargs="+",
         type=pathlib.Path,
         metavar="FILE",
-        help="captions whose words are as frequent as they should be: CSVs like those of Clotho or AudioCaps, or text "
-        "files with a caption a line",
+        help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, or "
+        "text files with a caption a line",
     )
     parser.add_argument(
-        "--weight", type=float, default=1.0, help="share of the correction, 0 to 1; choose it on validation data (1)"
+        "--weight",
+        type=float,
+        default=1.0,
+        help="strength of the correction, 0 to 1; choose it on validation data (default: 1)",
     )
     parser.add_argument("--output", required=True, metavar="FOLDER", help="run folder to write")
     add_json_flag(parser, "print the folder and what is added to the logit of each word as a JSON object")
@@ -48,7 +51,7 @@ def _correct(options, console):
     check_new_output_folder(options.output)
     wanted = [caption for path in options.captions for _, caption in captions_of(path)]
     clips = build_dataset(config).require("train")
-    trained = [caption for clip in clips for caption in clip.captions]
+    trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
     from aac_tf.training.word_prior import correct_prior
 

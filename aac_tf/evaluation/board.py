@@ -53,7 +53,7 @@ class CaptionBoard(tf.keras.callbacks.Callback):
         """Captions the clips and writes the summaries."""
         if self._captioner is None:
             return
-        styles = [self._captioner.tokenizer.known_style(clip.style) for clip in self._clips]
+        styles = [self._captioner.vocabulary.known_style(clip.style) for clip in self._clips]
         found = self._captioner.caption_each([clip.path for clip in self._clips], search=Greedy(), style=styles)
         with self._writer.as_default(step=epoch):
             for clip, caption in zip(self._clips, found):

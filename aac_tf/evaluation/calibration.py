@@ -61,7 +61,7 @@ def judge_captions(captioner, config, split, calibration=None, progress=None):
         calibration = Calibration(dict.fromkeys(FEATURES, 0.0), categories=tuple(sorted(labels)))
     before, captioner.calibration = captioner.calibration, calibration
     try:
-        styles = [captioner.tokenizer.known_style(clip.style) for clip in clips]
+        styles = [captioner.vocabulary.known_style(clip.style) for clip in clips]
         judged = []
         found = captioner.caption_each([clip.path for clip in clips], style=styles)
         for done, (clip, caption) in enumerate(zip(clips, found), 1):

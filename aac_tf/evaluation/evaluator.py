@@ -107,7 +107,7 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
         raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
     start_metrics(metrics)
     captions, left_out = {}, list(clips.left_out)
-    styles = [style or captioner.tokenizer.known_style(clip.style) for clip in clips]
+    styles = [style or captioner.vocabulary.known_style(clip.style) for clip in clips]
     found = captioner.caption_each([clip.path for clip in clips], beam_size, style=styles)
     update = progress(f"Captioning {split}")
     for done, (clip, caption) in enumerate(zip(clips, found), 1):

@@ -31,12 +31,12 @@ def hears_sounds(model):
     return bool(getattr(model.embedder, "class_names", ()))
 
 
-def search_function(model, tokenizer, search, rules=None):
+def search_function(model, vocabulary, search, rules=None):
     """Compiles the search for captions.
 
     Args:
         model: `CaptioningModel`, or `Ensemble`.
-        tokenizer: `WordTokenizer`.
+        vocabulary: `Vocabulary`.
         search: `Search`, such as `Beam(3)`.
         rules: dict of `Constraints.rules`; None constrains nothing.
 
@@ -44,37 +44,37 @@ def search_function(model, tokenizer, search, rules=None):
         `tf.function` from encoded and length, as from `encode_function`, and `start` int32 `[batch]`, the ids of the
         tokens before the first words (`WordTokenizer.style_id`), to `Hypotheses` with tokens `[batch, size, words]`.
     """
-    rules = {"max_words": tokenizer.max_words, **(rules or {})}
-    rules["forbidden_ids"] = (*tokenizer.special_ids, *rules.get("forbidden_ids", ()))
-    words = tokenizer.max_words
+    rules = {"max_words": vocabulary.max_words, **(rules or {})}
+    rules["forbidden_ids"] = (*vocabulary.special_ids, *rules.get("forbidden_ids", ()))
+    words = vocabulary.max_words
 
     @tf.function(input_signature=[*model.encoded_spec, STARTS], autograph=False)
     def find(encoded, length, start):
-        found = model.find(search, Rules(start, tokenizer.end_id, **rules), encoded, length, words)
+        found = model.find(search, Rules(start, vocabulary.end_id, **rules), encoded, length, words)
         # The shape of the tokens is that of the vocabulary's longest captions, whatever the constraints.
         columns = [[0, 0], [0, 0], [0, words - rules["max_words"]]]
-        return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=tokenizer.end_id))
+        return found._replace(tokens=tf.pad(found.tokens, columns, constant_values=vocabulary.end_id))
 
     return find
 
 
-def score_function(model, tokenizer):
+def score_function(model, vocabulary):
     """Compiles the log-probability of given captions.
 
     Args:
         model: `CaptioningModel`, or `Ensemble`.
-        tokenizer: `WordTokenizer`.
+        vocabulary: `Vocabulary`.
 
     Returns:
         `tf.function` from tokens int32 `[batch, max_words + 1]`, without `<START>` and padded with `<END>`, and
         encoded, length and `start`, as for `search_function`, to float32 `[batch]`.
     """
-    tokens = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
+    tokens = tf.TensorSpec([None, vocabulary.max_words + 1], tf.int32)
 
     @tf.function(input_signature=[tokens, *model.encoded_spec, STARTS], autograph=False)
     def score(tokens, encoded, length, start):
-        rules = Rules(start, tokenizer.end_id, tokenizer.max_words, min_words=0)
-        return model.find(Given(tokens[:, tf.newaxis]), rules, encoded, length, tokenizer.max_words).log_probs[:, 0]
+        rules = Rules(start, vocabulary.end_id, vocabulary.max_words, min_words=0)
+        return model.find(Given(tokens[:, tf.newaxis]), rules, encoded, length, vocabulary.max_words).log_probs[:, 0]
 
     return score
 

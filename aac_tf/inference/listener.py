@@ -1,4 +1,4 @@
-"""Captions of a sound that is still going on."""
+"""Captions of a sound while it goes on."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.inference.timeline import Segment, TimelineError, make_segment, timeline_graph
 from aac_tf.inference.timeline_graph import LONGEST_SECONDS, NOTHING_BEFORE, PENALTY
 
-_ANNOUNCED_SECONDS = 3.0  # after which a sound is captioned that goes on
+_ANNOUNCED_SECONDS = 3.0  # after which an ongoing sound is captioned
 _WARM_UP_CELLS = 4
 
 
@@ -31,14 +31,14 @@ class Update:
 
 
 class Listener:
-    """Captions a sound while it is going on.
+    """Captions a sound while it goes on.
 
-    Every window of the sound goes through the frozen network once, as soon as it is complete. What was heard since the
-    last segment that has ended is divided as by `Captioner.timeline`, except that a change needs less evidence while it
-    is new: one or two cells after it decide, so that a sound is reported 1.3 s after its end, also if another one
-    follows at once. When the next segment is captioned, the change is judged again by the cost of `Captioner.timeline`.
-    If it turns out to be too small, the segment keeps the caption of the one before. Otherwise the search for a caption
-    runs once or twice for each segment.
+    Each window of the sound goes through the frozen network once, as soon as it is complete. What was heard since the
+    end of the last segment is divided as in `Captioner.timeline`, except that a change needs less evidence while it is
+    new: the one or two cells after it decide. A sound is therefore usually reported 1.3 s after its end, even if
+    another one follows at once. When the next segment is captioned, the change is judged again, at the cost of
+    `Captioner.timeline`. If it is too small, the segment keeps the previous caption. Otherwise the search runs once or
+    twice for each segment.
 
     Args:
         captioner: `Captioner` of a single model with a frozen encoder of windows, such as YAMNet.
@@ -63,8 +63,8 @@ class Listener:
         self._graph = timeline_graph(captioner, captioner.search_for(beam_size, search))
         if not isinstance(embedder, WindowedEncoder):
             raise TimelineError(
-                "live captions need a run with a frozen encoder of windows, such as the preset everyday: the "
-                "spectrogram of this run is known only when the whole sound is there"
+                "live captions need a run whose frozen encoder works on windows, such as the preset everyday: this run "
+                "needs the whole sound for its spectrogram"
             )
         self._captioner = captioner
         self._start = tf.constant([captioner.start_id(style)])

@@ -15,8 +15,8 @@ def partition(cells, penalty, longest, newest=()):
         cells: float32 `[cells, width]`, at least one.
         penalty: float, cost of a segment.
         longest: int, maximum number of cells of a segment.
-        newest: floats, the penalty for a last segment of 1, 2, ... cells, if it differs. In a sequence that goes on, a
-            lower one finds a change earlier.
+        newest: list of float, penalties of a last segment of 1, 2, ... cells, where they differ from `penalty`. In an
+            ongoing sequence, lower ones find a change earlier.
 
     Returns:
         int32 `[segments + 1]`, the first cell of each segment, and the number of cells.

@@ -7,7 +7,7 @@ import numpy as np
 
 STRONGEST, MAX_SOUNDS = 5, 8
 MIN_SCORE = 0.1
-SILENCE = "Silence"  # a class of AudioSet that is no sound
+SILENCE = "Silence"  # a class of AudioSet, but not a sound
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Sound:
 
 
 def strongest_sounds(scores, names, segment_times, seconds):
-    """Finds the strongest classes of a recording, and those that are heard where these are not.
+    """Finds the strongest classes of a recording, and others that are heard at other times.
 
-    The names of one loud sound, such as Animal, Pet and Dog, may be the strongest of all. Therefore others follow these
-    `STRONGEST`, one by one: each time the class whose scores exceed those of all chosen ones by the largest sum over
-    time. Silence is not a sound.
+    The strongest classes may all be names of one loud sound, such as Animal, Pet and Dog. The `STRONGEST` are therefore
+    followed by others, chosen one by one: the class whose scores exceed those of all chosen classes by the largest sum
+    over time. `Silence` is left out.
 
     Args:
         scores: float array `[segments, classes]`.

@@ -1,9 +1,9 @@
-"""Captioners in the cache folder: the graph and the weights of a run, which load without Keras and without tracing.
+"""Captioners in the cache folder: graph and weights of a run, which load without building Keras layers or tracing.
 
 Building the layers of a run, reading their weights and tracing their graphs takes longer than captioning a sound. The
-first command that captions with a run therefore stores a SavedModel of the graph from features to captions, and later
-ones load it. The least recently used are removed when all of them take more than `$AAC_TF_CAPTIONERS_MB` (default 1024)
-megabytes; 0 stores none.
+first command that captions with a run therefore stores a SavedModel from features to captions, and later commands load
+it. If the stored captioners exceed `$AAC_TF_CAPTIONERS_MB` megabytes (default 1024), the least recently used are
+removed; 0 stores none.
 """
 
 import concurrent.futures
@@ -33,7 +33,7 @@ _ABANDONED_SECONDS = 3600  # age of an unfinished folder whose process was kille
 
 
 class StoredCaptioner:
-    """Captions sounds as the `Captioner` that was stored, with the run's search and constraints.
+    """Captions sounds as the saved `Captioner` does, with the run's search and constraints.
 
     Args:
         maker: `CaptionMaker`.
@@ -54,11 +54,11 @@ class StoredCaptioner:
         return self._maker.caption_each(self._describe, paths_or_waveforms, itertools.repeat(self._start))
 
 
-class Shelf:
-    """The place of one captioner in the cache folder.
+class CacheEntry:
+    """A captioner's entry in the cache folder.
 
-    Processes may use it at the same time: a captioner appears there complete or not at all. A damaged one is as good as
-    none.
+    Several processes may use it at the same time, since a complete folder replaces it in one step. Damaged entries are
+    ignored, and overwritten by `save`.
 
     Args:
         run: run folder, preset, `hf://USER/REPO` or `https://...` (see `find_run`).
@@ -67,12 +67,12 @@ class Shelf:
 
     Example:
         >>> from aac_tf import Captioner
-        >>> from aac_tf.inference.stored import Shelf
-        >>> shelf = Shelf("everyday")  # doctest: +SKIP
-        >>> captioner = shelf.open()  # doctest: +SKIP
+        >>> from aac_tf.inference.stored import CacheEntry
+        >>> entry = CacheEntry("everyday")  # doctest: +SKIP
+        >>> captioner = entry.load()  # doctest: +SKIP
         >>> if captioner is None:  # doctest: +SKIP
         ...     captioner = Captioner.load("everyday")
-        ...     shelf.store(captioner)
+        ...     entry.save(captioner)
     """
 
     def __init__(self, run, overrides=(), beam_size=None):
@@ -80,8 +80,11 @@ class Shelf:
         key = identity([self._run], self._overrides, "captioner", beam_size)
         self.folder = cache_folder() / "captioners" / key
 
-    def open(self):
-        """Loads the captioner; None if there is none, or it is damaged.
+    def load(self):
+        """Loads the captioner.
+
+        Returns:
+            `StoredCaptioner`; None if there is none, or it is damaged.
 
         Raises:
             ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
@@ -95,10 +98,11 @@ class Shelf:
             module = tf.saved_model.load(str(self.folder))
             start = vocabulary.style_id(config.decoding.style)
             describe = _warmed_up(module, about["spec"]["num_bins"], start)
-            os.utime(self.folder / _ABOUT)
         except Exception as error:  # TensorFlow raises anything; it may just have been removed
             logger.info("cannot load %s: %s", self.folder, error)
             return None
+        with contextlib.suppress(OSError):  # a read-only cache
+            os.utime(self.folder / _ABOUT)
         # Imported while TensorFlow optimizes the graph.
         from aac_tf.audio.spectrogram import SpectrogramSpec
         from aac_tf.inference.caption_maker import CaptionMaker, Described
@@ -115,11 +119,14 @@ class Shelf:
         )
         return StoredCaptioner(maker, lambda *clips: Described(**describe(*clips)), start)
 
-    def store(self, captioner):
-        """Stores a `Captioner` that was loaded with the same arguments; does nothing if the folder cannot be written.
+    def save(self, captioner):
+        """Saves a `Captioner` that was loaded with the same arguments, unless the folder cannot be written.
 
         Args:
             captioner: `Captioner` of a single model.
+
+        Raises:
+            ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
         """
         if not _max_bytes():
             return
@@ -148,7 +155,7 @@ class Shelf:
             shutil.rmtree(temporary, ignore_errors=True)
 
     def _about(self):
-        """What `store` wrote about the captioner; None if it is not there, or its files are damaged."""
+        """What `save` wrote about the captioner; None if it is missing, or its files are damaged."""
         try:
             about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
             return about if about["files"] == _checksum(self.folder) else None

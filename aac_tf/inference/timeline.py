@@ -103,8 +103,8 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style, prog
     """
     planned = graph.plan(rows, scores, features, NOTHING_BEFORE)
     begin, end, silent = (value.numpy() for value in planned[:3])
-    tokenizer = captioner.tokenizer
-    tokens = np.full([len(begin), tokenizer.max_words + 1], tokenizer.end_id, np.int32)
+    vocabulary = captioner.vocabulary
+    tokens = np.full([len(begin), vocabulary.max_words + 1], vocabulary.end_id, np.int32)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
     (heard,) = np.nonzero(~silent)
     for first in range(0, len(heard), BATCH_WINDOWS):
@@ -154,7 +154,7 @@ def make_segment(captioner, times, tokens, log_probs, scores, first):
         sounds = strongest_sounds(scores, embedder.class_names, (start + first * hop, hop), end)
         sounds = [dataclasses.replace(one, interval=_clipped(one.interval, begin, end)) for one in sounds]
         categories = heard_sounds(scores.max(axis=0), embedder.class_names)
-    words = captioner.tokenizer.to_words(tokens)
+    words = captioner.vocabulary.to_words(tokens)
     confidence, unsure = None, False
     if (calibration := captioner.calibration) is not None:
         judged = calibration.judge(words, log_probs, categories)

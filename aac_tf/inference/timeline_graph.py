@@ -13,7 +13,7 @@ from aac_tf.scenes.mentions import find_mentions
 
 # Chosen on composed recordings, see docs/results.md.
 PENALTY = 1.6  # cost of a segment, in squared distances of cells, whose norm is 1
-NEWEST_PENALTIES = (1.0, 0.8)  # the same of the last one of a sound that goes on, while it has one or two cells
+NEWEST_PENALTIES = (1.0, 0.8)  # of the last segment of an ongoing sound, while it has one or two cells
 SCORE_WEIGHT = 0.5  # of the scores of the classifier beside the embedding
 LONGEST_SECONDS = 10.0  # of a window; what lasts longer is captioned in several, which are merged if they agree
 CELL_SECONDS = 0.48  # resolution of boundaries; a frozen encoder with longer segments has its own
@@ -80,8 +80,9 @@ class TimelineGraph:
         plan: from the results of `hear`, the features and the level of the loudest frame before them (`NOTHING_BEFORE`
             or float32, dB) to windows: the first row, the row after the last, and whether it is silent, int32, int32
             and bool `[windows]`; and the level of the loudest frame so far. They follow each other without gaps.
-        plan_on: as `plan`, for a sound that goes on: its last segment has the cost of `NEWEST_PENALTIES`.
-        change: from results of `hear` and a row, int32, to what a division there saves, to compare with `PENALTY`.
+        plan_on: as `plan`, for an ongoing sound: its last segment costs `NEWEST_PENALTIES` while it is short.
+        change: from results of `hear` and a row, int32 scalar, to the squared distances, float32 scalar, that a
+            boundary at this row saves, to compare with `PENALTY`.
         describe: from the inputs of the encoder, first and last rows int32 `[windows]` and `start` int32 `[windows]` as
             in `search_function`, to tokens int32 `[windows, words]` and log-probabilities float32 `[windows]` of the
             best captions, and the encoder steps and their numbers.
@@ -95,14 +96,14 @@ class TimelineGraph:
         self.cells = Cells.of(model, captioner.spec)
         names = getattr(model.embedder, "class_names", ()) if hears_sounds(model) else ()
         self._silence = names.index(SILENCE) if SILENCE in names else None
-        self._find = search_function(model, captioner.tokenizer, search, rules)
-        self._kinds = _kinds_of_words(captioner.tokenizer)
+        self._find = search_function(model, captioner.vocabulary, search, rules)
+        self._kinds = _kinds_of_words(captioner.vocabulary)
         self._padding = _silence(model, captioner.spec)
         width = captioner.spec.num_bins if model.embedder is None else model.embedder.width
         features = tf.TensorSpec([None, captioner.spec.num_bins], tf.float32)
         rows, scores = tf.TensorSpec([None, width], tf.float32), tf.TensorSpec([None, len(names)], tf.float32)
         some, numbers = tf.TensorSpec([None], tf.bool), tf.TensorSpec([None], tf.float32)
-        words = tf.TensorSpec([None, captioner.tokenizer.max_words + 1], tf.int32)
+        words = tf.TensorSpec([None, captioner.vocabulary.max_words + 1], tf.int32)
 
         def compiled(function, *signature):
             return tf.function(function, list(signature), autograph=False)
@@ -129,7 +130,7 @@ class TimelineGraph:
         """
         rows, scores = self.hear(features)
         begin, end, silent, _ = self.plan(rows, scores, features, NOTHING_BEFORE)
-        tokenizer = self._captioner.tokenizer
+        vocabulary = self._captioner.vocabulary
         heard = tf.cast(tf.where(~silent)[:, 0], tf.int32)
         count = tf.size(heard)
         size = tf.clip_by_value(count, 1, BATCH_WINDOWS)
@@ -138,7 +139,7 @@ class TimelineGraph:
         def describe(batch):
             return self.describe(rows, tf.gather(begin, batch), tf.gather(end, batch), tf.fill([size], start))[:2]
 
-        words = tf.TensorSpec([None, tokenizer.max_words + 1], tf.int32)
+        words = tf.TensorSpec([None, vocabulary.max_words + 1], tf.int32)
         found, values = tf.map_fn(
             describe,
             tf.reshape(tf.gather(heard, index), [-1, size]),
@@ -146,8 +147,8 @@ class TimelineGraph:
             parallel_iterations=1,
         )
         windows = tf.size(begin)
-        tokens = tf.fill([windows, tokenizer.max_words + 1], tokenizer.end_id)
-        found = tf.reshape(found, [-1, tokenizer.max_words + 1])[:count]
+        tokens = tf.fill([windows, vocabulary.max_words + 1], vocabulary.end_id)
+        found = tf.reshape(found, [-1, vocabulary.max_words + 1])[:count]
         tokens = tf.tensor_scatter_nd_update(tokens, heard[:, tf.newaxis], found)
         values = tf.reshape(values, [-1])[:count]
         log_probs = tf.tensor_scatter_nd_update(tf.zeros([windows]), heard[:, tf.newaxis], values)
@@ -245,10 +246,10 @@ class TimelineGraph:
 
 
 def _silence(model, spec):
-    """The embedding of silence, float32 `[width]`, around windows that are shorter than what models are trained on.
+    """The embedding of silence, float32 `[width]`, with which short windows are padded.
 
-    On composed recordings it lowers the number of sounds that are named but not there by a fifth. Without a frozen
-    encoder there is none: a spectrogram of digital silence is unlike any recording.
+    On composed recordings, it lowered the number of sounds that are named but not there by a fifth. Without a frozen
+    encoder there is none, as the spectrogram of digital silence is unlike any recording.
     """
     if model.embedder is None:
         return None
@@ -257,10 +258,10 @@ def _silence(model, spec):
         return model.embed_and_score(frames, tf.shape(frames)[1:2])[0][0, 0].numpy()
 
 
-def _kinds_of_words(tokenizer):
+def _kinds_of_words(vocabulary):
     """The kind of sound that each word of the vocabulary names, int32 `[vocabulary]`; 0 for none."""
     kinds, numbers = [], {}
-    for word in tokenizer.get_vocabulary():
+    for word in vocabulary.get_vocabulary():
         found = find_mentions([word])
         kinds.append(numbers.setdefault(found[0][2], len(numbers) + 1) if found else 0)
     return np.array(kinds, np.int32)

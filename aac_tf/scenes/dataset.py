@@ -194,7 +194,7 @@ class Scenes(Dataset):
             if read:
                 written = write_missing_scripts(bank, scripts, style, self.seed, report)
             else:
-                written = write_scripts_for(bank, self.counts, self.renderings, self.seed, report)
+                written = write_scripts_for(bank, self.counts, self.renderings, self.seed, report, style)
             scripts, captions = scripts + written, captions + len(written)
         return scripts, captions
 

@@ -134,7 +134,17 @@ def read_scripts(paths: Iterable[str | pathlib.Path], style: str = "") -> Script
 
 
 def captions_of(path: pathlib.Path) -> Iterator[tuple[str, str]]:
-    """(clip, caption) of a file of captions, as for `read_scripts`."""
+    """Reads the captions of a file.
+
+    Args:
+        path: path of a CSV or text file, as for `read_scripts`.
+
+    Yields:
+        (clip, caption).
+
+    Raises:
+        DatasetError: if the file cannot be read or has no captions.
+    """
     if path.suffix.lower() != ".csv":
         yield from _lines(path)
     elif set(COLUMNS) <= set(read_rows(path, [])[0]):

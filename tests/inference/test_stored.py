@@ -10,7 +10,7 @@ import soundfile
 from aac_tf.audio import AudioError
 from aac_tf.cli import caption
 from aac_tf.inference.captioner import Captioner
-from aac_tf.inference.stored import VARIABLE, Shelf
+from aac_tf.inference.stored import VARIABLE, CacheEntry
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,11 @@ def cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def shelf(cache, one_run, one_captioner):
-    shelf = Shelf(one_run.folder)
-    assert shelf.open() is None
-    shelf.store(one_captioner)
-    return shelf
+def entry(cache, one_run, one_captioner):
+    entry = CacheEntry(one_run.folder)
+    assert entry.load() is None
+    entry.save(one_captioner)
+    return entry
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +36,9 @@ def recordings(tmp_path_factory):
     return [str(folder / "short.wav"), str(folder / "none.wav"), str(folder / "long.wav")]
 
 
-def test_captions_are_those_of_the_captioner(shelf, one_captioner, recordings):
+def test_captions_are_those_of_the_captioner(entry, one_captioner, recordings):
     expected = list(one_captioner.caption_each(recordings))
-    found = list(shelf.open().caption_each(recordings))
+    found = list(entry.load().caption_each(recordings))
     assert isinstance(found[1], AudioError)
     for one, other in ((expected[0], found[0]), (expected[2], found[2])):
         assert (other.text, [item.text for item in other.alternatives]) == (
@@ -51,29 +51,37 @@ def test_captions_are_those_of_the_captioner(shelf, one_captioner, recordings):
             np.testing.assert_allclose(word.weights, same.weights, atol=1e-6)
 
 
-def test_a_damaged_one_is_replaced(shelf, one_captioner):
-    graph = shelf.folder / "saved_model.pb"
+def test_a_damaged_one_is_replaced(entry, one_captioner):
+    graph = entry.folder / "saved_model.pb"
     graph.write_bytes(graph.read_bytes()[:-1])
-    assert shelf.open() is None
-    shelf.store(one_captioner)
-    assert shelf.open() is not None
-    assert [path.name for path in shelf.folder.parent.iterdir()] == [shelf.folder.name]
+    assert entry.load() is None
+    entry.save(one_captioner)
+    assert entry.load() is not None
+    assert [path.name for path in entry.folder.parent.iterdir()] == [entry.folder.name]
+
+
+def test_a_read_only_cache_is_used(entry, monkeypatch):
+    def refused(*arguments):
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(os, "utime", refused)
+    assert entry.load() is not None
 
 
 def test_the_key_changes_with_what_captions_depend_on(cache, one_run, tmp_path):
     copy = tmp_path / "run"
     shutil.copytree(one_run.folder, copy)
-    found = {Shelf(copy, *arguments).folder for arguments in ((), (["decoding.min_words=3"],), ((), 2))}
+    found = {CacheEntry(copy, *arguments).folder for arguments in ((), (["decoding.min_words=3"],), ((), 2))}
     (weights,) = copy.rglob("*.data-00000-of-00001")
     content = bytearray(weights.read_bytes())
     content[len(content) // 2] ^= 1
     weights.write_bytes(content)
-    found.add(Shelf(copy).folder)
+    found.add(CacheEntry(copy).folder)
     assert len(found) == 4
-    assert Shelf(one_run.folder).folder in found
+    assert CacheEntry(one_run.folder).folder in found
 
 
-def test_the_least_recently_used_are_removed(one_run, shelf, one_captioner, tmp_path, monkeypatch):
+def test_the_least_recently_used_are_removed(one_run, entry, one_captioner, tmp_path, monkeypatch):
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
     others = tmp_path / "captioners"
     for index, name in enumerate(("older", "newer")):
@@ -82,14 +90,14 @@ def test_the_least_recently_used_are_removed(one_run, shelf, one_captioner, tmp_
         os.truncate(others / name / "captioner.json", 30 << 20)
         os.utime(others / name / "captioner.json", (1e9 + index, 1e9 + index))
     monkeypatch.setenv(VARIABLE, "50")
-    here = Shelf(one_run.folder)
-    here.store(one_captioner)
+    here = CacheEntry(one_run.folder)
+    here.save(one_captioner)
     assert sorted(path.name for path in others.iterdir()) == sorted(["newer", here.folder.name])
     monkeypatch.setenv(VARIABLE, "0")
-    assert here.open() is None
+    assert here.load() is None
     monkeypatch.setenv(VARIABLE, "lots")
     with pytest.raises(ValueError, match="takes a number of megabytes, got `lots`"):
-        here.open()
+        here.load()
 
 
 def test_the_command_loads_what_it_stored(one_run, recordings, tmp_path, monkeypatch, capsys):

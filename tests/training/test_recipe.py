@@ -129,6 +129,18 @@ def test_words_become_as_frequent_as_in_other_captions(trained, tmp_path, capsys
     assert all(added[word] == 0 for word in words if word.startswith("<"))
 
 
+def test_captions_count_as_often_as_an_epoch_takes_them(trained, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr("aac_tf.training.word_prior.correct_prior", lambda *arguments: seen.extend(arguments[2]) or [])
+    wanted, data = tmp_path / "wanted.txt", trained.config.data
+    wanted.write_text("the rain falls\n")
+    source = f"data.sources=[{{source: {data.source}, root: {data.root}, weight: 3}}]"
+    arguments = [str(trained.run.folder), "--captions", str(wanted), "--output", str(tmp_path / "prior")]
+    assert prior.main([*arguments, "data.root=null", source]) == 0
+    captions = [caption for clip in build_dataset(trained.config).clips("train") for caption in clip.captions]
+    assert sorted(seen) == sorted(3 * captions)
+
+
 def test_epochs_that_are_not_kept_are_not_averaged(trained, tmp_path):
     folder = tmp_path / "run"
     shutil.copytree(trained.run.folder, folder)

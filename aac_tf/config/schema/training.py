@@ -19,8 +19,8 @@ class TrainingConfig:
     batch_size: int = key(32, "examples per batch (clips with data.captions_per_clip=all)", at_least=1)
     microbatch: Optional[int] = key(
         None,
-        "examples in memory at a time, on each device: gradients are added up over the parts of a batch, with the "
-        "result of the whole batch; null: the whole batch",
+        "gradient accumulation: maximum number of examples in memory at a time, on each device; a step still has the "
+        "gradient of the whole batch; null: off",
         at_least=1,
         resumable=True,
     )

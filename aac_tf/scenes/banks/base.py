@@ -67,7 +67,7 @@ class Bank:
         return self.categories
 
     def count(self, category: str, split: str) -> int | None:
-        """The number of recordings of a category in a split; None, unless a subclass says otherwise, for any."""
+        """The number of recordings of a category in a split; None if there is no limit, as for synthesized sounds."""
         return None
 
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
