@@ -2,6 +2,8 @@
 
 import tensorflow as tf
 
+from aac_tf.models.recurrent_equations import LSTMEquations
+
 # Maximum number of encoder steps. Beyond it, a word reads more numbers of the projected steps than it saves, and they
 # would take more memory than the steps themselves.
 MOST_STEPS = 1024
@@ -44,7 +46,7 @@ def attention_step(cell, inputs, state, keys, mask, gates):
     Returns:
         (hidden, memory) after the word.
     """
-    lstm, attention, (hidden, memory) = cell.lstm, cell.attention, state
+    lstm, attention, hidden = cell.lstm, cell.attention, state[0]
     batch, steps = tf.shape(keys)[0], tf.shape(keys)[1]
     # Tensors that differ in two axes are added slowly, so the queries are repeated first.
     queries = tf.repeat(tf.matmul(hidden, attention.query_kernel), steps, axis=0)
@@ -56,8 +58,5 @@ def attention_step(cell, inputs, state, keys, mask, gates):
     weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
     context = tf.reshape(tf.matmul(weights, gates), [-1, 4 * lstm.units])
     word = tf.matmul(inputs, lstm.kernel[: inputs.shape[-1]])
-    enter, forget, candidate, leave = tf.split(
-        word + tf.matmul(hidden, lstm.recurrent_kernel) + context + lstm.bias, 4, axis=-1
-    )
-    memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-    return tf.sigmoid(leave) * tf.tanh(memory), memory
+    from_hidden = tf.matmul(hidden, lstm.recurrent_kernel)
+    return tuple(LSTMEquations.step(word + context + lstm.bias, from_hidden, state))
