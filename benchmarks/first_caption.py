@@ -78,10 +78,12 @@ def main():
         aside = stored.with_name(f"captioners-{os.getpid()}")
         if stored.exists():
             stored.rename(aside)
-        times["first caption"].append(run(*arguments))
-        shutil.rmtree(stored, ignore_errors=True)
-        if aside.exists():
-            aside.rename(stored)
+        try:
+            times["first caption"].append(run(*arguments))
+        finally:
+            shutil.rmtree(stored, ignore_errors=True)
+            if aside.exists():
+                aside.rename(stored)
         times["later captions"].append(run(*arguments))
     print("| seconds | caption | exit | CPU |\n| --- | ---: | ---: | ---: |")
     for name, taken in times.items():

@@ -302,7 +302,7 @@ def main():
     print(f"\n{text}")
     if options.output:
         pathlib.Path(options.output).write_text(f"{text}\n", encoding="utf-8")
-    return 1 if "FAILED" in text else 0
+    return 1 if any(problem in text for problem in ("FAILED", "NOT USED", "DIFFERS")) else 0
 
 
 if __name__ == "__main__":

@@ -17,8 +17,7 @@ from aac_tf.build import build_model
 from aac_tf.config import load_config
 from aac_tf.data.pipeline import Examples, training_batches
 from aac_tf.data.regularization import Regularization
-from aac_tf.models.loss import CaptionCrossentropy
-from aac_tf.training.optimizer import build_optimizer
+from aac_tf.training.trainer import compile_model
 
 import tensorflow as tf  # isort: skip
 
@@ -67,9 +66,7 @@ def main():
     tf.keras.utils.set_random_seed(0)
     training = config.training
     model = build_model(config, VOCABULARY, bins=WIDTH, precision=training.precision)
-    model.compile(
-        build_optimizer(training, model), CaptionCrossentropy(), weighted_metrics=[], jit_compile=training.xla
-    )
+    compile_model(model, training)
     clips = training.batch_size * options.steps
     batches = training_batches(
         make_examples(clips),

@@ -1,37 +1,39 @@
-"""One word of `AttentionDecoder` at inference: faster than the Keras cell, for clips of few encoder steps."""
+"""One word of `AttentionDecoder` at inference, faster than the Keras cell for clips of few encoder steps."""
 
 import tensorflow as tf
 
-# Maximum number of encoder steps. Beyond it, a word reads more numbers of the projected steps than it saves, and they
-# would take more memory than the steps themselves.
-MOST_STEPS = 1024
+from aac_tf.models.recurrent_equations import LSTMEquations
+
+# Maximum number of encoder steps. With more, reading the projected steps for each word costs more than the product that
+# they save, and they take too much memory.
+MAX_STEPS = 1024
 
 
 def context_gates(lstm, encoded):
-    """What each encoder step adds to the gates of the LSTM if all attention is on it.
+    """Computes what each encoder step adds to the gates of the LSTM if all attention is on it.
 
-    The context is a weighted sum of encoder steps, and so is its product with the LSTM's kernel: projecting the steps
-    once saves that product for each word, which would read megabytes of weights.
+    The context is a weighted sum of encoder steps, so its product with the LSTM's kernel is the weighted sum of the
+    projected steps. Projecting them once saves each word a product that reads megabytes of weights.
 
     Args:
         lstm: `tf.keras.layers.LSTMCell`, built, whose inputs are embedding and context.
         encoded: float32 `[batch, steps, width]`.
 
     Returns:
-        float32 `[batch, steps, 4 * units]`; `[batch, 0, 4 * units]` if there are more than `MOST_STEPS` steps.
+        float32 `[batch, steps, 4 * units]`; `[batch, 0, 4 * units]` if there are more than `MAX_STEPS` steps.
     """
     width, steps = encoded.shape[-1], encoded.shape[1]
     if steps is None:
-        kept = tf.where(tf.shape(encoded)[1] <= MOST_STEPS, tf.shape(encoded)[1], 0)
+        kept = tf.where(tf.shape(encoded)[1] <= MAX_STEPS, tf.shape(encoded)[1], 0)
     else:
-        kept = steps if steps <= MOST_STEPS else 0
+        kept = steps if steps <= MAX_STEPS else 0
     few = encoded[:, :kept]
     rows = tf.matmul(tf.reshape(few, [-1, width]), lstm.kernel[-width:])
     return tf.reshape(rows, [tf.shape(few)[0], tf.shape(few)[1], 4 * lstm.units])
 
 
 def attention_step(cell, inputs, state, keys, mask, gates):
-    """The states of an `AttentionCell` after a word, up to rounding.
+    """Computes the states of an `AttentionCell` after a word; they equal those of the cell except for rounding.
 
     Args:
         cell: `AttentionCell`, built, in float32.
@@ -44,7 +46,7 @@ def attention_step(cell, inputs, state, keys, mask, gates):
     Returns:
         (hidden, memory) after the word.
     """
-    lstm, attention, (hidden, memory) = cell.lstm, cell.attention, state
+    lstm, attention, hidden = cell.lstm, cell.attention, state[0]
     batch, steps = tf.shape(keys)[0], tf.shape(keys)[1]
     # Tensors that differ in two axes are added slowly, so the queries are repeated first.
     queries = tf.repeat(tf.matmul(hidden, attention.query_kernel), steps, axis=0)
@@ -56,8 +58,5 @@ def attention_step(cell, inputs, state, keys, mask, gates):
     weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
     context = tf.reshape(tf.matmul(weights, gates), [-1, 4 * lstm.units])
     word = tf.matmul(inputs, lstm.kernel[: inputs.shape[-1]])
-    enter, forget, candidate, leave = tf.split(
-        word + tf.matmul(hidden, lstm.recurrent_kernel) + context + lstm.bias, 4, axis=-1
-    )
-    memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-    return tf.sigmoid(leave) * tf.tanh(memory), memory
+    from_hidden = tf.matmul(hidden, lstm.recurrent_kernel)
+    return tuple(LSTMEquations.step(word + context + lstm.bias, from_hidden, state))

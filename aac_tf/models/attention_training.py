@@ -2,14 +2,16 @@
 
 import tensorflow as tf
 
+from aac_tf.models.recurrent_equations import LSTMEquations
+
 
 def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kernel, packing, dtype=tf.float32):
     """Runs an LSTM with temporal attention over the words of captions.
 
     A Keras layer computes all captions up to the longest one, and the gradient of its loop keeps the attention's hidden
     layer of each word, copies the encoder's steps and adds up the gradients of the kernels word by word. Here padding
-    is left out, the loop has a gradient of its own, which computes that hidden layer anew, and the gradient of a kernel
-    is one product over all words.
+    is left out, the loop has a gradient of its own, which recomputes that hidden layer, and the gradient of a kernel is
+    one product over all words.
 
     Args:
         gates: float32 `[positions, 4 * units]`, the share of the words, with the bias, in the gates of the LSTM.
@@ -30,11 +32,12 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
     clips = tf.shape(encoded)[0]
     counts, words = packing.counts, tf.shape(packing.counts)[0]
     clip = packing.rows // (packing.captions // clips)
-    # Where the state before each step is, if it follows the zeros of the first step.
-    before = tf.concat([[0], counts[0] + packing.offsets[:-1]], axis=0)
+    # Where the state before each position is, if the states follow the zeros of the first step.
+    shift = tf.concat([[0], counts[0] + packing.offsets[:-1]], axis=0) - packing.offsets
+    place_before = tf.range(tf.shape(gates)[0]) + tf.gather(shift, packing.step)
 
-    def rows(tensor, step, offsets=packing.offsets):
-        return tensor[offsets[step] : offsets[step] + counts[step]]
+    def rows(tensor, step):
+        return tensor[packing.offsets[step] : packing.offsets[step] + counts[step]]
 
     def product(left, right):
         return tf.cast(tf.matmul(tf.cast(left, dtype), tf.cast(right, dtype)), tf.float32)
@@ -54,23 +57,18 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
             weights = tf.where(valid, tf.nn.softmax(tf.where(valid, scores, scores.dtype.min)), 0.0)
             context = tf.matmul(weights[:, tf.newaxis], own[:count])[:, 0]
             inputs = tf.concat([context, hidden], axis=-1)
-            enter, forget, candidate, leave = tf.split(rows(gates, step) + product(inputs, factors), 4, axis=-1)
-            enter, forget, leave = tf.sigmoid(enter), tf.sigmoid(forget), tf.sigmoid(leave)
-            candidate = tf.tanh(candidate)
-            memory = forget * memory + enter * candidate
-            squashed = tf.tanh(memory)
-            hidden = leave * squashed
-            values = [weights, query, inputs, enter, forget, candidate, leave, memory, squashed, hidden]
+            total = rows(gates, step) + product(inputs, factors)
+            hidden, memory = LSTMEquations.step(total, 0.0, [hidden, memory])
+            values = [weights, query, inputs, total, memory, hidden]
             return step + 1, [array.write(step, value) for array, value in zip(written, values)], hidden, memory
 
-        widths = [None, hidden_units, width + units, *[units] * 7]
+        widths = [None, hidden_units, width + units, 4 * units, units, units]
         zeros = tf.zeros([counts[0], units])
-        kept = _loop(body, words, widths, zeros, zeros)[0]
-        hidden = kept.pop()
+        (weights, query, inputs, totals, memory, hidden), *_ = _loop(body, words, widths, zeros, zeros)
 
         def gradient(upstream):
-            weights, query, inputs, enter, forget, candidate, leave, memory, squashed = kept
-            memory = tf.concat([zeros, memory], axis=0)
+            before = tf.gather(tf.concat([zeros, memory], axis=0), place_before)
+            slopes = LSTMEquations.slopes(totals, 0.0, [None, before], [None, memory])
             transposed = tf.transpose(factors)
 
             def body_back(turn, written, to_hidden, to_memory, to_active):
@@ -79,24 +77,17 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
                 to_hidden, to_memory = (
                     tf.pad(state, [[0, count - tf.shape(state)[0]], [0, 0]]) for state in (to_hidden, to_memory)
                 )
-                at = [rows(tensor, step) for tensor in (enter, forget, candidate, leave, squashed)]
-                entered, forgot, proposed, left, squash = at
-                to_hidden += rows(upstream, step)
-                to_memory += to_hidden * left * (1 - squash * squash)
-                to_gates = tf.concat(
-                    [
-                        to_memory * proposed * entered * (1 - entered),
-                        to_memory * rows(memory, step, before) * forgot * (1 - forgot),
-                        to_memory * entered * (1 - proposed * proposed),
-                        to_hidden * squash * left * (1 - left),
-                    ],
-                    axis=-1,
+                (to_gates,), (to_inputs, to_memory) = LSTMEquations.step_back(
+                    [rows(slope, step) for slope in slopes],
+                    rows(upstream, step),
+                    [to_hidden, to_memory],
+                    lambda to: product(to, transposed),
                 )
-                to_context, to_hidden = tf.split(product(to_gates, transposed), [width, units], axis=-1)
+                to_context, to_hidden = tf.split(to_inputs, [width, units], axis=-1)
                 shares = rows(weights, step)
                 to_shares = tf.matmul(to_context[:, tf.newaxis], own[:count], transpose_b=True)[:, 0]
                 to_scores = shares * (to_shares - tf.reduce_sum(shares * to_shares, axis=-1, keepdims=True))
-                # The gradient of the hidden layer, but for the score's kernel, which is the same for all words.
+                # The gradient of the hidden layer, without the kernel of the scores, which all words share.
                 before_relu = own_keys[:count] + rows(query, step)[:, tf.newaxis]
                 active = tf.where(before_relu > 0, to_scores[..., tf.newaxis], 0.0)
                 summed = tf.reduce_sum(active, axis=1)
@@ -105,7 +96,7 @@ def attention_loop(gates, encoded, keys, mask, query_kernel, score_kernel, kerne
                 written = [array.write(step, value) for array, value in zip(written, values)]
                 # In place: the sum is as large as the keys.
                 to_active = tf.tensor_scatter_nd_add(to_active, tf.range(count)[:, tf.newaxis], active)
-                return turn + 1, written, to_hidden, to_memory * forgot, to_active
+                return turn + 1, written, to_hidden, to_memory, to_active
 
             start = tf.zeros([0, units]), tf.zeros([0, units]), tf.zeros_like(own_keys)
             (to_gates, to_context, summed), *_, to_active = _loop(

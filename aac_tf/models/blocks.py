@@ -1,11 +1,11 @@
-"""Attention to sounds of any length in bounded memory, some encoder steps after others."""
+"""Attention to sounds of any length in bounded memory, one block of encoder steps at a time."""
 
 import contextlib
 import contextvars
 
 import tensorflow as tf
 
-# A hidden layer of so many steps, for each clip and hypothesis.
+# The hidden layer of a block is in memory for each clip and hypothesis.
 BLOCK_STEPS = 8192
 
 _ALL = 0
@@ -14,9 +14,9 @@ _STEPS: contextvars.ContextVar = contextvars.ContextVar("steps of a block", defa
 
 @contextlib.contextmanager
 def in_blocks(steps=None):
-    """Lets `TemporalAttention` compute its hidden layer for some encoder steps at a time, in functions traced here.
+    """Lets `TemporalAttention` compute its hidden layer one block of encoder steps at a time, in functions traced here.
 
-    The results are those without blocks.
+    The results are the same as without blocks.
 
     Args:
         steps: int, encoder steps of a block; None takes `BLOCK_STEPS`.
@@ -43,7 +43,7 @@ def _set_steps(steps):
 
 
 def over_steps(function, keys):
-    """Computes what each encoder step contributes for itself, in the blocks of `in_blocks` or all at once.
+    """Applies a function that treats each encoder step alone, in the blocks of `in_blocks` or to all steps at once.
 
     Args:
         function: from keys `[batch, (1,) steps, units]` to float32 `[batch, (words,) steps]`.

@@ -269,8 +269,8 @@ class CaptioningModel(tf.keras.Model):
             self.microbatches.loss.reset_state()
 
     def without_padding(self, inputs, targets, weights):
-        """Packs what a training step takes, if it can; the mean of the loss over positions stays the same."""
-        # Only weights of words tell what is padding. Its amount varies, and XLA needs fixed shapes.
+        """Packs the data of a training step where possible; the mean loss over positions stays the same."""
+        # Only word weights show where padding is. Its amount varies, while XLA needs fixed shapes.
         weighted = weights is not None and weights.shape.rank == inputs["tokens"].shape.rank
         if not weighted or self.jit_compile or tf.config.list_logical_devices("TPU"):
             return inputs, targets, weights
@@ -278,7 +278,7 @@ class CaptioningModel(tf.keras.Model):
         scale = tf.size(packing.row) / tf.size(weights)
         packed = tf.where(packing.valid, _pack(packing, weights), 0) * tf.cast(scale, weights.dtype)
         targets = _pack(packing, targets, weights.shape.rank)
-        # One row, as Keras weights the loss of a batch with its rows when it averages over batches and replicas.
+        # One row: Keras weights the loss of a batch by its number of rows when it averages over batches and replicas.
         return {**inputs, "packing": packing}, targets[tf.newaxis], packed[tf.newaxis]
 
     @tf.autograph.experimental.do_not_convert

@@ -4,11 +4,11 @@ import tensorflow as tf
 
 
 class Microbatches:
-    """Computes the gradients of a training step for some rows of the batch after others, and adds them up.
+    """Computes the gradients of a training step one part of the batch at a time, and adds them up.
 
-    The step is that of the whole batch, except for rounding and different masks of dropout: the loss is the mean over
-    the words of the batch, the sum is clipped, and the optimizer takes one step. Clips are mixed before the batch is
-    divided.
+    The step equals that of the whole batch, except for rounding and other dropout masks: the loss is the mean over the
+    words of the batch, the sum of the gradients is clipped, and the optimizer takes one step. Clips are mixed before
+    the batch is divided.
 
     Args:
         rows: int, maximum number of rows of a part, on each replica.

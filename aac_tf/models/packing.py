@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-# The number of rows of a step is rounded up to a multiple: oneDNN prepares each new shape of a product.
+# The number of rows of a step is rounded up to a multiple of this, because oneDNN prepares each new shape of a product.
 GROUP = 8
 
 
@@ -10,8 +10,8 @@ class Packing:
     """Positions of captions without padding, step after step.
 
     A batch of captions `[rows, words]` is mostly padding if clips have different numbers of captions of different
-    lengths. Here rows are sorted by their length, the longest first, and rows of length 0 are dropped, so the rows that
-    are not yet at their end are the first `counts[step]` of a step. Tensors of all positions, `[positions, ...]`, hold
+    lengths. Here rows are sorted by length, the longest first, and rows of length 0 are dropped, so the rows that have
+    not ended are the first `counts[step]` of a step. Tensors of all positions, `[positions, ...]`, hold
     the rows of the first step, then those of the second, and so on. Counts are rounded up, so some positions are not
     `valid`; they repeat others and must not count in a loss.
 
@@ -25,11 +25,11 @@ class Packing:
         captions: int, number of rows, with those of length 0.
         words: int, see above.
         rows: int32 `[slots]`, the row of each slot of the first step.
-        counts: int32 `[steps]`, number of slots of each step, which never rises.
+        counts: int32 `[steps]`, number of slots of each step, which never increases.
         offsets: int32 `[steps]`, first position of each step.
-        step: int32 `[positions]`.
-        row: int32 `[positions]`.
-        valid: bool `[positions]`.
+        step: int32 `[positions]`, the step of each position.
+        row: int32 `[positions]`, its row.
+        valid: bool `[positions]`, whether it counts in the loss.
 
     Example:
         >>> import tensorflow as tf

@@ -1,7 +1,8 @@
 """One direction of a recurrent layer at inference on a CPU: faster than the Keras layer, and in less memory."""
 
-import numpy as np
 import tensorflow as tf
+
+from aac_tf.models.recurrent_equations import equations_of
 
 # Number of steps, over all rows of a batch, whose products with the input kernel are computed together.
 PART_STEPS = 8192
@@ -25,28 +26,18 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False, residual=None
     Returns:
         float32 `[ceil(time / stride), batch, units]`, zero beyond the length of a row, but for the residual.
     """
-    is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
+    equations = equations_of(cell)
     recurrent_kernel = tf.identity(cell.recurrent_kernel)
-    # A GRU cell has a second bias, which its reset gate multiplies.
-    bias, recurrent_bias = (cell.bias, None) if is_lstm else tf.unstack(tf.identity(cell.bias))
-    # In padding the first two gates are closed and the candidate is zero, so the state is zero.
-    closed = np.repeat(np.array([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3], np.float32), cell.units)
+    bias, *recurrent_bias = equations.biases(cell)
+    closed = equations.closed_gates(cell.units)
     steps, batch, _ = tf.unstack(tf.shape(inputs[0]))
     kernels = tf.split(cell.kernel, [states.shape[-1] for states in inputs])
     size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)
     parts = -(-steps // size)
 
-    def lstm_step(gates, hidden, memory):
-        enter, forget, candidate, leave = tf.split(gates + tf.matmul(hidden, recurrent_kernel), 4, axis=-1)
-        memory = tf.sigmoid(forget) * memory + tf.sigmoid(enter) * tf.tanh(candidate)
-        return tf.sigmoid(leave) * tf.tanh(memory), memory
-
-    def gru_step(gates, hidden):
-        from_input = tf.split(gates, 3, axis=-1)
-        from_hidden = tf.split(tf.matmul(hidden, recurrent_kernel) + recurrent_bias, 3, axis=-1)
-        update, reset = (tf.sigmoid(from_input[gate] + from_hidden[gate]) for gate in (0, 1))
-        candidate = tf.tanh(from_input[2] + reset * from_hidden[2])
-        return (update * hidden + (1 - update) * candidate,)
+    def from_hidden(hidden):
+        product = tf.matmul(hidden, recurrent_kernel)
+        return product + recurrent_bias[0] if recurrent_bias else product
 
     def run_part(turn, outputs, *state):
         part = parts - 1 - turn if backward else turn
@@ -59,7 +50,7 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False, residual=None
 
         def run_step(index, states, *state):
             step = count - 1 - index if backward else index
-            state = (lstm_step if is_lstm else gru_step)(gates[step], *state)
+            state = equations.step(gates[step], from_hidden(state[0]), state)
             return index + 1, states.write(step, state[0]), *state
 
         states = tf.TensorArray(tf.float32, count, element_shape=[None, cell.units])
@@ -70,7 +61,7 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False, residual=None
         return turn + 1, outputs.write(part, kept), *state
 
     outputs = tf.TensorArray(tf.float32, parts, element_shape=[None, None, cell.units], infer_shape=False)
-    state = [tf.zeros([batch, cell.units])] * (2 if is_lstm else 1)
+    state = [tf.zeros([batch, cell.units])] * equations.states
     # TensorFlow would otherwise compute the products of many parts ahead.
     _, outputs, *_ = tf.while_loop(lambda turn, *_: turn < parts, run_part, (0, outputs, *state), parallel_iterations=1)
     return outputs.concat()

@@ -3,6 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.models.recurrent_equations import equations_of
+
 # Number of steps, over all rows of a batch, whose gates are in memory together.
 PART_STEPS = 8192
 
@@ -30,19 +32,16 @@ def training_loop(cell, inputs, length, backward=False, dtype=tf.float32):
     Reference:
         T. Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016, https://arxiv.org/abs/1604.06174
     """
-    is_lstm = isinstance(cell, tf.keras.layers.LSTMCell)
-    # Under a policy of mixed precision, Keras casts what a layer reads of its weights. A GRU cell has a second bias,
-    # which its reset gate multiplies.
-    bias, *recurrent_bias = [cell.bias] if is_lstm else tf.unstack(cell.bias)
-    # In padding the first two gates are closed and the candidate is zero, so the state is zero.
-    closed = np.repeat(np.array([-1e4, -1e4, 0.0, 0.0][: 4 if is_lstm else 3], np.float32), cell.units)
+    equations = equations_of(cell)
+    # Under a policy of mixed precision, Keras casts what a layer reads of its weights.
+    bias, *recurrent_bias = equations.biases(cell)
     # Two more features, whose rows of the kernel are the bias and the closed gates: passes over all gates cost more
     # than the product.
-    rows = cell.kernel, bias[tf.newaxis], closed[np.newaxis]
+    rows = cell.kernel, bias[tf.newaxis], equations.closed_gates(cell.units)[np.newaxis]
     kernel = tf.concat([tf.cast(part, tf.float32) for part in rows], axis=0)
     weights = kernel, *(tf.cast(weight, tf.float32) for weight in (cell.recurrent_kernel, *recurrent_bias))
     steps = tf.shape(inputs)[0]
-    loop = _Loop(_LSTM if is_lstm else _GRU, cell.units, length, backward, dtype)
+    loop = _Loop(equations, cell.units, length, backward, dtype)
     return loop.states(pad_to_parts(inputs), *weights)[:steps]
 
 
@@ -62,18 +61,19 @@ def _shape(tensor):
 def _parts(inputs):
     """Number of parts and their steps."""
     steps, batch, _ = _shape(inputs)
-    limit = PART_STEPS // batch if isinstance(batch, int) else PART_STEPS // tf.maximum(batch, 1)
-    limit = max(limit, 1) if isinstance(limit, int) else tf.maximum(limit, 1)
-    parts = -(-steps // limit)
-    parts = max(parts, 1) if isinstance(parts, int) else tf.maximum(parts, 1)
+    parts = _at_least_1(-(-steps // _at_least_1(PART_STEPS // _at_least_1(batch))))
     return parts, -(-steps // parts)
+
+
+def _at_least_1(number):
+    return max(number, 1) if isinstance(number, int) else tf.maximum(number, 1)
 
 
 class _Loop:
     """Runs the equations of a cell over time, in one direction.
 
     Args:
-        equations: `_LSTM` or `_GRU`.
+        equations: result of `equations_of`.
         units: int.
         length: int32 `[batch]`.
         backward: bool.
@@ -128,8 +128,8 @@ class _Loop:
             slopes = self._equations.slopes(gates, tf.reshape(recurrent, tf.shape(gates)), before, after)
 
             def step_back(values, later):
-                *values, wanted = values
-                return self._equations.step_back(values, wanted, later, lambda to: self._product(to, transposed))
+                *slopes, upstream = values
+                return self._equations.step_back(slopes, upstream, later, lambda to: self._product(to, transposed))
 
             arrays, widths = [*slopes, _slice(upstream, part, size)], [self._equations.written * self._units]
             (written,), later = _scan(step_back, arrays, later, widths, not self._backward)
@@ -229,90 +229,3 @@ def _over_parts(run, parts, state, arrays, backward, dtype=tf.float32):
 def _joined(stacked):
     parts, size, batch, width = _shape(stacked)
     return tf.reshape(stacked, [parts * size, batch, width])
-
-
-class _LSTM:
-    """Equations of an LSTM, whose states are the hidden state and the memory.
-
-    `step` takes the shares of the gates from the input and from the hidden state, and the states before. `slopes` takes
-    these for all steps of a part, and the states after each; it returns the factors by which the gradient of a state is
-    multiplied on its way back. `step_back` takes these factors at one step, the upstream gradient, the gradients of the
-    states that come from later, and a function that multiplies with the recurrent kernel; it returns what to write, of
-    `written` times the units, and the gradients of the states before. From what was written for all steps, `to_gates`
-    computes the gradients of both shares of the gates.
-    """
-
-    states, written = 2, 4
-
-    @staticmethod
-    def step(from_input, from_hidden, state):
-        enter, forget, candidate, leave = tf.split(from_input + from_hidden, 4, axis=-1)
-        memory = tf.sigmoid(forget) * state[1] + tf.sigmoid(enter) * tf.tanh(candidate)
-        return [tf.sigmoid(leave) * tf.tanh(memory), memory]
-
-    @staticmethod
-    def slopes(from_input, from_hidden, before, after):
-        enter, forget, candidate, leave = tf.split(from_input + from_hidden, 4, axis=-1)
-        enter, forget, leave = tf.sigmoid(enter), tf.sigmoid(forget), tf.sigmoid(leave)
-        candidate, squashed = tf.tanh(candidate), tf.tanh(after[1])
-        to_gates = [
-            candidate * enter * (1 - enter),
-            before[1] * forget * (1 - forget),
-            enter * (1 - candidate * candidate),
-            squashed * leave * (1 - leave),
-        ]
-        return [tf.concat(to_gates, axis=-1), leave * (1 - squashed * squashed), forget]
-
-    @staticmethod
-    def step_back(slopes, wanted, later, to_hidden_before):
-        to_gates, to_memory, forget = slopes
-        hidden = later[0] + wanted
-        memory = later[1] + hidden * to_memory
-        gates = to_gates * tf.concat([memory, memory, memory, hidden], axis=-1)
-        return [gates], [to_hidden_before(gates), memory * forget]
-
-    @staticmethod
-    def to_gates(slopes, written):
-        return written, written
-
-
-class _GRU:
-    """Equations of a GRU, whose state is the hidden state; see `_LSTM`."""
-
-    states, written = 1, 1
-
-    @staticmethod
-    def _gates(from_input, from_hidden):
-        from_input, from_hidden = tf.split(from_input, 3, axis=-1), tf.split(from_hidden, 3, axis=-1)
-        update, reset = (tf.sigmoid(from_input[gate] + from_hidden[gate]) for gate in (0, 1))
-        return update, reset, tf.tanh(from_input[2] + reset * from_hidden[2]), from_hidden[2]
-
-    @classmethod
-    def step(cls, from_input, from_hidden, state):
-        update, _, candidate, _ = cls._gates(from_input, from_hidden)
-        return [update * state[0] + (1 - update) * candidate]
-
-    @classmethod
-    def slopes(cls, from_input, from_hidden, before, after):
-        update, reset, candidate, hidden = cls._gates(from_input, from_hidden)
-        to_candidate = (1 - update) * (1 - candidate * candidate)
-        to_product = [
-            (before[0] - candidate) * update * (1 - update),
-            to_candidate * hidden * reset * (1 - reset),
-            to_candidate * reset,
-        ]
-        return [tf.concat(to_product, axis=-1), to_candidate, update]
-
-    @staticmethod
-    def step_back(slopes, wanted, later, to_hidden_before):
-        to_product, _, update = slopes
-        hidden = later[0] + wanted
-        product = to_product * tf.concat([hidden] * 3, axis=-1)
-        return [hidden], [hidden * update + to_hidden_before(product)]
-
-    @staticmethod
-    def to_gates(slopes, written):
-        to_product, to_candidate, _ = slopes
-        product = to_product * tf.concat([written] * 3, axis=-1)
-        units = written.shape[-1]
-        return tf.concat([product[..., : 2 * units], written * to_candidate], axis=-1), product

@@ -13,7 +13,7 @@ PAD, START, END, UNKNOWN = "<PAD>", "<START>", "<END>", "<UNK>"
 class Vocabulary:
     """Words in the order of their ids, and what their ids mean: all that captioning needs of a `WordTokenizer`.
 
-    It imports neither TensorFlow nor keras-nlp.
+    This module imports neither TensorFlow nor keras-nlp.
 
     Args:
         vocabulary: list of str, see `WordTokenizer`.

@@ -1,15 +1,41 @@
-"""Writing a run with other weights than those that it was trained with."""
+"""Writing a run with other weights than those it was trained with."""
 
+import pathlib
 import shutil
 
+import numpy as np
 import tensorflow as tf
 
 from aac_tf.config import save_config
-from aac_tf.runs import Run
+from aac_tf.runs import Run, RunError
+
+
+def mean_weights(checkpoints):
+    """Reads the weights of checkpoints.
+
+    Args:
+        checkpoints: list of paths, in one folder.
+
+    Returns:
+        {name: value} of everything in them: the mean of floats, and of anything else what the last checkpoint has.
+
+    Raises:
+        RunError: if they are damaged.
+    """
+    try:
+        readers = [tf.train.load_checkpoint(str(path)) for path in checkpoints]
+        values = {name: readers[-1].get_tensor(name) for name in readers[-1].get_variable_to_shape_map()}
+        for name, value in values.items():
+            if getattr(value, "dtype", None) is not None and value.dtype.kind == "f":
+                values[name] = np.mean([reader.get_tensor(name) for reader in readers], axis=0, dtype=np.float64)
+                values[name] = values[name].astype(value.dtype)
+    except Exception as error:  # TensorFlow raises anything for damaged files
+        raise RunError(f"{pathlib.Path(checkpoints[0]).parent} has damaged checkpoints: {error}") from error
+    return values
 
 
 def write_changed_run(run, output, values):
-    """Writes a run like another one, with other weights. It cannot be resumed, and has no calibration.
+    """Writes a copy of a run with other weights. It cannot be resumed, and has no calibration.
 
     Args:
         run: `Run`.

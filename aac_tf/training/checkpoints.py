@@ -17,7 +17,7 @@ class TrainingState(tf.Module):
     Attributes:
         epoch: int64, number of completed epochs.
         step: int64, number of completed steps of the next epoch.
-        loss: float32 `[2]`, total and count of Keras' loss metric after these steps.
+        loss: float32 `[2]`, total and count of the metric of the training loss after these steps.
         best: float64, best value of the monitored score so far.
         since_best: int64, epochs since then.
         since_change: int64, epochs since then or since the learning rate was last reduced.

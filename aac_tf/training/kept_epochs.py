@@ -3,13 +3,12 @@
 import pathlib
 import re
 
-import numpy as np
 import tensorflow as tf
 
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import find_run
 from aac_tf.training.callbacks import read_history
-from aac_tf.training.changed_run import write_changed_run
+from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.training.checkpoints import save_checkpoint
 from aac_tf.training.monitors import find_monitor
 from aac_tf.utils.files import check_new_folder
@@ -70,7 +69,7 @@ def average_epochs(run, output, best=None, last=None):
     check_new_folder(output)
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)
-    values = _mean_weights([saved[epoch] for epoch in epochs])  # before anything is written, as it can fail
+    values = mean_weights([saved[epoch] for epoch in epochs])  # before anything is written, as it can fail
     write_changed_run(run, output, values)
     return epochs
 
@@ -108,17 +107,3 @@ def _saved(folder):
     """{epoch: path of its checkpoint}."""
     found = {re.fullmatch(r"epoch-(\d+)\.index", path.name): path for path in folder.glob("epoch-*.index")}
     return {int(match[1]): path.with_suffix("") for match, path in found.items() if match}
-
-
-def _mean_weights(checkpoints):
-    """The mean of the weights of checkpoints, as {name: value}; what is not a float is that of the last."""
-    try:
-        readers = [tf.train.load_checkpoint(str(path)) for path in checkpoints]
-        values = {name: readers[-1].get_tensor(name) for name in readers[-1].get_variable_to_shape_map()}
-        for name, value in values.items():
-            if getattr(value, "dtype", None) is not None and value.dtype.kind == "f":
-                values[name] = np.mean([reader.get_tensor(name) for reader in readers], axis=0, dtype=np.float64)
-                values[name] = values[name].astype(value.dtype)
-    except Exception as error:  # TensorFlow raises anything for damaged files
-        raise RunError(f"{checkpoints[0].parent} has damaged checkpoints: {error}") from error
-    return values

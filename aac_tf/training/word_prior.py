@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import find_run
-from aac_tf.training.changed_run import write_changed_run
+from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.utils.files import check_new_folder
 
 _BIAS = "decoder/_classifier/bias/.ATTRIBUTES/VARIABLE_VALUE"
@@ -15,7 +15,7 @@ _SMOOTHING = 6e-5  # added to the frequency of each word
 
 
 def log_ratios(tokenizer, trained, wanted):
-    """Compares how frequent words are.
+    """Compares the frequencies of words in two sets of captions.
 
     Args:
         tokenizer: `WordTokenizer`.
@@ -23,8 +23,8 @@ def log_ratios(tokenizer, trained, wanted):
         wanted: list of str, other captions.
 
     Returns:
-        float32 `[vocabulary]`, the logarithm of a word's frequency in `wanted`, divided by that in `trained`; 0 for the
-        special tokens.
+        float32 `[vocabulary]`, the logarithm of the ratio of each word's frequency in `wanted` to that in `trained`;
+        0 for the special tokens.
     """
     ignored = [*tokenizer.special_ids, tokenizer.end_id]
     frequencies = []
@@ -57,7 +57,7 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
         list of (word, what is added to its logit), sorted by the latter.
 
     Raises:
-        RunError: if the run has no checkpoint.
+        RunError: if the run has no checkpoint, or a damaged one.
         FileExistsError: if the output holds files.
 
     Reference:
@@ -68,11 +68,7 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
     path = tf.train.latest_checkpoint(str(run.best))
     if path is None:
         raise RunError(f"{run.name} has no checkpoint, which training writes and published runs lack")
-    try:
-        reader = tf.train.load_checkpoint(path)
-        values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
-    except Exception as error:  # TensorFlow raises anything for damaged files
-        raise RunError(f"{run.name} has a damaged checkpoint: {error}") from error
+    values = mean_weights([path])
     tokenizer = run.tokenizer(run.stored_config())
     added = weight * log_ratios(tokenizer, trained, wanted)
     (name,) = (name for name in values if name.endswith(_BIAS))

@@ -168,6 +168,9 @@ def _check_half_precision(decoder, tokens, encoded):
     logits, _ = half.step(tokens[::CAPTIONS, 0], half.initial_state(memory, WORDS), memory)
     assert logits.dtype == tf.float32, "logits of a step are not float32 under mixed_bfloat16"
     assert half.attention(tokens, encoded, LENGTH).dtype == tf.float32, "attention is not float32 under mixed_bfloat16"
+    packing = Packing(tf.fill([CLIPS * CAPTIONS], WORDS), WORDS)
+    logits = half.packed(packing.pack(tokens), packing, encoded, LENGTH)
+    assert logits.dtype == tf.float32, "packed logits are not float32 under mixed_bfloat16"
 
 
 def _check_search(decoder, encoded):

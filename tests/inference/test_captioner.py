@@ -28,7 +28,7 @@ def sounds():
 def test_long_sounds_have_the_same_captions(captioner, sounds, monkeypatch):
     """They are attended to in blocks of encoder steps."""
     expected = captioner.caption(sounds[-1])[0]
-    monkeypatch.setattr("aac_tf.models.attention_step.MOST_STEPS", 0)
+    monkeypatch.setattr("aac_tf.models.attention_step.MAX_STEPS", 0)
     monkeypatch.setattr("aac_tf.models.blocks.BLOCK_STEPS", 5)
     blocked = Captioner(captioner.model, captioner.tokenizer, captioner.config)  # traced anew
     found = blocked.caption(sounds[-1])[0]

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.models import AttentionDecoder
-from aac_tf.models.attention_step import MOST_STEPS
+from aac_tf.models.attention_step import MAX_STEPS
 
 
-@pytest.mark.parametrize("steps", [9, MOST_STEPS + 1])
+@pytest.mark.parametrize("steps", [9, MAX_STEPS + 1])
 def test_equals_the_call_for_few_and_many_steps(steps):
     tf.keras.utils.set_random_seed(0)
     decoder = AttentionDecoder(vocabulary_size=11, units=6, embedding=5, attention_units=4)
@@ -19,7 +19,7 @@ def test_equals_the_call_for_few_and_many_steps(steps):
     tokens = tf.constant([[1, 5, 6, 3], [1, 8, 2, 4], [1, 5, 9, 3], [1, 7, 7, 7]])  # two rows for each clip
     expected = decoder(tokens, encoded, length)
     memory = decoder.prepare_memory(encoded, length)
-    assert memory[-1].shape[1] == (steps if steps <= MOST_STEPS else 0)
+    assert memory[-1].shape[1] == (steps if steps <= MAX_STEPS else 0)
     state = tf.nest.map_structure(lambda tensor: tf.repeat(tensor, 2, axis=0), decoder.initial_state(memory, 4))
     step = tf.function(decoder.step)
     for word in range(4):

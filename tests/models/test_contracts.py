@@ -190,6 +190,16 @@ class HalfLogits(SelfAttentionDecoder):
         return tf.cast(logits, self.compute_dtype), state
 
 
+class PackedSeesOtherClips(SelfAttentionDecoder):
+    def packed(self, words, packing, encoded, length, training=None):
+        return super().packed(words, packing, tf.reverse(encoded, [0]), length, training)
+
+
+class PackedLosesGradients(SelfAttentionDecoder):
+    def packed(self, words, packing, encoded, length, training=None):
+        return super().packed(words, packing, tf.stop_gradient(encoded), length, training)
+
+
 class RequiredOption(SelfAttentionDecoder):
     def __init__(self, vocabulary_size, units, **kwargs):
         super().__init__(vocabulary_size, units, **kwargs)
@@ -213,6 +223,8 @@ DECODERS = {
     AttendsToPadding: "padding changes",
     AttentionIsNoDistribution: "does not sum to 1",
     HalfLogits: "not float32 under mixed_bfloat16",
+    PackedSeesOtherClips: "packed captions have other logits",
+    PackedLosesGradients: "packed captions have other logits or gradients",
     RequiredOption: "without a default",
     NotADecoder: "not a Decoder",
 }
