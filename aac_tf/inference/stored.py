@@ -23,11 +23,12 @@ import tensorflow as tf
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.identity import identity
-from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.cache import CacheError, cache_folder
 
 logger = logging.getLogger(__name__)
 
 VARIABLE, _DEFAULT_MB = "AAC_TF_CAPTIONERS_MB", "1024"
+_MOST_DIGITS = 15
 _ABOUT = "captioner.json"
 _ABANDONED_SECONDS = 3600  # age of an unfinished folder whose process was killed
 
@@ -78,7 +79,11 @@ class Shelf:
     def __init__(self, run, overrides=(), beam_size=None):
         self._run, self._overrides, self._beam_size = Run(find_run(run)), list(overrides), beam_size
         key = identity([self._run], self._overrides, "captioner", beam_size)
-        self.folder = cache_folder() / "captioners" / key
+        try:
+            self.folder = cache_folder() / "captioners" / key
+        except CacheError as error:
+            logger.info("captioners are not stored: %s", error)
+            self.folder = None
 
     def open(self):
         """Loads the captioner; None if there is none, or it is damaged.
@@ -86,7 +91,7 @@ class Shelf:
         Raises:
             ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
         """
-        about = self._about() if _max_bytes() else None
+        about = self._about() if _max_bytes() and self.folder is not None else None
         if about is None:
             return None
         config = self._run.config(self._overrides)
@@ -95,10 +100,11 @@ class Shelf:
             module = tf.saved_model.load(str(self.folder))
             start = vocabulary.style_id(config.decoding.style)
             describe = _warmed_up(module, about["spec"]["num_bins"], start)
-            os.utime(self.folder / _ABOUT)
         except Exception as error:  # TensorFlow raises anything; it may just have been removed
             logger.info("cannot load %s: %s", self.folder, error)
             return None
+        with contextlib.suppress(OSError):  # a cache that may only be read
+            os.utime(self.folder / _ABOUT)
         # Imported while TensorFlow optimizes the graph.
         from aac_tf.audio.spectrogram import SpectrogramSpec
         from aac_tf.inference.caption_maker import CaptionMaker, Described
@@ -121,7 +127,8 @@ class Shelf:
         Args:
             captioner: `Captioner` of a single model.
         """
-        if not _max_bytes():
+        weights = sum(weight.dtype.size * weight.shape.num_elements() for weight in captioner.model.weights)
+        if self.folder is None or weights > _max_bytes():  # it would be removed at once
             return
         temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex}")
         try:
@@ -134,9 +141,9 @@ class Shelf:
                 "step_times": maker.step_times,
                 "class_names": maker.class_names,
                 "segment_times": maker.segment_times,
-                "files": _checksum(temporary),
             }
-            (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+            text = json.dumps({"checksum": _checksum(temporary, about), "captioner": about})
+            (temporary / _ABOUT).write_text(text, encoding="utf-8")
             if self.folder.exists():  # damaged
                 self.folder.rename(temporary / "replaced")
             temporary.rename(self.folder)
@@ -150,8 +157,9 @@ class Shelf:
     def _about(self):
         """What `store` wrote about the captioner; None if it is not there, or its files are damaged."""
         try:
-            about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
-            return about if about["files"] == _checksum(self.folder) else None
+            stored = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+            about = stored["captioner"]
+            return about if stored["checksum"] == _checksum(self.folder, about) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -185,8 +193,8 @@ class _Module(tf.Module):
         self.describe = tf.function(named, signature, autograph=False)
 
 
-def _checksum(folder):
-    digest = hashlib.sha256()
+def _checksum(folder, about):
+    digest = hashlib.sha256(json.dumps(about).encode())
     for path in sorted(path for pattern in ("*.pb", "variables/*") for path in folder.glob(pattern)):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
@@ -194,8 +202,8 @@ def _checksum(folder):
 
 
 def _max_bytes():
-    value = os.environ.get(VARIABLE, _DEFAULT_MB)
-    if not value.isdecimal():
+    value = os.environ.get(VARIABLE) or _DEFAULT_MB
+    if not value.isdecimal() or len(value) > _MOST_DIGITS:
         raise ValueError(f"{VARIABLE} takes a number of megabytes, got `{value}`")
     return int(value) << 20
 

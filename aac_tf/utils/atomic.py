@@ -4,11 +4,12 @@ import contextlib
 import errno
 import os
 import pathlib
+import shutil
 import tempfile
 import uuid
 
 from aac_tf.errors import AacError
-from aac_tf.utils.files import RemotePath, file_path
+from aac_tf.utils.files import UNFINISHED, RemotePath, file_path, local_path
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -59,6 +60,50 @@ def atomic_write(path):
             os.replace(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(path, errors=()):
+    """Writes a folder that appears only when it is complete.
+
+    Args:
+        path: path of a folder that does not exist yet, or is empty (see `check_new_folder`).
+        errors: as for `writing`.
+
+    Yields:
+        `pathlib.Path` of the temporary folder to write.
+
+    Raises:
+        FileSystemError: if it is a URL.
+        WriteError: as `writing` does.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from aac_tf.utils.atomic import atomic_folder
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run"
+        >>> with atomic_folder(path) as unfinished:
+        ...     _ = (unfinished / "scores.json").write_text("{}")
+        ...     path.exists()
+        False
+        >>> [file.name for file in path.iterdir()]
+        ['scores.json']
+    """
+    path = local_path(path)
+    with writing(path, errors):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # An existing folder is kept, as it may be a mount point whose parent cannot be written to.
+        place = path if path.is_dir() else path.parent
+        unfinished = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=place))
+        try:
+            yield unfinished
+            if path.is_dir():
+                for file in sorted(unfinished.iterdir()):
+                    file.rename(path / file.name)
+            else:
+                unfinished.chmod(0o755)  # mkdtemp made it private
+                unfinished.rename(path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @contextlib.contextmanager

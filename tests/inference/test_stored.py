@@ -1,5 +1,7 @@
 """Captioners stored in the cache folder."""
 
+import errno
+import json
 import os
 import shutil
 
@@ -11,6 +13,7 @@ from aac_tf.audio import AudioError
 from aac_tf.cli import caption
 from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.stored import VARIABLE, Shelf
+from aac_tf.utils.cache import CacheError, cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,57 @@ def test_a_damaged_one_is_replaced(shelf, one_captioner):
     shelf.store(one_captioner)
     assert shelf.open() is not None
     assert [path.name for path in shelf.folder.parent.iterdir()] == [shelf.folder.name]
+
+
+def test_a_damaged_description_is_replaced(shelf, one_captioner):
+    about = shelf.folder / "captioner.json"
+    content = json.loads(about.read_text())
+    for change in ({"step_times": None}, {"spec": {**content["captioner"]["spec"], "sample_rate": 8000}}):
+        about.write_text(json.dumps({**content, "captioner": {**content["captioner"], **change}}))
+        assert shelf.open() is None
+    about.write_text(json.dumps(content))
+    assert shelf.open() is not None
+
+
+def test_a_cache_that_may_only_be_read_is_used(shelf, monkeypatch):
+    def refuse(*arguments):
+        raise PermissionError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert shelf.open() is not None
+
+
+def test_captioners_beyond_the_limit_are_not_written(one_run, one_captioner, tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    monkeypatch.setattr("aac_tf.inference.stored._max_bytes", lambda: 1000)
+    monkeypatch.setattr("tensorflow.saved_model.save", None)
+    Shelf(one_run.folder).store(one_captioner)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", [None, "~nobody-has-this-name/cache"])
+def test_without_a_home_folder_nothing_is_stored(one_run, one_captioner, folder, monkeypatch):
+    monkeypatch.delenv("AAC_TF_CACHE")
+    if folder:
+        monkeypatch.setenv("AAC_TF_CACHE", folder)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it does for a user without a home folder
+    shelf = Shelf(one_run.folder)
+    shelf.store(one_captioner)
+    assert shelf.open() is None
+    with pytest.raises(CacheError, match="has no home folder: set AAC_TF_CACHE"):
+        cache_folder()
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "1 GB", "9" * 5000])
+def test_limits_that_are_no_number_are_refused(shelf, value, monkeypatch):
+    monkeypatch.setenv(VARIABLE, value)
+    with pytest.raises(ValueError, match="takes a number of megabytes"):
+        shelf.open()
+
+
+def test_an_empty_limit_is_the_default(shelf, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
+    assert shelf.open() is not None
 
 
 def test_the_key_changes_with_what_captions_depend_on(cache, one_run, tmp_path):
