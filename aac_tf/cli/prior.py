@@ -47,8 +47,7 @@ def _correct(options, console):
     config = check_run(options.run, options.overrides)
     check_new_output_folder(options.output)
     wanted = [caption for path in options.captions for _, caption in captions_of(path)]
-    clips = build_dataset(config).require("train")
-    trained = [caption for clip in clips for caption in clip.captions]
+    trained = _captions_of_an_epoch(build_dataset(config).require("train"))
     start_tensorflow(options)
     from aac_tf.training.word_prior import correct_prior
 
@@ -59,3 +58,7 @@ def _correct(options, console):
     for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
         print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
     console.show(f"wrote {options.output}")
+
+
+def _captions_of_an_epoch(clips):
+    return [caption for clip in clips for caption in clip.captions for _ in range(clip.weight)]

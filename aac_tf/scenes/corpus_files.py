@@ -18,6 +18,7 @@ import numpy as np
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.events import Event
+from aac_tf.utils.atomic import writing
 
 CAPTIONS = 5
 
@@ -67,14 +68,18 @@ def write_corpus(
 
     Raises:
         DatasetError: if `root` holds other files or another corpus.
+        WriteError: if the disk is full.
     """
+    from soundfile import LibsndfileError
+
     if _holds(root, record):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(root)
     unfinished = pathlib.Path(tempfile.mkdtemp(prefix=_unfinished_prefix(root), dir=root.parent))
     try:
-        _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
+        with writing(root, LibsndfileError):
+            _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
         unfinished.chmod(0o755)  # mkdtemp made it private
         if not _holds(root, record):  # another process may have finished first
             if root.is_dir():

@@ -138,5 +138,5 @@ def writing(path, errors=()):
 
 
 def _explained(path, reason):
-    reason = " ".join(reason.split())[:300]
+    reason = " ".join(reason.split())[:300].rstrip(".")
     return WriteError(f"cannot write {path}: {reason}; free some disk space, or choose another folder")

@@ -150,6 +150,10 @@ def test_written_captions_beside_human_ones(tmp_path):
     for alone in ("templates", "mine=templates"):
         with pytest.raises(DatasetError, match=f"{alone}, the scenes of each split need a number"):
             Scenes(tmp_path / "t", scripts=alone, **options).check()
+    found, _ = Scenes(tmp_path / "u", scripts="mine=templates", train=2, test=1)._scripts(
+        SyntheticBank(), lambda _: None
+    )
+    assert {script.style for script in found} == {"mine"}
 
 
 def test_paths_of_scripts_may_have_an_equals_sign(tmp_path):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import soundfile
+from full_disk import full_disk
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import SyntheticBank
@@ -11,6 +12,7 @@ from aac_tf.scenes.corpus import read_scenes
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 from aac_tf.scenes.selection import select_scripts
+from aac_tf.utils.atomic import WriteError
 
 SHORT = {"min_seconds": 2.0, "max_seconds": 2.0}
 DOG, BELL = ScriptedSound("dog bark"), ScriptedSound("bell", 1, 1)
@@ -157,6 +159,12 @@ def test_a_split_without_scripts_is_left_out(tmp_path, caplog):
         root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), [one], {"train": 1, "test": None}, **SHORT)
     assert "no script of the split test" in caplog.text
     assert not (root / "captions_test.csv").exists()
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    with full_disk(), pytest.raises(WriteError, match=r"cannot write .*s: System error; free some disk space"):
+        write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ def write_scripts(
     seed: int = 0,
     captions: int = _CAPTIONS,
     progress: Callable[[int, int], None] | None = None,
+    style: str = "",
 ) -> list[Script]:
     """Writes captions for sounds that a bank has.
 
@@ -42,6 +43,7 @@ def write_scripts(
         seed: seed of all random choices; each plan has its own, so that more of them continue the same list.
         captions: number of captions of each plan; simple plans may have fewer.
         progress: optional function `(done, total)`, called after each plan.
+        style: style of the captions.
 
     Returns:
         A script for each caption. Those of one plan have the same sounds and `clip`.
@@ -63,7 +65,7 @@ def write_scripts(
         while not texts:
             plan = planner.draw(rng)
             texts = _captions_of(plan, captions, rng)
-        scripts += [Script(text, plan.sounds(), f"written {index}") for text in texts]
+        scripts += [Script(text, plan.sounds(), f"written {index}", style) for text in texts]
         if progress is not None:
             progress(index + 1, count)
     return scripts
@@ -118,6 +120,7 @@ def write_scripts_for(
     renderings: int = 1,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
+    style: str = "",
 ) -> list[Script]:
     """Writes enough scripts for numbers of scenes, since scripts are divided into splits by chance.
 
@@ -127,12 +130,13 @@ def write_scripts_for(
         renderings: number of scenes for each script.
         seed: seed of all random choices.
         progress: as for `write_scripts`.
+        style: as for `write_scripts`.
 
     Returns:
         As for `write_scripts`.
     """
     wanted = (_MORE * count / renderings / SHARES[split] for split, count in counts.items())
-    return write_scripts(bank.available("train"), math.ceil(max(wanted)), seed, progress=progress)
+    return write_scripts(bank.available("train"), math.ceil(max(wanted)), seed, progress=progress, style=style)
 
 
 def _planner(categories):
