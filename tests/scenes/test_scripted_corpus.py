@@ -1,6 +1,7 @@
 import csv
 import dataclasses
 import json
+import pathlib
 
 import pytest
 import soundfile
@@ -159,6 +160,20 @@ def test_a_split_without_scripts_is_left_out(tmp_path, caplog):
         root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), [one], {"train": 1, "test": None}, **SHORT)
     assert "no script of the split test" in caplog.text
     assert not (root / "captions_test.csv").exists()
+
+
+def test_a_folder_that_exists_is_filled(tmp_path, monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "rmdir", None)  # a mount point cannot be replaced
+    killed = tmp_path / "s" / ".s.unfinished-killed"
+    killed.mkdir(parents=True)
+    before = (tmp_path / "s").stat().st_ino
+    for _ in range(2):
+        root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
+    assert root.stat().st_ino == before
+    assert len(files_of(root)) == 5
+    assert list(tmp_path.iterdir()) == [root]
+    with pytest.raises(DatasetError, match="composed with another"):
+        write_scripted_scenes(root, SyntheticBank(), scripts(), {"train": 3}, **SHORT)
 
 
 def test_a_full_disk_leaves_nothing(tmp_path):
