@@ -7,6 +7,7 @@ import sys
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, print_json
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.files import local_path
 from aac_tf.utils.timeline_formats import FORMATS
 
 
@@ -51,7 +52,7 @@ def check_timeline_flags(options, runs):
         raise ValueError(f"--json and --format {options.format} contradict each other: give one of them")
     options.format = options.format or ("json" if options.json else "tsv")
     if options.output is not None:
-        check_output_folder(options.output)
+        check_output_folder(local_path(options.output))
     elif len(options.files) > 1 and not FORMATS[options.format].several:
         raise ValueError(f"--format {options.format} has one file per recording: say where with --output FOLDER")
 

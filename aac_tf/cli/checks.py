@@ -102,9 +102,13 @@ def check_picture(path):
 
     Raises:
         ValueError: if Matplotlib writes no pictures of this kind.
+        FileSystemError: if it is a URL.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+    from aac_tf.utils.files import local_path
+
+    local_path(path)
     known = sorted(FigureCanvasAgg.get_supported_filetypes())
     if pathlib.Path(path).suffix.lower().lstrip(".") not in known and not os.path.isdir(path):
         raise ValueError(f"{path}: expected the name of a picture, such as attention.png ({', '.join(known)})")

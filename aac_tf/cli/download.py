@@ -1,12 +1,12 @@
 """`aac-download`: downloads published datasets, and what parts of the package need."""
 
 import difflib
-import pathlib
 
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag
 from aac_tf.errors import AacError
+from aac_tf.utils.files import local_path
 
 
 def main(arguments=None):
@@ -80,7 +80,7 @@ def _introduce(item, console):
 def _dataset(name, published, options, console):
     from aac_tf.downloads import fetch, plan
 
-    folder = pathlib.Path(options.output or name)
+    folder = local_path(options.output or name)
     check_output_folder(folder)
     steps = plan(published, folder, options.mirror, options.only)
     _introduce(published, console)

@@ -1,5 +1,6 @@
 """`aac-listen`: captions what a microphone or a pipe hears, while it is going on."""
 
+import signal
 import sys
 
 from aac_tf.cli.checks import check_run
@@ -13,7 +14,7 @@ from aac_tf.cli.flags import (
     search_overrides,
 )
 from aac_tf.cli.microphone import open_microphone
-from aac_tf.utils.pcm_stream import ENCODINGS, PCMFormat, read_stream
+from aac_tf.utils.pcm_stream import ENCODINGS, PCMFormat, StreamError, read_stream
 from aac_tf.utils.timeline_formats import as_dict
 
 
@@ -63,18 +64,37 @@ def _listen(options, console):
     from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
     from aac_tf.runs.fetch import find_run
+    from aac_tf.utils.interruption import Interrupted, Interruption
 
     captioner = Captioner.load(options.run, overrides)
     listener = Listener(captioner, beam_size=options.beam)
     listener.warm_up()
     console.show(f"{options.run} was {trained_on(find_run(options.run))}")
     console.show("listening; Ctrl-C ends it")
+    end = None
     try:
-        for samples in resampled_stream(blocks, rate, captioner.spec.sample_rate):
-            _print(listener.hear(np.asarray(samples)), options.json)
-    except KeyboardInterrupt:
-        pass  # how a microphone ends
+        with Interruption() as interruption:
+            for samples in resampled_stream(_until_stopped(blocks, interruption), rate, captioner.spec.sample_rate):
+                _print(listener.hear(np.asarray(samples)), options.json)
+    except (KeyboardInterrupt, StreamError) as error:
+        end = error
     _print(listener.finish(), options.json)
+    # Ctrl-C is how a microphone ends.
+    if isinstance(end, StreamError) or (isinstance(end, Interrupted) and end.signum != signal.SIGINT):
+        raise end
+
+
+def _until_stopped(blocks, interruption):
+    """The blocks; signals interrupt the waiting for one, but not what is done with it, which would lose sounds."""
+    interruption.saved = "all that was heard before is captioned"
+    while True:
+        interruption.hold = False
+        interruption.check()
+        block = next(blocks, None)
+        if block is None:
+            return
+        interruption.hold = True
+        yield block
 
 
 def _check(options):

@@ -5,7 +5,6 @@ import json
 import pathlib
 import re
 import shutil
-import tempfile
 
 import tensorflow as tf
 
@@ -17,7 +16,8 @@ from aac_tf.runs.card import read_card
 from aac_tf.runs.fetch import find_run, is_folder
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
-from aac_tf.utils.files import check_new_folder
+from aac_tf.utils.atomic import atomic_folder
+from aac_tf.utils.files import check_new_folder, local_path
 
 
 def publish_run(run, output, licence="other", half=True, scores=None):
@@ -41,8 +41,9 @@ def publish_run(run, output, licence="other", half=True, scores=None):
     Raises:
         RunError: if the run lacks what a captioner needs, or a weight is beyond float16.
         FileExistsError: if the output holds files.
+        WriteError: if the disk is full.
     """
-    run, output = Run(find_run(run)), pathlib.Path(output)
+    run, output = Run(find_run(run)), local_path(output)
     check_new_folder(output)
     config, card = _portable(run.stored_config()), read_card(run)
     tokenizer = run.tokenizer(config)
@@ -51,9 +52,7 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         raise RunError(f"{run.folder} is incomplete: it has no {run.NETWORK}, the fingerprint of its frozen network")
     weights = _best_weights(run)
     found = _scores(run, scores)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = pathlib.Path(tempfile.mkdtemp(prefix=".unfinished-", dir=output.parent))
-    try:
+    with atomic_folder(output) as unfinished:
         written = Run(unfinished)
         for name in (run.VOCABULARY, run.NORMALIZATION, run.DATA, run.CALIBRATION):
             if (run.folder / name).is_file():
@@ -68,12 +67,6 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         count = sum(value.size for value in weights.values())
         written.write_text(run.CARD, model_card(config, tokenizer, found, licence, card, run.data(), count))
         save_config(config, unfinished / run.CONFIG)
-        unfinished.chmod(0o755)
-        if output.is_dir():
-            output.rmdir()
-        unfinished.rename(output)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
     return output
 
 

@@ -23,11 +23,12 @@ import tensorflow as tf
 from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.identity import identity
-from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.cache import CacheError, cache_folder
 
 logger = logging.getLogger(__name__)
 
 VARIABLE, _DEFAULT_MB = "AAC_TF_CAPTIONERS_MB", "1024"
+_MOST_DIGITS = 15
 _ABOUT = "captioner.json"
 _ABANDONED_SECONDS = 3600  # age of an unfinished folder whose process was killed
 
@@ -78,7 +79,11 @@ class CacheEntry:
     def __init__(self, run, overrides=(), beam_size=None):
         self._run, self._overrides, self._beam_size = Run(find_run(run)), list(overrides), beam_size
         key = identity([self._run], self._overrides, "captioner", beam_size)
-        self.folder = cache_folder() / "captioners" / key
+        try:
+            self.folder = cache_folder() / "captioners" / key
+        except CacheError as error:
+            logger.info("captioners are not stored: %s", error)
+            self.folder = None
 
     def load(self):
         """Loads the captioner.
@@ -89,7 +94,7 @@ class CacheEntry:
         Raises:
             ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
         """
-        about = self._about() if _max_bytes() else None
+        about = self._about() if _max_bytes() and self.folder is not None else None
         if about is None:
             return None
         config = self._run.config(self._overrides)
@@ -128,7 +133,8 @@ class CacheEntry:
         Raises:
             ValueError: if `$AAC_TF_CAPTIONERS_MB` is not a number.
         """
-        if not _max_bytes():
+        weights = sum(weight.dtype.size * weight.shape.num_elements() for weight in captioner.model.weights)
+        if self.folder is None or weights > _max_bytes():  # it would be removed at once
             return
         temporary = self.folder.with_name(f".{self.folder.name}.{uuid.uuid4().hex}")
         try:
@@ -141,9 +147,9 @@ class CacheEntry:
                 "step_times": maker.step_times,
                 "class_names": maker.class_names,
                 "segment_times": maker.segment_times,
-                "files": _checksum(temporary),
             }
-            (temporary / _ABOUT).write_text(json.dumps(about), encoding="utf-8")
+            text = json.dumps({"checksum": _checksum(temporary, about), "captioner": about})
+            (temporary / _ABOUT).write_text(text, encoding="utf-8")
             if self.folder.exists():  # damaged
                 self.folder.rename(temporary / "replaced")
             temporary.rename(self.folder)
@@ -157,8 +163,9 @@ class CacheEntry:
     def _about(self):
         """What `save` wrote about the captioner; None if it is missing, or its files are damaged."""
         try:
-            about = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
-            return about if about["files"] == _checksum(self.folder) else None
+            stored = json.loads((self.folder / _ABOUT).read_text(encoding="utf-8"))
+            about = stored["captioner"]
+            return about if stored["checksum"] == _checksum(self.folder, about) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -192,8 +199,8 @@ class _Module(tf.Module):
         self.describe = tf.function(named, signature, autograph=False)
 
 
-def _checksum(folder):
-    digest = hashlib.sha256()
+def _checksum(folder, about):
+    digest = hashlib.sha256(json.dumps(about).encode())
     for path in sorted(path for pattern in ("*.pb", "variables/*") for path in folder.glob(pattern)):
         digest.update(f"{path.name} {path.stat().st_size}\n".encode())
         digest.update(path.read_bytes())
@@ -201,8 +208,8 @@ def _checksum(folder):
 
 
 def _max_bytes():
-    value = os.environ.get(VARIABLE, _DEFAULT_MB)
-    if not value.isdecimal():
+    value = os.environ.get(VARIABLE) or _DEFAULT_MB
+    if not value.isdecimal() or len(value) > _MOST_DIGITS:
         raise ValueError(f"{VARIABLE} takes a number of megabytes, got `{value}`")
     return int(value) << 20
 

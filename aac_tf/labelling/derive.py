@@ -9,14 +9,13 @@ import pathlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import soundfile
 import tensorflow as tf
 
 from aac_tf.audio import AudioError, load_audio, spectrogram
 from aac_tf.embeddings import FrozenEncoder
 from aac_tf.labelling.classes import SoundClasses, one_sound
 from aac_tf.labelling.derivations import Derivation, derivations
-from aac_tf.labelling.grow import COLUMNS, TABLE, Growth
+from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, write_piece
 from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
 from aac_tf.scenes.banks.labels import Recording, read_labels
@@ -72,6 +71,7 @@ def derive_bank(
 
     Raises:
         FileExistsError: if `output` exists and is not empty.
+        WriteError: if the disk is full.
         DatasetError: if a folder or its table cannot be read.
     """
     check_new_folder(output)
@@ -162,8 +162,7 @@ def _heard(stretches, hop, length):
 
 
 def _write(output, name, row: Recording, category, piece, rate, folder):
-    (output / name).parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(output / name, piece.waveform, rate, subtype="PCM_16")
+    write_piece(output / name, piece.waveform, rate)
     values = {
         "file_name": name,
         "category": category,

@@ -19,6 +19,7 @@ from aac_tf.embeddings import FrozenEncoder
 from aac_tf.labelling.classes import sound_classes
 from aac_tf.labelling.recordings import Found
 from aac_tf.labelling.stretches import Stretch, find_stretches
+from aac_tf.utils.atomic import writing
 from aac_tf.utils.files import check_new_folder
 from aac_tf.utils.reading import read_ahead
 
@@ -74,6 +75,7 @@ def grow_bank(
 
     Raises:
         FileExistsError: if `output` exists and is not empty.
+        WriteError: if the disk is full.
         ValueError: if the encoder has no classifier with classes of the table of sounds.
     """
     check_new_folder(output)
@@ -107,8 +109,7 @@ def grow_bank(
             rows = []
             for stretch, waveform, rate in _pieces(found.path, stretches):
                 name = _piece_name(stretch.category, found, taken)
-                (output / name).parent.mkdir(parents=True, exist_ok=True)
-                soundfile.write(output / name, waveform, rate, subtype="PCM_16")
+                write_piece(output / name, waveform, rate)
                 bounds = (round(value, 3) for value in (stretch.score, stretch.start, stretch.end))
                 rows.append([name, stretch.category, source or found.folder, licence, _text(group), *bounds])
                 growth.pieces[stretch.category] += 1
@@ -120,6 +121,17 @@ def grow_bank(
         if progress is not None:
             progress(done, len(recordings))
     return growth
+
+
+def write_piece(path: pathlib.Path, waveform: np.ndarray, rate: int) -> None:
+    """Writes a recording of a bank, and its folder.
+
+    Raises:
+        WriteError: if the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with writing(path, soundfile.LibsndfileError):
+        soundfile.write(path, waveform, rate, subtype="PCM_16")
 
 
 def _pieces(path, stretches: Sequence[Stretch]):

@@ -6,10 +6,8 @@ import concurrent.futures
 import csv
 import dataclasses
 import json
-import os
 import pathlib
 import shutil
-import tempfile
 import time
 import wave
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ import numpy as np
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.events import Event
+from aac_tf.utils.atomic import complete_folder, unfinished_folder, writing
 
 CAPTIONS = 5
 
@@ -67,19 +66,20 @@ def write_corpus(
 
     Raises:
         DatasetError: if `root` holds other files or another corpus.
+        WriteError: if the disk is full.
     """
+    from soundfile import LibsndfileError
+
     if _holds(root, record):
         return root
     root.parent.mkdir(parents=True, exist_ok=True)
     _remove_leftovers(root)
-    unfinished = pathlib.Path(tempfile.mkdtemp(prefix=_unfinished_prefix(root), dir=root.parent))
+    unfinished = unfinished_folder(root, _unfinished_prefix(root))
     try:
-        _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
-        unfinished.chmod(0o755)  # mkdtemp made it private
+        with writing(root, LibsndfileError):
+            _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
         if not _holds(root, record):  # another process may have finished first
-            if root.is_dir():
-                root.rmdir()
-            os.replace(unfinished, root)
+            complete_folder(unfinished, root)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
     return root
@@ -140,7 +140,8 @@ def _write_wav(path, waveform, rate):
 
 def _holds(root, record):
     """Whether `root` holds the scenes of `record`; raises unless it does, is empty or does not exist."""
-    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+    prefix = _unfinished_prefix(root)
+    if not root.exists() or (root.is_dir() and all(path.name.startswith(prefix) for path in root.iterdir())):
         return False
     try:
         found = json.loads((root / "scenes.json").read_text(encoding="utf-8"))
@@ -162,7 +163,8 @@ def _unfinished_prefix(root):
 
 def _remove_leftovers(root):
     """Removes unfinished folders of killed processes: those that have not changed for an hour."""
-    for folder in root.parent.glob(_unfinished_prefix(root) + "*"):
+    pattern = _unfinished_prefix(root) + "*"
+    for folder in [*root.parent.glob(pattern), *root.glob(pattern)]:
         newest = max((path.stat().st_mtime for path in folder.glob("**/*")), default=folder.stat().st_mtime)
         if time.time() - newest > 3600:
             shutil.rmtree(folder, ignore_errors=True)

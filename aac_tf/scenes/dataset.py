@@ -185,14 +185,15 @@ class Scenes(Dataset):
 
         named = script_files(self.scripts)
         read = [read_scripts([file], style) for style, file in named if str(file) != TEMPLATES]
-        scripts = [script for found in read for script in found.scripts]
+        human = [script for found in read for script in found.scripts]
         captions = sum(found.captions for found in read)
+        scripts = human
         for style in (style for style, file in named if str(file) == TEMPLATES):
             from aac_tf.scenes.writing.scripts import write_missing_scripts, write_scripts_for
 
             report = progress("Writing captions")
             if read:
-                written = write_missing_scripts(bank, scripts, style, self.seed, report)
+                written = write_missing_scripts(bank, human, style, self.seed, report)
             else:
                 written = write_scripts_for(bank, self.counts, self.renderings, self.seed, report, style)
             scripts, captions = scripts + written, captions + len(written)

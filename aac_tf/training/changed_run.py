@@ -1,5 +1,6 @@
 """Writing a run with other weights than those it was trained with."""
 
+import json
 import pathlib
 import shutil
 
@@ -8,6 +9,7 @@ import tensorflow as tf
 
 from aac_tf.config import save_config
 from aac_tf.runs import Run, RunError
+from aac_tf.utils.atomic import atomic_folder
 
 
 def mean_weights(checkpoints):
@@ -34,26 +36,34 @@ def mean_weights(checkpoints):
     return values
 
 
-def write_changed_run(run, output, values):
+def write_changed_run(run, output, values, card=None):
     """Writes a copy of a run with other weights. It cannot be resumed, and has no calibration.
 
     Args:
         run: `Run`.
-        output: `pathlib.Path` of the run folder to write.
+        output: `pathlib.Path` of the run folder to write, which appears only when it is complete.
         values: {name: value} of everything in its checkpoint.
+        card: dict for JSON, other `card.json` than that of `run`.
+
+    Raises:
+        RunError: if the path cannot be that of a run folder.
+        WriteError: if the disk is full.
     """
-    written = Run(output)
-    written.best.mkdir(parents=True)
-    names = list(values)
-    tf.raw_ops.SaveV2(
-        prefix=str(written.best / "ckpt-1"),
-        tensor_names=names,
-        shape_and_slices=[""] * len(names),
-        tensors=list(values.values()),
-    )
-    tf.compat.v1.train.update_checkpoint_state(str(written.best), "ckpt-1")
-    for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
-        if (run.folder / name).is_file():
-            shutil.copy(run.folder / name, output / name)
-    # Last, as it marks the folder as a run.
-    save_config(run.stored_config(), output / run.CONFIG)
+    Run(output)
+    with atomic_folder(output, tf.errors.OpError) as unfinished:
+        written = Run(unfinished)
+        written.best.mkdir(parents=True)
+        names = list(values)
+        tf.raw_ops.SaveV2(
+            prefix=str(written.best / "ckpt-1"),
+            tensor_names=names,
+            shape_and_slices=[""] * len(names),
+            tensors=list(values.values()),
+        )
+        tf.compat.v1.train.update_checkpoint_state(str(written.best), "ckpt-1")
+        for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
+            if (run.folder / name).is_file():
+                shutil.copy(run.folder / name, unfinished / name)
+        if card is not None:
+            written.write_text(run.TRAINED_ON, json.dumps(card, indent=1))
+        save_config(run.stored_config(), unfinished / run.CONFIG)

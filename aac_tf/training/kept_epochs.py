@@ -1,6 +1,5 @@
 """The weights of several epochs of a run, and their average."""
 
-import pathlib
 import re
 
 import tensorflow as tf
@@ -11,7 +10,7 @@ from aac_tf.training.callbacks import read_history
 from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.training.checkpoints import save_checkpoint
 from aac_tf.training.monitors import find_monitor
-from aac_tf.utils.files import check_new_folder
+from aac_tf.utils.files import check_new_folder, local_path
 
 
 class KeptEpochs(tf.keras.callbacks.Callback):
@@ -61,11 +60,12 @@ def average_epochs(run, output, best=None, last=None):
     Raises:
         RunError: if the run does not have the weights of so many epochs, or they are damaged.
         FileExistsError: if the output holds files.
+        WriteError: if the disk is full.
 
     Reference:
         P. Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018.
     """
-    run, output = Run(find_run(run)), pathlib.Path(output)
+    run, output = Run(find_run(run)), local_path(output)
     check_new_folder(output)
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)

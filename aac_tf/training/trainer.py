@@ -34,13 +34,13 @@ from aac_tf.training.checkpoints import LastCheckpoint, TrainingState, read_prog
 from aac_tf.training.errors import TrainingError
 from aac_tf.training.forecast import Pace, available_memory, describe_memory, describe_vocabulary, estimate_memory
 from aac_tf.training.initial import extend_vocabulary, load_initial
-from aac_tf.training.interruption import Interruption
 from aac_tf.training.kept_epochs import KeptEpochs
 from aac_tf.training.monitors import check_monitor, score_validation
 from aac_tf.training.optimizer import build_optimizer
 from aac_tf.training.schedule import LearningRate
 from aac_tf.training.self_critical import build_self_critical, clip_references
 from aac_tf.training.strategy import build_strategy, is_chief, is_multiworker
+from aac_tf.utils.interruption import Interruption
 
 
 def train(config, run, resume=False, report=None, callbacks=()):

@@ -1,16 +1,19 @@
 """How often a captioner uses a word, corrected after training."""
 
-import pathlib
+import math
 
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.datasets import DatasetError
 from aac_tf.runs import Run, RunError
+from aac_tf.runs.card import read_card
 from aac_tf.runs.fetch import find_run
 from aac_tf.training.changed_run import mean_weights, write_changed_run
-from aac_tf.utils.files import check_new_folder
+from aac_tf.utils.files import check_new_folder, local_path
 
 _BIAS = "decoder/_classifier/bias/.ATTRIBUTES/VARIABLE_VALUE"
+_PRIOR = "prior"  # weight of the correction, in the card of the run
 _SMOOTHING = 6e-5  # added to the frequency of each word
 
 
@@ -25,6 +28,9 @@ def log_ratios(tokenizer, trained, wanted):
     Returns:
         float32 `[vocabulary]`, the logarithm of the ratio of each word's frequency in `wanted` to that in `trained`;
         0 for the special tokens.
+
+    Raises:
+        DatasetError: if none of the words of some captions is known.
     """
     ignored = [*tokenizer.special_ids, tokenizer.end_id]
     frequencies = []
@@ -33,7 +39,10 @@ def log_ratios(tokenizer, trained, wanted):
         found = tf.RaggedTensor.from_tensor(tokens, length).flat_values
         words = np.bincount(found, minlength=tokenizer.vocabulary_size())
         words[ignored] = 0
-        frequencies.append(words / max(words.sum(), 1) + _SMOOTHING)
+        if not words.any():
+            name = "training" if captions is trained else "wanted"
+            raise DatasetError(f"the run knows no word of the {len(captions)} {name} captions")
+        frequencies.append(words / words.sum() + _SMOOTHING)
     ratios = np.log(frequencies[1] / frequencies[0])
     ratios[ignored] = 0
     return ratios.astype(np.float32)
@@ -57,22 +66,32 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
         list of (word, what is added to its logit), sorted by the latter.
 
     Raises:
-        RunError: if the run has no checkpoint, or a damaged one.
+        RunError: if the run has no checkpoint, or a damaged one, or was corrected already.
+        DatasetError: if the run knows none of the words of some captions.
+        ValueError: if the weight is not from 0 to 1.
         FileExistsError: if the output holds files.
+        WriteError: if the disk is full.
 
     Reference:
         A. K. Menon et al., Long-Tail Learning via Logit Adjustment, ICLR 2021, https://arxiv.org/abs/2007.07314
     """
-    run, output = Run(find_run(run)), pathlib.Path(output)
+    if not (math.isfinite(weight) and 0 <= weight <= 1):
+        raise ValueError(f"the weight must be between 0 and 1, got {weight:g}")
+    run, output = Run(find_run(run)), local_path(output)
     check_new_folder(output)
     path = tf.train.latest_checkpoint(str(run.best))
     if path is None:
         raise RunError(f"{run.name} has no checkpoint, which training writes and published runs lack")
     values = mean_weights([path])
+    card = read_card(run)
+    if _PRIOR in card:
+        raise RunError(f"{run.name} was corrected already: give the run that it was written from, with another weight")
     tokenizer = run.tokenizer(run.stored_config())
-    added = weight * log_ratios(tokenizer, trained, wanted)
-    (name,) = (name for name in values if name.endswith(_BIAS))
+    added = np.float32(weight) * log_ratios(tokenizer, trained, wanted)
+    name = next((name for name in values if name.endswith(_BIAS)), None)
+    if name is None or values[name].shape != added.shape:
+        raise RunError(f"{run.name} has a checkpoint that does not fit its vocabulary of {len(added)} words")
     values[name] = values[name] + added
-    write_changed_run(run, output, values)
+    write_changed_run(run, output, values, {**card, _PRIOR: float(weight)})
     words = zip(tokenizer.get_vocabulary(), added.tolist())
     return sorted(words, key=lambda item: item[1])

@@ -4,11 +4,12 @@ import contextlib
 import errno
 import os
 import pathlib
+import shutil
 import tempfile
 import uuid
 
 from aac_tf.errors import AacError
-from aac_tf.utils.files import RemotePath, file_path
+from aac_tf.utils.files import UNFINISHED, RemotePath, file_path, local_path
 
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
 
@@ -62,6 +63,61 @@ def atomic_write(path):
 
 
 @contextlib.contextmanager
+def atomic_folder(path, errors=()):
+    """Writes a folder that appears only when it is complete.
+
+    Args:
+        path: path of a folder that does not exist yet, or is empty (see `check_new_folder`).
+        errors: as for `writing`.
+
+    Yields:
+        `pathlib.Path` of the temporary folder to write.
+
+    Raises:
+        FileSystemError: if it is a URL.
+        WriteError: as `writing` does.
+
+    Example:
+        >>> import pathlib, tempfile
+        >>> from aac_tf.utils.atomic import atomic_folder
+        >>> path = pathlib.Path(tempfile.mkdtemp()) / "run"
+        >>> with atomic_folder(path) as unfinished:
+        ...     _ = (unfinished / "scores.json").write_text("{}")
+        ...     path.exists()
+        False
+        >>> [file.name for file in path.iterdir()]
+        ['scores.json']
+    """
+    path = local_path(path)
+    with writing(path, errors):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = unfinished_folder(path)
+        try:
+            yield unfinished
+            complete_folder(unfinished, path)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def unfinished_folder(path, prefix=UNFINISHED):
+    """Makes a temporary folder, whose name begins with `prefix`, for what will be the folder `path`.
+
+    It is in `path` if that exists, which may be a mount point whose parent cannot be written to; otherwise beside it.
+    """
+    return pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=path if path.is_dir() else path.parent))
+
+
+def complete_folder(unfinished, path):
+    """Makes an `unfinished_folder` the folder `path`; if that exists, moves the folders in it there, then the files."""
+    if path.is_dir():
+        for part in sorted(unfinished.iterdir(), key=lambda part: (part.is_file(), part.name)):
+            part.rename(path / part.name)
+    else:
+        unfinished.chmod(0o755)  # mkdtemp made it private
+        unfinished.rename(path)
+
+
+@contextlib.contextmanager
 def writing(path, errors=()):
     """Explains the errors of a full disk, which have no path.
 
@@ -93,5 +149,5 @@ def writing(path, errors=()):
 
 
 def _explained(path, reason):
-    reason = " ".join(reason.split())[:300]
+    reason = " ".join(reason.split())[:300].rstrip(".")
     return WriteError(f"cannot write {path}: {reason}; free some disk space, or choose another folder")

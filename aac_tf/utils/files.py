@@ -6,6 +6,7 @@ from aac_tf.utils.remote import FileSystemError, RemotePath, is_url, load_file_s
 from aac_tf.utils.web import WebPath
 
 __all__ = [
+    "UNFINISHED",
     "FileSystemError",
     "RemotePath",
     "check_new_folder",
@@ -15,6 +16,8 @@ __all__ = [
     "load_file_system",
     "local_path",
 ]
+
+UNFINISHED = ".unfinished-"  # names of folders that are not complete begin with it
 
 
 def file_path(name):
@@ -52,9 +55,14 @@ def local_path(name):
 
 
 def check_new_folder(path):
-    """Raises `FileExistsError` unless a local folder does not exist yet, or is empty."""
-    path = pathlib.Path(path)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """Checks that a folder to write does not exist yet, or is empty except for what an interrupted process left.
+
+    Raises:
+        FileExistsError: if it holds files.
+        FileSystemError: if it is a URL.
+    """
+    path = local_path(path)
+    if path.exists() and not (path.is_dir() and all(file.name.startswith(UNFINISHED) for file in path.iterdir())):
         raise FileExistsError(f"{path} exists: choose another folder, or delete it")
 
 

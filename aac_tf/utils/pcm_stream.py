@@ -15,6 +15,8 @@ from aac_tf.errors import AacError
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
 _MAX_HEADER = 1 << 20  # bytes before the samples
+_MAX_CHUNK = 1 << 24  # bytes of a chunk after the samples, such as a picture
+_ENDLESS = (0, 0xFFFFFFFF)  # sizes that programs write when they do not know how many samples there will be
 ENCODINGS = {"s16le": "<i2", "s32le": "<i4", "f32le": "<f4"}
 
 
@@ -63,7 +65,8 @@ def read_stream(file: typing.BinaryIO, form: PCMFormat | None = None) -> tuple[i
 
     Raises:
         StreamError: if there are no samples, or the stream does not begin with the header of a WAV file with 16 or
-            32-bit samples.
+            32-bit samples, or begins with one although the samples should be raw. Several WAV files may follow each
+            other; one with another format raises it when its samples are due.
 
     Example:
         >>> import io
@@ -74,29 +77,96 @@ def read_stream(file: typing.BinaryIO, form: PCMFormat | None = None) -> tuple[i
         >>> len(samples), float(samples[0])
         (2000, 0.5)
     """
-    form = form or _read_header(file)
-    blocks = _blocks(file, form)
+    if form is None:
+        samples = _WAVSamples(file)
+        form, blocks = samples.form, _blocks(samples.read, samples.form)
+    else:
+        head = file.read(12)
+        if head[:4] == b"RIFF" and head[8:] == b"WAVE":
+            raise StreamError("standard input: the samples are not raw, as they begin with a WAV header: omit --raw")
+        blocks = _blocks(_reader(file), form, head)
     first = next(blocks, None)
     if first is None:
         raise StreamError("standard input has no samples: pipe a sound into it, see --help")
     return form.rate, itertools.chain([first], blocks)
 
 
-def _blocks(file, form):
+def _reader(file):
     # `read1` returns what is there, instead of waiting for a whole block.
-    read = getattr(file, "read1", file.read)
+    return getattr(file, "read1", file.read)
+
+
+def _blocks(read, form, contents=b""):
     most, rest = max(1, int(_BLOCK_SECONDS * form.rate)) * form.frame_bytes, b""
-    while contents := read(most):
+    while contents := contents or read(most):
         rest += contents
         whole = len(rest) // form.frame_bytes * form.frame_bytes
         if whole:
             yield form.decode(rest[:whole])
-        rest = rest[whole:]
+        rest, contents = rest[whole:], b""
 
 
-def _read_header(file):
-    magic = file.read(4)
-    if magic != b"RIFF" or file.read(8)[4:] != b"WAVE":
+class _WAVSamples:
+    """The bytes of the samples of a WAV stream.
+
+    Args:
+        file: binary file.
+
+    Attributes:
+        form: `PCMFormat`.
+    """
+
+    def __init__(self, file):
+        self._file = file
+        self._read = _reader(file)
+        self._kept = b""
+        self._begin(file.read(4))
+
+    def read(self, most):
+        """Some of the next bytes, without what follows the samples of a WAV file; none at the end."""
+        while self._left == 0 and self._go_on():
+            pass
+        if self._kept:
+            contents, self._kept = self._kept, b""
+            return contents
+        contents = self._read(most if self._left is None else min(most, self._left))
+        if self._left is not None:
+            self._left -= len(contents)
+        return contents
+
+    def _begin(self, magic):
+        self.form, size = _read_header(self._file, magic)
+        # A last frame that is not complete would shift those of the next file.
+        self._left = None if size in _ENDLESS else size - size % self.form.frame_bytes
+        self._skipped = 0 if self._left is None else size + size % 2 - self._left
+
+    def _go_on(self):
+        """Skips a chunk after the samples, or begins with the next WAV file; returns whether anything follows."""
+        self._skip(self._skipped)
+        self._skipped = 0
+        head = self._file.read(8)
+        if len(head) < 8:
+            return False
+        name, size = struct.unpack("<4sI", head)
+        if name == b"RIFF":
+            form = self.form
+            self._begin(name + head[4:])
+            if self.form != form:
+                raise StreamError(f"standard input: a sound with another format follows: {self.form}, not {form}")
+        elif all(0x20 <= letter < 0x7F for letter in name) and size <= _MAX_CHUNK:
+            self._skip(size + size % 2)
+        else:
+            self._kept, self._left = head, None  # no chunk: there are more samples than the header says
+        return True
+
+    def _skip(self, size):
+        while size > 0 and (skipped := self._file.read(min(size, _MAX_HEADER))):
+            size -= len(skipped)
+
+
+def _read_header(file, magic):
+    """Reads the header of a WAV file after its first 4 or 8 bytes; returns its format and the size of its samples."""
+    if magic[:4] != b"RIFF" or (magic + file.read(12 - len(magic)))[8:] != b"WAVE":
         what = "nothing came" if not magic else f"it begins with {magic!r}"
         raise StreamError(
             f"standard input: expected a WAV stream, but {what}: pipe `ffmpeg -i SOURCE -f wav -`, or say what raw "
@@ -111,7 +181,7 @@ def _read_header(file):
         if name == b"data":
             if form is None:
                 raise StreamError("standard input: the WAV stream has no format before its samples")
-            return form
+            return form, size
         if size > _MAX_HEADER:
             raise StreamError(f"standard input: the WAV stream is damaged: a chunk of {size} bytes before its samples")
         contents = file.read(size + size % 2)

@@ -85,6 +85,46 @@ def test_other_streams_are_refused(contents, reason):
         contents_of(Pipe(contents))
 
 
+SAMPLES = np.round(SOUND * 32768).astype("<i2").tobytes()
+PICTURE = struct.pack("<4sI", b"id3 ", 50_001) + bytes([127]) * 50_002
+
+
+@pytest.mark.parametrize("size", [0, 0xFFFFFFFF, 8000, len(SAMPLES)], ids=["0", "-1", "too few", "right"])
+def test_samples_are_read_whatever_a_header_says_of_their_number(size):
+    _, found = contents_of(Pipe(header(size=size) + SAMPLES))
+    np.testing.assert_allclose(found, SOUND, atol=2e-5)
+
+
+def test_what_follows_the_samples_is_not_heard():
+    one = header(size=len(SAMPLES)) + SAMPLES + PICTURE
+    for count in (1, 2):
+        _, found = contents_of(Pipe(one * count))
+        np.testing.assert_allclose(found, np.tile(SOUND, count), atol=2e-5)
+
+
+def test_a_frame_that_is_not_complete_does_not_shift_the_next_file():
+    stereo = np.stack([SOUND, SOUND * 0], axis=1).astype("<f4").tobytes()
+    one = header(tag=3, bits=32, channels=2, size=len(stereo) + 3) + stereo + bytes(4)
+    _, found = contents_of(Pipe(one + one))
+    np.testing.assert_allclose(found, np.tile(SOUND / 2, 2), atol=2e-5)
+
+
+def test_another_format_is_refused_when_it_comes():
+    one, other = (header(size=len(SAMPLES), rate=rate) + SAMPLES for rate in (16000, 8000))
+    _, blocks = read_stream(io.BufferedReader(Pipe(one + other)))
+    heard = 0
+    with pytest.raises(StreamError, match=r"another format follows: .*rate=8000"):  # noqa: PT012
+        for block in blocks:
+            heard += len(block)
+    assert heard == len(SOUND)
+
+
+def test_a_header_before_raw_samples_is_refused():
+    with pytest.raises(StreamError, match="begin with a WAV header: omit --raw"):
+        contents_of(Pipe(header() + SAMPLES), PCMFormat(8000))
+    assert len(contents_of(Pipe(SAMPLES[:6]), PCMFormat(8000))[1]) == 3
+
+
 @pytest.mark.parametrize("spec", [YAMNET, AST], ids=["YAMNET", "AST"])
 @pytest.mark.parametrize("samples", [100, 15600, 30000])
 def test_a_streamed_spectrogram_is_that_of_the_whole_sound(spec, samples):

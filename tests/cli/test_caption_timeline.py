@@ -85,6 +85,8 @@ def test_json_is_valid_where_the_name_of_a_recording_cannot_be_written(name, tmp
         (["--timeline", "--run", "everyday"], "a single --run"),
         (["--timeline", "--format", "srt", "more.wav"], "one file per recording"),
         (["--timeline", "--format", "srt", "--json"], "contradict each other"),
+        (["--timeline", "--output", "s3://bucket/x"], "s3://bucket/x cannot be written directly"),
+        (["--attention", "s3://bucket/x.png"], "s3://bucket/x.png cannot be written directly"),
     ],
 )
 def test_flags_that_do_not_go_together_are_refused(run, recordings, flags, reason, capsys):

@@ -2,14 +2,18 @@
 
 import io
 import json
+import os
+import signal
 import subprocess
 import sys
 import types
+import wave
 
 import numpy as np
 import pytest
 
 from aac_tf.cli import listen
+from aac_tf.inference import Listener
 
 RATE = 16000
 pytestmark = pytest.mark.usefixtures("loaded_once")
@@ -60,6 +64,57 @@ def test_ctrl_c_ends_it_with_what_was_heard(run, pipe, samples, capsys):
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [one["end"] for one in found if one["ended"]][-1] == pytest.approx(5, abs=0.2)
     assert {*found[0]} == {"begin", "end", "caption", "confidence", "unsure", "sounds", "ended", "new"}
+
+
+def test_sigterm_ends_it_with_what_was_heard(run, pipe, samples, capsys):
+    class Terminated(io.BytesIO):
+        def read1(self, size=-1):
+            contents = super().read1(size)
+            if not contents:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return contents
+
+    pipe(None, Terminated(samples))
+    assert listen.main([*run, "--json", "--raw", "s16le", "--rate", "16000", "-"]) == 128 + signal.SIGTERM
+    printed = capsys.readouterr()
+    found = [json.loads(line) for line in printed.out.splitlines()]
+    assert [one["end"] for one in found if one["ended"]][-1] == pytest.approx(5, abs=0.2)
+    assert printed.err.splitlines()[-1] == "stopped by SIGTERM; all that was heard before is captioned"
+
+
+def test_a_signal_does_not_interrupt_hearing(run, pipe, samples, monkeypatch):
+    hear, heard = Listener.hear, []
+
+    def interrupted(self, block):
+        os.kill(os.getpid(), signal.SIGINT)
+        updates = hear(self, block)
+        heard.append(len(block))
+        return updates
+
+    monkeypatch.setattr(Listener, "hear", interrupted)
+    pipe(samples)
+    assert listen.main([*run, "--raw", "s16le", "--rate", "16000", "-"]) == 0
+    assert len(heard) == 1
+
+
+def test_another_format_ends_it_with_what_was_heard(run, pipe, samples, capsys):
+    sounds = []
+    for rate in (RATE, 8000):
+        sounds.append(io.BytesIO())
+        with wave.open(sounds[-1], "wb") as file:
+            file.setparams((1, 2, rate, 0, "NONE", ""))
+            file.writeframes(samples)
+    pipe(b"".join(sound.getvalue() for sound in sounds))
+    assert listen.main([*run, "-"]) == 2
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 2
+    assert "a sound with another format follows" in printed.err
+
+
+def test_a_short_sound_is_captioned(run, pipe, samples, capsys):
+    pipe(samples[:3200])
+    assert listen.main([*run, "--raw", "s16le", "--rate", "16000", "-"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 @pytest.mark.parametrize(

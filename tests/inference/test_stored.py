@@ -1,5 +1,6 @@
 """Captioners stored in the cache folder."""
 
+import json
 import os
 import shutil
 
@@ -11,6 +12,7 @@ from aac_tf.audio import AudioError
 from aac_tf.cli import caption
 from aac_tf.inference.captioner import Captioner
 from aac_tf.inference.stored import VARIABLE, CacheEntry
+from aac_tf.utils.cache import CacheError, cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +67,49 @@ def test_a_read_only_cache_is_used(entry, monkeypatch):
         raise PermissionError("read-only")
 
     monkeypatch.setattr(os, "utime", refused)
+    assert entry.load() is not None
+
+
+def test_a_damaged_description_is_replaced(entry, one_captioner):
+    about = entry.folder / "captioner.json"
+    content = json.loads(about.read_text())
+    for change in ({"step_times": None}, {"spec": {**content["captioner"]["spec"], "sample_rate": 8000}}):
+        about.write_text(json.dumps({**content, "captioner": {**content["captioner"], **change}}))
+        assert entry.load() is None
+    about.write_text(json.dumps(content))
+    assert entry.load() is not None
+
+
+def test_captioners_beyond_the_limit_are_not_written(one_run, one_captioner, tmp_path, monkeypatch):
+    monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
+    monkeypatch.setattr("aac_tf.inference.stored._max_bytes", lambda: 1000)
+    monkeypatch.setattr("tensorflow.saved_model.save", None)
+    CacheEntry(one_run.folder).store(one_captioner)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("folder", [None, "~nobody-has-this-name/cache"])
+def test_without_a_home_folder_nothing_is_stored(one_run, one_captioner, folder, monkeypatch):
+    monkeypatch.delenv("AAC_TF_CACHE")
+    if folder:
+        monkeypatch.setenv("AAC_TF_CACHE", folder)
+    monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # as it does for a user without a home folder
+    entry = CacheEntry(one_run.folder)
+    entry.save(one_captioner)
+    assert entry.load() is None
+    with pytest.raises(CacheError, match="has no home folder: set AAC_TF_CACHE"):
+        cache_folder()
+
+
+@pytest.mark.parametrize("value", ["-1", "1.5", "1 GB", "9" * 5000])
+def test_limits_that_are_no_number_are_refused(entry, value, monkeypatch):
+    monkeypatch.setenv(VARIABLE, value)
+    with pytest.raises(ValueError, match="takes a number of megabytes"):
+        entry.load()
+
+
+def test_an_empty_limit_is_the_default(entry, monkeypatch):
+    monkeypatch.setenv(VARIABLE, "")
     assert entry.load() is not None
 
 

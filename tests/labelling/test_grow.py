@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from full_disk import full_disk
 
 import aac_tf.embeddings
 from aac_tf.audio import YAMNET
 from aac_tf.cli.bank import main
 from aac_tf.datasets import SPLITS
 from aac_tf.embeddings import FrozenEncoder
+from aac_tf.labelling.grow import write_piece
 from aac_tf.scenes.banks import FolderBank
+from aac_tf.utils.atomic import WriteError
 
 RATE = 22050
 DOG, CAT = 300, 3000
@@ -129,3 +132,9 @@ def test_recordings_of_the_same_name_do_not_replace_each_other(tmp_path):
     rows = read_table(tmp_path / "bank")
     assert [row["group"] for row in rows] == ["a/x/1.wav", "b/x/1.wav"]
     assert [row["file_name"] for row in rows] == ["dog_bark/1/1.flac", "dog_bark/2/1.flac"]
+
+
+def test_a_full_disk_is_named(tmp_path):
+    noise = np.random.default_rng(0).uniform(-1, 1, 48000).astype(np.float32)
+    with full_disk(), pytest.raises(WriteError, match=r"cannot write .*1\.flac: System error; free some disk space"):
+        write_piece(tmp_path / "dog_bark" / "1.flac", noise, 16000)

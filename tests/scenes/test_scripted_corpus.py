@@ -1,9 +1,11 @@
 import csv
 import dataclasses
 import json
+import pathlib
 
 import pytest
 import soundfile
+from full_disk import full_disk
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import SyntheticBank
@@ -11,6 +13,7 @@ from aac_tf.scenes.corpus import read_scenes
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 from aac_tf.scenes.selection import select_scripts
+from aac_tf.utils.atomic import WriteError
 
 SHORT = {"min_seconds": 2.0, "max_seconds": 2.0}
 DOG, BELL = ScriptedSound("dog bark"), ScriptedSound("bell", 1, 1)
@@ -157,6 +160,26 @@ def test_a_split_without_scripts_is_left_out(tmp_path, caplog):
         root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), [one], {"train": 1, "test": None}, **SHORT)
     assert "no script of the split test" in caplog.text
     assert not (root / "captions_test.csv").exists()
+
+
+def test_a_folder_that_exists_is_filled(tmp_path, monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "rmdir", None)  # a mount point cannot be replaced
+    killed = tmp_path / "s" / ".s.unfinished-killed"
+    killed.mkdir(parents=True)
+    before = (tmp_path / "s").stat().st_ino
+    for _ in range(2):
+        root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
+    assert root.stat().st_ino == before
+    assert len(files_of(root)) == 5
+    assert list(tmp_path.iterdir()) == [root]
+    with pytest.raises(DatasetError, match="composed with another"):
+        write_scripted_scenes(root, SyntheticBank(), scripts(), {"train": 3}, **SHORT)
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    with full_disk(), pytest.raises(WriteError, match=r"cannot write .*s: System error; free some disk space"):
+        write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

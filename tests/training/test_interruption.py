@@ -15,8 +15,8 @@ import tensorflow as tf
 from aac_tf.config import load_config
 from aac_tf.runs.run import Run, RunError
 from aac_tf.training.errors import TrainingError
-from aac_tf.training.interruption import Interrupted, Interruption
 from aac_tf.training.trainer import train
+from aac_tf.utils.interruption import Interrupted, Interruption
 
 WORKER = pathlib.Path(__file__).with_name("train_worker.py")
 

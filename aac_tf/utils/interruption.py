@@ -1,11 +1,11 @@
-"""Handling of SIGTERM and Ctrl-C: the current training step is completed and saved first."""
+"""Handling of SIGTERM and Ctrl-C: what is being done, such as a training step, is completed and saved first."""
 
 import signal
 import threading
 
 
 class Interrupted(KeyboardInterrupt):
-    """Training was stopped by a signal.
+    """Work was stopped by a signal.
 
     Args:
         signum: int, number of the signal.

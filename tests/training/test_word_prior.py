@@ -1,0 +1,101 @@
+"""Corrections of how often a captioner uses words: what is refused, and what a failure leaves."""
+
+import json
+
+import numpy as np
+import pytest
+from full_disk import full_disk
+from small_runs import KINDS
+
+from aac_tf.cli import prior
+from aac_tf.datasets import Clip, ClipList, DatasetError
+from aac_tf.runs import Run, RunError
+from aac_tf.training.word_prior import correct_prior
+from aac_tf.utils.atomic import WriteError
+from aac_tf.utils.files import FileSystemError
+
+TRAINED, WANTED = ["a dog barks", "rain falls", "the bell rings"], ["a dog barks loudly"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_runs_of_all_kinds_are_corrected(small_runs, kind, tmp_path):
+    run = small_runs[kind]
+    added = dict(correct_prior(run.folder, tmp_path / "prior", TRAINED, WANTED, np.float64(0.5)))
+    written, config = Run(tmp_path / "prior"), run.captioner.config
+    model = type(run.captioner).load(written.folder).model
+    changed = [
+        after - before
+        for after, before in zip(model.get_weights(), run.captioner.model.get_weights(), strict=True)
+        if not np.array_equal(after, before)
+    ]
+    ((difference),) = changed
+    words = written.tokenizer(config).get_vocabulary()
+    np.testing.assert_allclose(difference, [added[word] for word in words], atol=1e-5)
+    assert added["loudly"] > 0 > added["rain"]
+    assert all(value == 0 for word, value in added.items() if word.startswith("<"))
+
+
+def test_captions_count_as_often_as_an_epoch_takes_them():
+    clips = [Clip("1.wav", "1.wav", ["a dog barks", "barking"], weight=2), Clip("2.wav", "2.wav", ["rain"])]
+    expected = ["a dog barks"] * 2 + ["barking"] * 2 + ["rain"]
+    assert prior._captions_of_an_epoch(ClipList(clips)) == expected
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
+def test_weights_beyond_the_range_are_refused(one_run, tmp_path, weight):
+    with pytest.raises(ValueError, match="the weight must be between 0 and 1"):
+        correct_prior(one_run.folder, tmp_path / "prior", TRAINED, WANTED, weight)
+    assert not (tmp_path / "prior").exists()
+
+
+@pytest.mark.parametrize(
+    ("trained", "wanted", "reason"),
+    [
+        (TRAINED, [], "no word of the 0 wanted captions"),
+        (TRAINED, ["ein Hund bellt"], "no word of the 1 wanted captions"),
+        ([], WANTED, "no word of the 0 training captions"),
+    ],
+)
+def test_captions_without_a_known_word_are_refused(one_run, tmp_path, trained, wanted, reason):
+    with pytest.raises(DatasetError, match=reason):
+        correct_prior(one_run.folder, tmp_path / "prior", trained, wanted)
+    assert not (tmp_path / "prior").exists()
+
+
+def test_a_corrected_run_is_not_corrected_again(one_run, tmp_path):
+    correct_prior(one_run.folder, tmp_path / "once", TRAINED, WANTED, 0.5)
+    assert json.loads((tmp_path / "once" / Run.TRAINED_ON).read_text())["prior"] == 0.5
+    with pytest.raises(RunError, match="once was corrected already: give the run that it was written from"):
+        correct_prior(tmp_path / "once", tmp_path / "twice", TRAINED, WANTED, 0.5)
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_a_full_disk_leaves_nothing(one_run, tmp_path, exists):
+    output = tmp_path / "prior"
+    if exists:
+        output.mkdir()
+    with full_disk(), pytest.raises(WriteError, match=r"cannot write .*prior: .* free some disk space"):
+        correct_prior(one_run.folder, output, TRAINED, WANTED)
+    assert [path.name for path in tmp_path.rglob("*")] == ["prior"] * exists
+    (tmp_path / ".unfinished-killed").mkdir()
+    if exists:
+        (output / ".unfinished-killed").mkdir()
+    correct_prior(one_run.folder, output, TRAINED, WANTED)
+    assert Run(output).trained
+
+
+def test_a_url_is_refused_as_output(one_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileSystemError, match="s3://bucket/prior cannot be written directly"):
+        correct_prior(one_run.folder, "s3://bucket/prior", TRAINED, WANTED)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_that_does_not_fit_the_vocabulary_is_refused(one_run, tmp_path):
+    correct_prior(one_run.folder, tmp_path / "run", TRAINED, WANTED, 0)
+    run = Run(tmp_path / "run")
+    (run.folder / run.TRAINED_ON).unlink()
+    with (run.folder / run.VOCABULARY).open("a") as file:
+        file.write("whistles\n")
+    with pytest.raises(RunError, match="does not fit its vocabulary of 19 words"):
+        correct_prior(run.folder, tmp_path / "prior", TRAINED, WANTED)
