@@ -155,7 +155,7 @@ class CacheEntry:
             temporary.rename(self.folder)
             shutil.rmtree(self.folder / "replaced", ignore_errors=True)
             _remove_unused(self.folder.parent)
-        except (OSError, tf.errors.OpError) as error:
+        except Exception as error:  # captions do not depend on the cache: a full disk, a model that cannot be saved
             logger.info("cannot write %s: %s", self.folder, error)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
@@ -229,4 +229,7 @@ def _remove_unused(folder):
     for _, size, path in sorted(found, reverse=True):
         total += size
         if total > _max_bytes():
-            shutil.rmtree(path, ignore_errors=True)
+            removed = path.with_name(f".{path.name}")  # no captioner any more, even if this process is killed
+            with contextlib.suppress(OSError):
+                path.rename(removed)
+            shutil.rmtree(removed, ignore_errors=True)

@@ -8,12 +8,12 @@ import tensorflow as tf
 from aac_tf.datasets import DatasetError
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
+from aac_tf.runs.correction import PRIOR, check_correctable
 from aac_tf.runs.fetch import find_run
 from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.utils.files import check_new_folder, local_path
 
 _BIAS = "decoder/_classifier/bias/.ATTRIBUTES/VARIABLE_VALUE"
-_PRIOR = "prior"  # weight of the correction, in the card of the run
 _SMOOTHING = 6e-5  # added to the frequency of each word
 
 
@@ -79,19 +79,14 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
         raise ValueError(f"the weight must be between 0 and 1, got {weight:g}")
     run, output = Run(find_run(run)), local_path(output)
     check_new_folder(output)
-    path = tf.train.latest_checkpoint(str(run.best))
-    if path is None:
-        raise RunError(f"{run.name} has no checkpoint, which training writes and published runs lack")
-    values = mean_weights([path])
-    card = read_card(run)
-    if _PRIOR in card:
-        raise RunError(f"{run.name} was corrected already: give the run that it was written from, with another weight")
+    check_correctable(run)
+    values = mean_weights([tf.train.latest_checkpoint(str(run.best))])
     tokenizer = run.tokenizer(run.stored_config())
     added = np.float32(weight) * log_ratios(tokenizer, trained, wanted)
     name = next((name for name in values if name.endswith(_BIAS)), None)
     if name is None or values[name].shape != added.shape:
         raise RunError(f"{run.name} has a checkpoint that does not fit its vocabulary of {len(added)} words")
     values[name] = values[name] + added
-    write_changed_run(run, output, values, {**card, _PRIOR: float(weight)})
+    write_changed_run(run, output, values, {**read_card(run), PRIOR: float(weight)})
     words = zip(tokenizer.get_vocabulary(), added.tolist())
     return sorted(words, key=lambda item: item[1])

@@ -84,7 +84,7 @@ def test_captioners_beyond_the_limit_are_not_written(one_run, one_captioner, tmp
     monkeypatch.setenv("AAC_TF_CACHE", str(tmp_path))
     monkeypatch.setattr("aac_tf.inference.stored._max_bytes", lambda: 1000)
     monkeypatch.setattr("tensorflow.saved_model.save", None)
-    CacheEntry(one_run.folder).store(one_captioner)
+    CacheEntry(one_run.folder).save(one_captioner)
     assert not list(tmp_path.iterdir())
 
 

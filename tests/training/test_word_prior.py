@@ -7,8 +7,7 @@ import pytest
 from full_disk import full_disk
 from small_runs import KINDS
 
-from aac_tf.cli import prior
-from aac_tf.datasets import Clip, ClipList, DatasetError
+from aac_tf.datasets import DatasetError
 from aac_tf.runs import Run, RunError
 from aac_tf.training.word_prior import correct_prior
 from aac_tf.utils.atomic import WriteError
@@ -33,12 +32,6 @@ def test_runs_of_all_kinds_are_corrected(small_runs, kind, tmp_path):
     np.testing.assert_allclose(difference, [added[word] for word in words], atol=1e-5)
     assert added["loudly"] > 0 > added["rain"]
     assert all(value == 0 for word, value in added.items() if word.startswith("<"))
-
-
-def test_captions_count_as_often_as_an_epoch_takes_them():
-    clips = [Clip("1.wav", "1.wav", ["a dog barks", "barking"], weight=2), Clip("2.wav", "2.wav", ["rain"])]
-    expected = ["a dog barks"] * 2 + ["barking"] * 2 + ["rain"]
-    assert prior._captions_of_an_epoch(ClipList(clips)) == expected
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
