@@ -58,7 +58,7 @@ def build_spec(config):
     frozen = _frozen_encoder_class(config)
     try:
         if frozen is not None:
-            return frozen.spec_for(**_set_options(config.embedding))
+            return frozen.spec_for(**_frozen_options(config))
         replaced = _set_options(config.audio)
         for name in ("spec", "normalize"):
             del replaced[name]
@@ -88,7 +88,7 @@ def build_frozen_encoder(config, origin=None):
     frozen = _frozen_encoder_class(config)
     if frozen is None:
         return None
-    options = _set_options(config.embedding)
+    options = _frozen_options(config)
     found = frozen.find_weights(origin) if origin else None
     if found:
         options["source"] = found
@@ -128,7 +128,7 @@ def build_model(config, vocabulary_size, normalization=None, embedder=None, bins
     Args:
         config: `Config`.
         vocabulary_size: int.
-        normalization: mean and variance of the features, float `[bins]` each; None does not normalize.
+        normalization: mean and variance of the encoder's inputs, float `[bins]` each; None does not normalize.
         embedder: layer of `build_frozen_encoder`; None if there is none, or if the features are stored embeddings. It
             has no variables, so checkpoints are the same with and without it.
         bins: int, width of the features; None takes that of the spectrogram.
@@ -201,6 +201,11 @@ def _options(section):
 def _set_options(section):
     """`_options` without null values, for which the class has its own defaults."""
     return {name: value for name, value in _options(section).items() if value is not None}
+
+
+def _frozen_options(config):
+    """The arguments of the frozen encoder: keys of `embedding` that are set, without that of the model."""
+    return {name: value for name, value in _set_options(config.embedding).items() if name != "normalize"}
 
 
 def _frozen_encoder_class(config):

@@ -31,6 +31,7 @@ INGREDIENTS = {
     "dropout": ["encoder.dropout=0.2", "decoder.dropout=0.2"],
     "label smoothing": ["training.label_smoothing=0.1"],
     "mixup": ["training.mixup=0.2"],
+    "normalized embeddings": ["embedding.normalize=true"],
     "masked embeddings": ["embedding_specaugment.probability=0.5"],
     "word dropout": ["training.word_dropout=0.1"],
     "scheduled sampling": ["training.scheduled_sampling=0.25"],

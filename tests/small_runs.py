@@ -22,7 +22,7 @@ KINDS = {
     "attention": ["audio.sample_rate=16000", "audio.normalize=true"],
     "attention, M = 4": ["audio.sample_rate=16000", "encoder.subsampling=4", "encoder.residual=true"],
     "fixed vector": ["encoder.cell=gru", "encoder.layers=3", "encoder.subsampling=2", "decoder.kind=fixed_vector"],
-    "AST": ["embedding.kind=ast", f"embedding.source={SMALL_AST}"],
+    "AST": ["embedding.kind=ast", f"embedding.source={SMALL_AST}", "embedding.normalize=true"],
     "styles": ["audio.sample_rate=16000", "decoding.style=audiocaps"],
     "transformer": [
         *("audio.sample_rate=16000", "encoder.kind=linear", "encoder.positions=true", "decoder.kind=transformer"),
@@ -39,8 +39,10 @@ def write_run(folder, overrides, styles=()):
     config = load_config(None, [*SMALL, *attention, "vocabulary.max_words=8", *overrides])
     styles = [f"<STYLE:{style}>" for style in styles]
     tokenizer = WordTokenizer(["<PAD>", "<START>", "<END>", "<UNK>", *styles, *WORDS], max_words=8)
-    normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
     embedder = build_frozen_encoder(config)
+    normalization = (np.full(64, -5.0), np.full(64, 4.0)) if config.audio.normalize else None
+    if config.normalizes and embedder is not None:
+        normalization = np.full(embedder.width, 0.1), np.full(embedder.width, 0.25)
     model = build_model(config, tokenizer.vocabulary_size(), normalization, embedder)
     for weight in model.trainable_weights:
         # Otherwise all hypotheses have about the same probability, and rounding errors decide between them.

@@ -125,4 +125,6 @@ def feature_statistics(features, max_clips=500):
         example = example.astype(np.float64)
         count, total, squares = count + len(example), total + example.sum(0), squares + (example**2).sum(0)
     mean = total / count
-    return mean.astype(np.float32), np.maximum(squares / count - mean**2, 1e-4).astype(np.float32)
+    variance = squares / count - mean**2
+    # Dimensions that are hardly ever active would otherwise outweigh all others in the first sound that has them.
+    return mean.astype(np.float32), np.maximum(variance, max(1e-4, 0.01 * variance.mean())).astype(np.float32)

@@ -118,9 +118,8 @@ class Captioner:
         embedder = build_frozen_encoder(config, network_origin(run, config))
         if embedder is not None and not _same_weights(embedder.origin, run.network()):
             run.check_network(embedder.fingerprint())
-        model = build_model(
-            config, vocabulary.vocabulary_size(), run.normalization(build_spec(config).num_bins), embedder
-        )
+        bins = build_spec(config).num_bins if embedder is None else embedder.width
+        model = build_model(config, vocabulary.vocabulary_size(), run.normalization(bins), embedder)
         run.restore_best(model)
         return cls(model, vocabulary, config, read_calibration(run))
 

@@ -227,7 +227,7 @@ class TimelineGraph:
         if self._padding is not None:
             inside = (index >= begin[:, tf.newaxis]) & (index < end[:, tf.newaxis])
             windows = tf.where(inside[..., tf.newaxis], windows, self._padding)
-        encoded, steps = self._captioner.model.encoder.infer(windows, length)
+        encoded, steps = self._captioner.model.encode_embedded(windows, length)
         found = self._find(encoded, steps, start=start)
         return found.tokens[:, 0], found.log_probs[:, 0], encoded, steps
 

@@ -14,7 +14,7 @@ class CaptioningModel(tf.keras.Model):
     Args:
         encoder: `Encoder`, such as `SubsampledBiRNN`.
         decoder: `Decoder`, such as `AttentionDecoder`.
-        normalization: optional layer applied to the features, such as `tf.keras.layers.Normalization`.
+        normalization: optional layer applied to the inputs of the encoder, such as `tf.keras.layers.Normalization`.
         embedder: optional frozen layer `(features, length) -> (embedding, length)` in front of the encoder, such as
             `YamnetEmbedder`.
         label_smoothing: float, see `word_mixtures`. Only the loss of training is smoothed, so losses of validation
@@ -105,24 +105,41 @@ class CaptioningModel(tf.keras.Model):
             of segments int32 `[batch]`.
         """
         embedding, scores, segments = self.embed_and_score(features, length)
-        return (*self.encoder.infer(embedding, segments), scores, segments)
+        return (*self.encode_embedded(embedding, segments), scores, segments)
+
+    def encode_embedded(self, embedding, length):
+        """Encodes what `embed_and_score` returns, or a part of it.
+
+        Args:
+            embedding: float `[batch, segments, width]`.
+            length: int32 `[batch]`, segments of each clip.
+
+        Returns:
+            Encoder steps and their number, as from `encode`.
+        """
+        if self.embedder is not None:
+            embedding = self._normalized(embedding)
+        return self.encoder.infer(embedding, length)
 
     def embed_and_score(self, features, length):
-        """Computes the inputs of the encoder, and the scores of the embedder's classifier if it has one.
+        """Computes the embeddings, and the scores of the embedder's classifier if it has one.
 
         Args:
             features: see `call`.
             length: see `call`.
 
         Returns:
-            Inputs of the encoder, float `[batch, segments, width]`: embeddings, or without an embedder the normalized
-            features; scores float32 `[batch, segments, classes]`, with 0 classes if there is no classifier; the number
-            of segments int32 `[batch]`.
+            Embeddings, float `[batch, segments, width]`, which `encode_embedded` takes, or without an embedder the
+            normalized features; scores float32 `[batch, segments, classes]`, with 0 classes if there is no classifier;
+            the number of segments int32 `[batch]`.
         """
         if getattr(self.embedder, "class_names", ()):
-            return self.embedder.embed_and_score(self._normalized(features), length)
-        inputs, length = self._encoder_inputs(features, length)
-        return inputs, inputs[..., :0], length
+            return self.embedder.embed_and_score(features, length)
+        if self.embedder is None:
+            embedding = self._normalized(features)
+        else:
+            embedding, length = self.embedder(features, length)
+        return embedding, embedding[..., :0], length
 
     @property
     def members(self):
@@ -241,8 +258,9 @@ class CaptioningModel(tf.keras.Model):
         return tf.reshape(logits, tf.concat([tf.shape(tokens), [self.decoder.vocabulary_size]], 0))
 
     def _encoder_inputs(self, features, length):
-        features = self._normalized(features)
-        return (features, length) if self.embedder is None else self.embedder(features, length)
+        if self.embedder is not None:
+            features, length = self.embedder(features, length)
+        return self._normalized(features), length
 
     def _normalized(self, features):
         return features if self.normalization is None else self.normalization(features)

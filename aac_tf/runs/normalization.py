@@ -42,7 +42,7 @@ def read_normalization(folder, expected, bins=None):
     path = folder.shown(folder.NORMALIZATION)
     if (folder.folder / folder.NORMALIZATION).is_file() != expected:
         state = "is missing, but" if expected else "belongs to another run:"
-        raise RunError(f"{path} {state} the run's config has audio.normalize={str(expected).lower()}")
+        raise RunError(f"{path} {state} the run's config normalizes {'its' if expected else 'no'} features")
     if not expected:
         return None
     stored = folder.read_json(folder.NORMALIZATION)

@@ -105,7 +105,7 @@ class Run(RunFolder):
 
     def normalization(self, bins=None):
         """Loads mean and variance of the features; see `read_normalization`."""
-        return read_normalization(self, self.stored_config().audio.normalize, bins)
+        return read_normalization(self, self.stored_config().normalizes, bins)
 
     def data(self):
         """Loads the summary of the training data that was passed to `create`; {} if there is none."""

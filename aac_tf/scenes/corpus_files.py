@@ -1,11 +1,17 @@
-"""A corpus of scenes on disk: a folder that appears only when it is complete, and is kept if it is the wanted one."""
+"""A corpus of scenes on disk: a folder that appears only when it is complete, and is kept if it is the wanted one.
+
+Until then, it is a hidden folder. The scenes that are complete are listed in it, and an interrupted corpus continues
+after them.
+"""
 
 from __future__ import annotations
 
 import concurrent.futures
 import csv
 import dataclasses
+import hashlib
 import json
+import logging
 import pathlib
 import shutil
 import time
@@ -16,9 +22,14 @@ import numpy as np
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.events import Event
-from aac_tf.utils.atomic import complete_folder, unfinished_folder, writing
+from aac_tf.utils.atomic import complete_folder, writing
+from aac_tf.utils.locks import LockedError, file_lock
+
+logger = logging.getLogger(__name__)
 
 CAPTIONS = 5
+_LOCK, _COMPLETE = ".lock", "complete.jsonl"
+_ABANDONED_SECONDS = 3600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +59,9 @@ def write_corpus(
     workers: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> pathlib.Path:
-    """Writes the scenes of a corpus, unless they are there already.
+    """Writes the scenes of a corpus, unless they are there already; continues an interrupted corpus.
+
+    If another process writes the same corpus, it is waited for.
 
     Args:
         root: folder to write.
@@ -70,18 +83,26 @@ def write_corpus(
     """
     from soundfile import LibsndfileError
 
-    if _holds(root, record):
-        return root
-    root.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(root)
-    unfinished = unfinished_folder(root, _unfinished_prefix(root))
-    try:
-        with writing(root, LibsndfileError):
-            _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
-        if not _holds(root, record):  # another process may have finished first
-            complete_folder(unfinished, root)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    unfinished, waited = _unfinished(root, record), False
+    while not _holds(root, record):
+        _remove_leftovers(root, unfinished)
+        unfinished.mkdir(parents=True, exist_ok=True)
+        try:
+            with file_lock(unfinished / _LOCK):
+                if not _holds(root, record):
+                    with writing(root, LibsndfileError):
+                        _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
+                    complete_folder(unfinished, root)
+                    (root / _LOCK).unlink()
+        except LockedError as error:
+            if not waited:
+                logger.warning("waiting for process %s, which composes %s", error.owner, root)
+            waited = True
+            time.sleep(1)
+        except FileNotFoundError:
+            if unfinished.exists():
+                raise  # otherwise another process has just finished
+    shutil.rmtree(unfinished, ignore_errors=True)
     return root
 
 
@@ -98,21 +119,30 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
         return [name, *captions, composed.style], {"seconds": round(len(composed.waveform) / rate, 3), "events": events}
 
     for split in counts:
-        (folder / split).mkdir()
+        (folder / split).mkdir(exist_ok=True)
     scenes = [(split, index) for split, count in counts.items() for index in range(count)]
-    rows: dict[str, list] = {split: [] for split in counts}
-    found: dict[str, dict] = {split: {} for split in counts}
+    complete = _read_complete(folder / _COMPLETE)
     pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
     try:
-        for done, ((split, _), made) in enumerate(zip(scenes, (pool.map if pool else map)(make, scenes)), 1):
-            row, about = made
-            rows[split].append(row)
-            found[split][row[0]] = about
-            if progress is not None:
-                progress(done, len(scenes))
+        with open(folder / _COMPLETE, "a", encoding="utf-8") as file:
+            for made in (pool.map if pool else map)(make, scenes[len(complete) :]):
+                file.write(json.dumps(made) + "\n")
+                complete.append(made)
+                if progress is not None:
+                    progress(len(complete), len(scenes))
+    except BaseException:
+        logger.warning(
+            "%d of %d scenes are kept, and the same command continues after them", len(complete), len(scenes)
+        )
+        raise
     finally:
         if pool:
             pool.shutdown(cancel_futures=True)
+    rows: dict[str, list] = {split: [] for split in counts}
+    found: dict[str, dict] = {split: {} for split in counts}
+    for (split, _), (row, about) in zip(scenes, complete):
+        rows[split].append(row)
+        found[split][row[0]] = about
     header = ["file_name", *(f"caption_{number + 1}" for number in range(CAPTIONS)), "style"]
     styled = any(row[-1] for split in counts for row in rows[split])
     for split in counts:
@@ -122,6 +152,23 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
             writer.writerows(row if styled else row[:-1] for row in rows[split])
     (folder / "events.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / "scenes.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (folder / _COMPLETE).unlink()
+
+
+def _read_complete(path):
+    """The complete scenes of an interrupted corpus; what was cut off at the end of their list is removed from it."""
+    complete: list = []
+    if not path.is_file():
+        return complete
+    with open(path, "rb+") as file:
+        size = 0
+        for line in file:
+            if not line.endswith(b"\n"):
+                break
+            complete.append(json.loads(line))
+            size += len(line)
+        file.truncate(size)
+    return complete
 
 
 def _write_flac(path, waveform, rate):
@@ -161,10 +208,16 @@ def _unfinished_prefix(root):
     return f".{root.name}.unfinished-"
 
 
-def _remove_leftovers(root):
-    """Removes unfinished folders of killed processes: those that have not changed for an hour."""
+def _unfinished(root, record):
+    """The hidden folder of a corpus: in `root` if that exists, which may be a mount point, otherwise beside it."""
+    key = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()[:16]
+    return (root if root.is_dir() else root.parent) / f"{_unfinished_prefix(root)}{key}"
+
+
+def _remove_leftovers(root, own):
+    """Removes unfinished folders of other corpora that have not changed for an hour."""
     pattern = _unfinished_prefix(root) + "*"
-    for folder in [*root.parent.glob(pattern), *root.glob(pattern)]:
+    for folder in {*root.parent.glob(pattern), *root.glob(pattern)} - {own}:
         newest = max((path.stat().st_mtime for path in folder.glob("**/*")), default=folder.stat().st_mtime)
-        if time.time() - newest > 3600:
+        if time.time() - newest > _ABANDONED_SECONDS:
             shutil.rmtree(folder, ignore_errors=True)

@@ -161,7 +161,7 @@ class _Trainer:
             check_data(run, data)
         source = run if resume else self.initial
         self.normalization = None if source is None else source.normalization()
-        if config.audio.normalize and self.normalization is None:
+        if config.normalizes and self.normalization is None:
             self.normalization = feature_statistics(self.training.features)
         with strategy.scope():
             self.model = build_model(

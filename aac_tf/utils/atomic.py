@@ -91,7 +91,10 @@ def atomic_folder(path, errors=()):
     path = local_path(path)
     with writing(path, errors):
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = unfinished_folder(path)
+        # In `path` if that exists, which may be a mount point whose parent cannot be written to; otherwise beside it.
+        parent = path if path.is_dir() else path.parent
+        unfinished = pathlib.Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))
+        unfinished.chmod(0o755)  # mkdtemp made it private
         try:
             yield unfinished
             complete_folder(unfinished, path)
@@ -99,21 +102,12 @@ def atomic_folder(path, errors=()):
             shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def unfinished_folder(path, prefix=UNFINISHED):
-    """Makes a temporary folder, whose name begins with `prefix`, for what will be the folder `path`.
-
-    It is in `path` if that exists, which may be a mount point whose parent cannot be written to; otherwise beside it.
-    """
-    return pathlib.Path(tempfile.mkdtemp(prefix=prefix, dir=path if path.is_dir() else path.parent))
-
-
 def complete_folder(unfinished, path):
-    """Makes an `unfinished_folder` the folder `path`; if that exists, moves the folders in it there, then the files."""
+    """Makes a folder the folder `path`; if that exists, moves the folders in it there, then the files."""
     if path.is_dir():
         for part in sorted(unfinished.iterdir(), key=lambda part: (part.is_file(), part.name)):
             part.rename(path / part.name)
     else:
-        unfinished.chmod(0o755)  # mkdtemp made it private
         unfinished.rename(path)
 
 

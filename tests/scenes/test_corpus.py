@@ -1,5 +1,8 @@
+import contextlib
 import csv
 import json
+import os
+import time
 import wave
 
 import numpy as np
@@ -9,6 +12,7 @@ from aac_tf.datasets import DatasetError
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
 from aac_tf.scenes.templates import MAX_WORDS
+from aac_tf.utils.locks import file_lock
 
 COUNTS = {"train": 12, "validation": 3, "test": 4}
 
@@ -79,17 +83,51 @@ def test_a_folder_with_other_files_is_left_alone(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_an_interrupted_run_leaves_nothing(tmp_path):
+def interrupted(root, scenes=2, **arguments):
+    """The hidden folder of a corpus that was interrupted after so many scenes."""
+
     def stop(done, total):
-        if done == 2:
+        if done == scenes:
             raise KeyboardInterrupt
 
-    root = tmp_path / "scenes"
     with pytest.raises(KeyboardInterrupt):
-        write_scenes(root, SyntheticBank(), {"test": 4}, progress=stop)
-    assert list(tmp_path.iterdir()) == []
-    root.mkdir()  # an empty folder is filled
-    assert len(read_scenes(write_scenes(root, SyntheticBank(), {"test": 2}), "test")) == 2
+        write_scenes(root, SyntheticBank(), {"test": 4}, progress=stop, **arguments)
+    assert not root.exists()
+    return next(root.parent.glob(f".{root.name}.unfinished-*"))
+
+
+@pytest.mark.parametrize("cut", [0, 5])
+def test_an_interrupted_corpus_continues(tmp_path, cut, caplog):
+    root, expected, done = tmp_path / "scenes", tmp_path / "expected", []
+    unfinished = interrupted(root)
+    assert "2 of 4 scenes are kept, and the same command continues after them" in caplog.text
+    # Killed while it wrote the list of the complete scenes.
+    os.truncate(unfinished / "complete.jsonl", (unfinished / "complete.jsonl").stat().st_size - cut)
+    write_scenes(root, SyntheticBank(), {"test": 4}, progress=lambda *report: done.append(report))
+    assert done == [(number, 4) for number in (range(2, 5) if cut else range(3, 5))]
+    write_scenes(expected, SyntheticBank(), {"test": 4})
+    assert files_of(root) == files_of(expected)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "scenes"]
+
+
+def test_another_corpus_does_not_continue_an_interrupted_one(tmp_path):
+    unfinished = interrupted(tmp_path / "scenes")
+    root = write_scenes(tmp_path / "scenes", SyntheticBank(), {"test": 4}, seed=7)
+    expected = write_scenes(tmp_path / "expected", SyntheticBank(), {"test": 4}, seed=7)
+    assert files_of(root) == files_of(expected)
+    assert unfinished.is_dir(), "it may be continued in another folder's place within an hour"
+    assert write_scenes(root, SyntheticBank(), {"test": 4}, seed=7) == root
+
+
+def test_a_process_waits_for_another_that_composes_the_same(tmp_path, caplog, monkeypatch):
+    root = tmp_path / "scenes"
+    unfinished = interrupted(root)
+    with contextlib.ExitStack() as other:
+        other.enter_context(file_lock(unfinished / ".lock"))
+        monkeypatch.setattr(time, "sleep", lambda seconds: other.close())
+        write_scenes(root, SyntheticBank(), {"test": 4})
+    assert f"waiting for process {os.getpid()}, which composes" in caplog.text
+    assert len(read_scenes(root, "test")) == 4
 
 
 @pytest.mark.parametrize(

@@ -176,10 +176,15 @@ def test_a_folder_that_exists_is_filled(tmp_path, monkeypatch):
         write_scripted_scenes(root, SyntheticBank(), scripts(), {"train": 3}, **SHORT)
 
 
-def test_a_full_disk_leaves_nothing(tmp_path):
+def test_after_a_full_disk_the_same_call_continues(tmp_path):
+    def compose():
+        return write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
+
     with full_disk(), pytest.raises(WriteError, match=r"cannot write .*s: System error; free some disk space"):
-        write_scripted_scenes(tmp_path / "s", SyntheticBank(), scripts(), {"train": 2}, **SHORT)
-    assert not list(tmp_path.iterdir())
+        compose()
+    assert not (tmp_path / "s").exists()
+    assert len(files_of(compose())) == 5
+    assert list(tmp_path.iterdir()) == [tmp_path / "s"]
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """Training with a frozen encoder."""
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from aac_tf import Captioner
-from aac_tf.build import build_spec
+from aac_tf.build import build_model, build_spec
 from aac_tf.config import ConfigError, load_config
 from aac_tf.data.preparation import prepare_dataset, read_clips
 from aac_tf.runs.run import Run
@@ -108,6 +109,7 @@ def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
         "data.embedding_store=1",
         *SMALL,
         "embedding.kind=ast",
+        "embedding.normalize=true",
         f"embedding.source={tmp_path / 'ast'}",
     ]
     config = load_config(None, options)
@@ -116,8 +118,36 @@ def test_ast_trains_from_the_store_and_captions(tmp_path, monkeypatch):
     assert len(list((tmp_path / "cache" / "embeddings").glob("*.tfrecord"))) == 3
     captioner = Captioner.load(run.folder)
     assert captioner.model.embedder.width == 16
+    mean, variance = run.normalization(16)
+    front_end = captioner.front_end
+    features, length = front_end.batch([front_end.read(clip.path) for clip in read_clips(config, "train")])
+    embedding, _, segments = captioner.model.embed_and_score(features, length)
+    rows = tf.boolean_mask(embedding, tf.sequence_mask(segments)).numpy()
+    np.testing.assert_allclose(rows.mean(0), mean, atol=1e-3)
+    np.testing.assert_allclose(np.maximum(rows.var(0), variance.min()), variance, rtol=1e-2)
     captions = captioner.caption([clip.path for clip in read_clips(config, "test")])
     assert all(caption.log_prob < 0 for caption in captions)
+
+
+def test_normalized_embeddings_are_encoded_alike_with_and_without_the_network(small_runs):
+    run, model = Run(small_runs["AST"].folder), small_runs["AST"].captioner.model
+    features, length = tf.random.stateless_normal([2, 300, 128], [1, 2]), tf.constant([300, 200])
+    embedding, _, segments = model.embed_and_score(features, length)
+    config = run.stored_config()
+    trained = build_model(config, model.decoder.vocabulary_size, run.normalization(), bins=model.embedder.width)
+    run.restore_best(trained)
+    expected, steps = trained.encode(embedding, segments)
+    for found, number in (model.encode(features, length), model.encode_embedded(embedding, segments)):
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+        np.testing.assert_array_equal(number, steps)
+    plain = build_model(config, model.decoder.vocabulary_size, bins=model.embedder.width)
+    run.restore_best(plain)
+    assert np.abs(plain.encode(embedding, segments)[0] - expected).max() > 0.01
+
+
+def test_normalization_without_a_store_is_rejected():
+    with pytest.raises(ConfigError, match=r"embedding\.normalize=true needs .* stored embeddings"):
+        load_config(None, ["embedding.kind=yamnet", "embedding.normalize=true", "data.embedding_store=off"])
 
 
 def test_options_of_another_frozen_encoder_are_rejected():

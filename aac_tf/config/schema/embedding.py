@@ -22,6 +22,9 @@ class WindowedEncoderConfig(OneOf):
         settled=NEVER,
         resumable=True,
     )
+    normalize: bool = key(
+        False, "standardize each dimension of the embeddings with its mean and variance over the training clips"
+    )
 
 
 @dataclass

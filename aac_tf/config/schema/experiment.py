@@ -41,3 +41,8 @@ class Config:
     )
     training: TrainingConfig = section(TrainingConfig)
     decoding: OneOf = one_of(SEARCHES, "beam", "search for captions", settled=NEVER)
+
+    @property
+    def normalizes(self):
+        """Whether the inputs of the trained encoder are standardized."""
+        return self.audio.normalize or getattr(self.embedding, "normalize", False)

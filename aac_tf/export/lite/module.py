@@ -91,11 +91,11 @@ class LiteModule(tf.Module):
         hidden = one_row(hidden)
         if length is not None:
             length = spec.output_length(length)
-        if model.normalization is not None:
-            hidden = model.normalization(hidden)
         if embedder is not None:
             hidden, embedded = embedder(hidden, length)
             hidden, length = one_row(hidden), None if length is None else embedded
+        if model.normalization is not None:
+            hidden = model.normalization(hidden)
         encoded, steps = self._encoder()(hidden, length)
         find = search_function(model, captioner.tokenizer, self._search, captioner.rules())
         if length is not None:
