@@ -242,7 +242,7 @@ def _explain(error, given, overrides):
 
 
 def _similar_keys(name, known):
-    """The keys that a user may mean by an unknown one: of its name in other sections, or similar ones of its section."""
+    """The keys that a user may mean by an unknown one: of its name elsewhere, or similar ones of its section."""
     section, _, own = name.rpartition(".")
     elsewhere = [key for key in known if key.rpartition(".")[2] == own]
     if section:
