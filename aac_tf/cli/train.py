@@ -91,7 +91,10 @@ def _check_config_flag(options):
         if "=" not in name and (name.endswith((".yaml", ".yml")) or pathlib.Path(name).stem in config_names()):
             raise ValueError(f"{name} is not key=value; for the config file {name}, write --config {name}")
     if options.config is None and not (options.resume and options.run):
-        raise ValueError("give a config with --config, or continue a run with --run RUN --resume")
+        raise ValueError(
+            "give a config with --config, or continue a run with --run RUN --resume; packaged configs: "
+            f"{', '.join(config_names())}"
+        )
 
 
 def _best_epoch(config, rows):
