@@ -17,7 +17,7 @@ def main(arguments=None):
     parser = make_parser(
         ("train.py", "aac-train"),
         "Train an audio captioner from a config.",
-        "train.py --config configs/clotho_logmel.yaml data.root=/data/clotho training.epochs=20\n"
+        "train.py --config clotho_logmel data.root=/data/clotho training.epochs=20\n"
         "train.py --run runs/clotho_logmel --resume",
     )
     add_config_flag(parser)

@@ -1,4 +1,4 @@
-"""The commands in README.md and docs/ exist, and so do their flags and the config keys that they set."""
+"""The commands in README.md, docs/ and the configs exist, and so do their flags and the keys that they set."""
 
 import importlib
 import pathlib
@@ -15,7 +15,7 @@ from aac_tf.config import describe_keys, load_config
 ROOT = pathlib.Path(__file__).parents[2]
 # The commands of the guide on extending the package use parts that its diffs add; tests/trips/ runs those.
 PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "export/README.md")] + sorted(
-    page for page in ROOT.glob("docs/**/*.md") if page.name != "extending.md"
+    page for page in [*ROOT.glob("docs/**/*.md"), *ROOT.glob("aac_tf/configs/*.yaml")] if page.name != "extending.md"
 )
 SCRIPTS = {
     "train.py": "train",
@@ -32,6 +32,7 @@ def documented(text):
     fences = re.compile(r"^```(.*)\n((?:.*\n)*?)^```$", flags=re.MULTILINE)
     fenced = [block for language, block in fences.findall(text) if language in ("", "sh", "bash")]
     prose = fences.sub("", text)
+    prose = re.sub("^# ", " " * 4, prose, flags=re.MULTILINE)  # the comments of configs
     indented = re.findall(r"(?:^ {4}.*\n)+", prose, flags=re.MULTILINE)
     for block in [*fenced, *indented]:
         for line in block.replace("\\\n", " ").splitlines():
