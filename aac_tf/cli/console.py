@@ -67,14 +67,14 @@ class Console:
         for name, reason in clips.left_out[:10]:
             self.show(f"  skipped: {name}: {reason}")
         if clips.left_out:
-            self.show(f"{split}: {count_of(clips)}, {len(clips.left_out)} skipped")
+            self.show(f"{split}: {counted(len(clips), 'clip')}, {len(clips.left_out)} skipped")
         else:
-            self.show(f"{split}: {count_of(clips)}")
+            self.show(f"{split}: {counted(len(clips), 'clip')}")
 
 
-def count_of(clips):
-    """How many clips there are, in words: `1 clip`, `20 clips`."""
-    return f"{len(clips)} clip{'' if len(clips) == 1 else 's'}"
+def counted(number, noun):
+    """A number of things: `1 clip`, `20 clips`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _ForgivingStream:
