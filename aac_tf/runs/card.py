@@ -4,14 +4,13 @@ import dataclasses
 import json
 
 from aac_tf.runs.errors import RunError
-from aac_tf.runs.initial import open_initial
 from aac_tf.runs.run import Run
 
 # What people call a kind of dataset, if they do not call it by the name in the config.
 _NAMES = {"manifest": "a CSV file"}
 
 
-def make_card(config, dataset, clips, words):
+def make_card(config, dataset, clips, words, initial=None):
     """Describes the training data of a run.
 
     Args:
@@ -19,13 +18,13 @@ def make_card(config, dataset, clips, words):
         dataset: `Dataset` of the config.
         clips: `ClipList`, the usable training clips.
         words: int, number of words that the run knows.
+        initial: `Run` that training starts from, or None.
 
     Returns:
         dict for JSON: `sources` (kind, folder, weight and style of each dataset), `synthetic` (whether all sounds
         are), `clips`, `hours` (None if unknown), `captions`, `words`, `sounds`, the kinds of sound if the dataset knows
         them, and `initial`, the card of the run that training starts from, or None.
     """
-    initial = open_initial(config)
     events = dataset.events("train")
     kinds = {event.category for scene in (events or {}).values() for event in scene.events}
     return {
@@ -49,10 +48,11 @@ def trained_on(run):
     Returns:
         str, such as `trained on 1,000 scenes of synthetic sounds (2.2 h): captions of real recordings are nonsense`.
     """
-    return _describe(read_card(run if isinstance(run, Run) else Run(run)))
+    return describe_card(read_card(run if isinstance(run, Run) else Run(run)))
 
 
-def _describe(card):
+def describe_card(card):
+    """What `trained_on` says, of a card from `read_card`."""
     scenes = _kinds(card) == {"scenes"}
     what = "scenes of synthetic sounds" if card["synthetic"] else "composed scenes" if scenes else "clips"
     names = "" if scenes else f" of {' and '.join(sorted({_NAMES.get(kind, kind) for kind in _kinds(card)}))}"
@@ -60,7 +60,7 @@ def _describe(card):
     count = "" if card["clips"] is None else f"{card['clips']:,} "
     said = f"trained on {count}{what}{names}{hours}"
     if card.get("initial"):
-        return f"{said}, starting from a run that was {_describe(card['initial'])}"
+        return f"{said}, starting from a run that was {describe_card(card['initial'])}"
     if card["synthetic"]:
         return f"{said}: captions of real recordings are nonsense"
     if card.get("sounds"):

@@ -9,6 +9,7 @@ from aac_tf.config import load_config
 from aac_tf.datasets import Clip, ClipList
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import make_card, read_card, trained_on
+from aac_tf.runs.initial import open_initial
 from aac_tf.text import WordTokenizer
 
 
@@ -16,7 +17,7 @@ def run_of(tmp_path, overrides, clips, seconds=7200.0):
     config = load_config(None, overrides)
     captioned = ClipList([Clip(f"{n}.wav", f"{n}.wav", ["a dog", "barks"]) for n in range(clips)], [], seconds)
     run = Run(tmp_path / "run")
-    card = make_card(config, build_dataset(config), captioned, words=3)
+    card = make_card(config, build_dataset(config), captioned, words=3, initial=open_initial(config))
     run.create(config, WordTokenizer.from_captions(["a dog barks"], 1), None, card=card)
     return run
 
