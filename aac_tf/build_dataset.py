@@ -25,7 +25,10 @@ def build_dataset(config):
     parts = {}
     for source in config.data.all_sources():
         if source.root is None:
-            raise ConfigError("data.root is not set: give the folder of the dataset with data.root=FOLDER")
+            raise ConfigError(
+                "data.root is not set: give the folder of the dataset with data.root=FOLDER, and its kind with "
+                f"data.source=... if it is not {source.source}"
+            )
         options = dataclasses.asdict(config.scenes) if source.source == "scenes" else {}
         dataset = DATASETS[source.source](source.root, **options)
         if config.data.validation_fraction > 0:

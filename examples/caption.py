@@ -7,6 +7,8 @@ import sys
 
 import tensorflow as tf
 
+if len(sys.argv) < 3:
+    sys.exit(__doc__)
 model = tf.saved_model.load(sys.argv[1])
 outputs = model.signatures["caption_wav"](tf.constant([tf.io.gfile.GFile(path, "rb").read() for path in sys.argv[2:]]))
 

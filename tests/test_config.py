@@ -39,7 +39,10 @@ def test_a_saved_config_loads_back_equal(tmp_path, overrides):
     ("override", "message"),
     [
         ("training.epoch=3", "did you mean `training.epochs`"),
-        ("trainig.epochs=3", "unknown config key"),
+        ("trainig.epochs=3", "unknown config key `trainig`; did you mean `training`?"),
+        ("epochs=3", "did you mean `training.epochs`"),
+        ("encoder.beam_size=3", "did you mean `decoding.beam_size`"),
+        ("decoding.foo=3", "unknown config key `decoding.foo`; `aac-train --keys` lists the keys"),
         ("decoder.kind=mamba", "attention | fixed_vector | transformer"),
         ("training.batch_size=0", "at least 1"),
         ("training.epochs=many", "training.epochs"),

@@ -1,7 +1,7 @@
 """`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
 
 from aac_tf.cli.checks import check_new_output_folder
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.console import FAILED, PARTLY, counted, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
 from aac_tf.labelling import stretches
 from aac_tf.labelling.recordings import find_recordings
@@ -113,8 +113,10 @@ def _report(growth, recordings, options, console):
         print_json({"bank": options.output, **counts})
     else:
         for category, count in growth.pieces.most_common():
-            print(f"{category}\t{count} of {growth.recordings[category]} recordings, {growth.seconds[category]:.0f} s")
-    console.show(f"{pieces} pieces of {len(growth.pieces)} sounds in {used} recordings, {len(growth.skipped)} skipped")
+            found = f"{counted(count, 'piece')} from {counted(growth.recordings[category], 'recording')}"
+            print(f"{category}\t{found}, {growth.seconds[category]:.0f} s")
+    found = f"{counted(pieces, 'piece')} of {counted(len(growth.pieces), 'sound')}"
+    console.show(f"{found} in {counted(used, 'recording')}, {len(growth.skipped)} skipped")
     if not pieces:
         console.show("nothing was written: no sound dominates; a lower --threshold or --margin finds more")
     if growth.skipped or not pieces:

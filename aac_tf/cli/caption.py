@@ -49,7 +49,7 @@ def main(arguments=None):
         nargs="+",
         metavar="FILE",
         help="sound file: WAV, FLAC, Ogg, MP3 and others; - is standard input. A key=value, such as "
-        "embedding.source=FOLDER, overrides a config key that a trained run can still change",
+        "embedding.source=FOLDER, overrides a config key that can be changed after training",
     )
     return run_command(_caption, parser, arguments)
 

@@ -13,18 +13,20 @@ def main(arguments=None):
     """Runs the command; returns its exit code."""
     parser = make_parser(
         ("aac-caption-many",),
-        "Caption large collections of sound files with an exported model on Apache Beam: on this machine, or on "
-        "Dataflow, Flink or Spark. Each file gets one line: its caption in DIR/captions-*.jsonl, or the reason why it "
-        "has none in DIR/failed-*.jsonl. To continue an interrupted job, run the same command again. Arguments after "
-        "-- are passed to Beam.",
+        "Caption large collections of sound files with an exported model or a trained run on Apache Beam: on this "
+        "machine, or on Dataflow, Flink or Spark. Each file gets one line of JSON: its caption in captions-*.jsonl, or "
+        "the reason why it has none in failed-*.jsonl. To continue an interrupted job, run the same command again. "
+        "Arguments after -- are passed to Beam.",
         "aac-caption-many --model models/captioner --output out/captions 'clips/**/*.wav' \\\n"
         "    -- --direct_running_mode multi_processing --direct_num_workers 4",
         partly=True,
     )
     model = parser.add_mutually_exclusive_group(required=True)
-    model.add_argument("--model", metavar="DIR", help="folder written by aac-export; the newest version in it is used")
+    model.add_argument(
+        "--model", metavar="FOLDER", help="folder written by aac-export; the newest version in it is used"
+    )
     add_run_flag(model, required=False, several=True)
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the job, for the captions")
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder of the job, for the captions")
     add_search_flags(parser)
     parser.add_argument(
         "--timeline", action="store_true", help="caption over time: lines have `segments` instead of a caption"
@@ -57,7 +59,7 @@ def main(arguments=None):
         help="clips longer than this are listed as failed (default: %(default)s)",
     )
     parser.add_argument("--retry-failed", action="store_true", help="retry files that failed before")
-    parser.add_argument("--overwrite", action="store_true", help="replace the captions of another job in DIR")
+    parser.add_argument("--overwrite", action="store_true", help="replace the captions of another job in --output")
     add_json_flag(parser, "print the counts as a JSON object")
     parser.add_argument("files", nargs="*", metavar="FILE", help="path or quoted pattern, such as 'clips/**/*.wav'")
     own, beam_flags = split_arguments(arguments)

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import difflib
 import io
 import json
 import os
@@ -66,9 +67,14 @@ class Console:
         for name, reason in clips.left_out[:10]:
             self.show(f"  skipped: {name}: {reason}")
         if clips.left_out:
-            self.show(f"{split}: {len(clips)} clips, {len(clips.left_out)} skipped")
+            self.show(f"{split}: {counted(len(clips), 'clip')}, {len(clips.left_out)} skipped")
         else:
-            self.show(f"{split}: {len(clips)} clips")
+            self.show(f"{split}: {counted(len(clips), 'clip')}")
+
+
+def counted(number, noun):
+    """A number of things: `1 clip`, `20 clips`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _ForgivingStream:
@@ -179,11 +185,30 @@ def _parse(parser, arguments):
     end = arguments.index("--") if "--" in arguments else len(arguments)
     # `parse_intermixed_args` forgets where `--` was, and would take a file named -x.wav for a flag.
     marked = [_MARK + argument for argument in arguments[end + 1 :]]
-    options = parser.parse_intermixed_args(arguments[:end] + marked)
+    options, unknown = parser.parse_known_intermixed_args(arguments[:end] + marked)
+    if unknown:
+        unknown = [word.removeprefix(_MARK) for word in unknown]
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(parser, unknown[0].partition('=')[0])}")
     for name, value in vars(options).items():
         if isinstance(value, list):
             setattr(options, name, [item.removeprefix(_MARK) if isinstance(item, str) else item for item in value])
     return options
+
+
+def _hint(parser, flag):
+    """What the user may mean by an unknown flag: another one, an argument without a flag, or a key of the config."""
+    name = flag.removeprefix("--").replace("-", "_")
+    flags = [known for action in parser._actions for known in action.option_strings]
+    near = difflib.get_close_matches(flag, flags, n=1, cutoff=0.7)
+    if near:
+        return f"; did you mean {near[0]}?"
+    if any(action.dest == name for action in parser._actions if not action.option_strings):
+        return f"; give {name.upper()} without {flag}"
+    from aac_tf.config import describe_keys
+
+    keys = [key for key, _, _ in describe_keys() if key.rpartition(".")[2] == name]
+    takes_keys = any("key=value" in f"{action.metavar} {action.help}" for action in parser._actions)
+    return f"; did you mean {keys[0]}=...?" if keys and takes_keys else ""
 
 
 def _open_streams():

@@ -13,7 +13,7 @@ def main(arguments=None):
         ("aac-embed-many",),
         "Compute the frozen encoder's embeddings of a dataset on Apache Beam and put them into the store that training "
         "reads. Embeddings that are already stored are kept. Arguments after -- are passed to Beam.",
-        "aac-embed-many --config configs/clotho_yamnet.yaml data.root=/data/clotho \\\n"
+        "aac-embed-many --config clotho_yamnet data.root=/data/clotho \\\n"
         "    -- --direct_running_mode multi_processing --direct_num_workers 4",
     )
     add_config_flag(parser, required=True)

@@ -23,7 +23,7 @@ def main(arguments=None):
         "export/saved_model.py --run runs/demo --output models/captioner --beam 3",
     )
     add_run_flag(parser, several=True)
-    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the exported versions 1, 2, ...")
+    parser.add_argument("--output", required=True, metavar="FOLDER", help="folder of the exported versions 1, 2, ...")
     add_search_flags(parser)
     add_json_flag(parser, "print a description of the exported model as a JSON object")
     add_overrides(parser, "embedding.source=FOLDER")

@@ -49,9 +49,9 @@ def add_overrides(parser, example, trained=True):
     Args:
         parser: `argparse.ArgumentParser`.
         example: str, an override that is useful with this command.
-        trained: bool, whether the config is that of a trained run, most of whose keys cannot change any more.
+        trained: bool, whether the config is that of a trained run, most of whose keys cannot be changed any more.
     """
-    which = "config keys that a trained run can still change" if trained else "config keys"
+    which = "config keys that can be changed after training" if trained else "config keys"
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"override {which}, such as {example}")
 
 

@@ -27,7 +27,7 @@ def main(arguments=None):
         type=pathlib.Path,
         metavar="FILE",
         help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, or "
-        "text files with a caption a line",
+        "text files with one caption per line",
     )
     parser.add_argument(
         "--weight",

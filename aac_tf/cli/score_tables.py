@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from aac_tf.cli.console import counted
 from aac_tf.evaluation.metrics import METRICS
 
 
@@ -25,7 +26,7 @@ def print_scores(result, title, paper, show=0):
 
 
 def _score_table(result, title, paper):
-    table = Table(title=f"{title}: {len(result.captions)} clips")
+    table = Table(title=f"{title}: {counted(len(result.captions), 'clip')}")
     table.add_column("metric")
     table.add_column("score", justify="right")
     if result.confidence:

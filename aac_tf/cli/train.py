@@ -17,7 +17,7 @@ def main(arguments=None):
     parser = make_parser(
         ("train.py", "aac-train"),
         "Train an audio captioner from a config.",
-        "train.py --config configs/clotho_logmel.yaml data.root=/data/clotho training.epochs=20\n"
+        "train.py --config clotho_logmel data.root=/data/clotho training.epochs=20\n"
         "train.py --run runs/clotho_logmel --resume",
     )
     add_config_flag(parser)
@@ -91,7 +91,10 @@ def _check_config_flag(options):
         if "=" not in name and (name.endswith((".yaml", ".yml")) or pathlib.Path(name).stem in config_names()):
             raise ValueError(f"{name} is not key=value; for the config file {name}, write --config {name}")
     if options.config is None and not (options.resume and options.run):
-        raise ValueError("give a config with --config, or continue a run with --run RUN --resume")
+        raise ValueError(
+            "give a config with --config, or continue a run with --run RUN --resume; packaged configs: "
+            f"{', '.join(config_names())}"
+        )
 
 
 def _best_epoch(config, rows):

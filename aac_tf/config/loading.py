@@ -237,9 +237,20 @@ def _explain(error, given, overrides):
                     f"{name} is a key of {section}.kind={' and '.join(owners)}, not of {section}.kind={kind}: remove it"
                 )
         known = [key for key, _, _ in describe_keys()]
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        near = _similar_keys(name, known)
         name = name if len(name) <= 60 else name[:57] + "..."
         hint = f"; did you mean `{near[0]}`?" if near else "; `aac-train --keys` lists the keys"
         return f"unknown config key `{name}`{hint}"
     reason = str(error).splitlines()[0]
     return f"{name}: {reason}" if name else reason
+
+
+def _similar_keys(name, known):
+    """The keys that a user may mean by an unknown one: of its name elsewhere, or similar ones of its section."""
+    section, _, own = name.rpartition(".")
+    elsewhere = [key for key in known if key.rpartition(".")[2] == own]
+    if section:
+        near = {key.rpartition(".")[2]: key for key in known if key.startswith(f"{section}.")}
+    else:
+        near = {key.partition(".")[0]: key.partition(".")[0] for key in known}
+    return elsewhere or [near[match] for match in difflib.get_close_matches(own, near, n=1, cutoff=0.5)]

@@ -125,7 +125,7 @@ def check_metrics(metrics, several=True):
     missing = missing_metrics()
     for name in wanted:
         if name in missing and (name in named or missing.keys() >= set(wanted)):
-            raise MetricError(missing[name])
+            raise MetricError(f"{name} cannot be computed: {missing[name]}")
         if METRICS[name].several and not several:
             raise MetricError(
                 f"{name} needs several captions for each file, but there is one: use --beam 2 or more, or give "

@@ -5,6 +5,7 @@ import math
 import yaml
 
 import aac_tf
+from aac_tf.runs.card import describe_card
 
 _TEXT = """\
 # {name}
@@ -65,6 +66,8 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
     for split, about in data.items():
         if isinstance(about, dict) and isinstance(about.get("clips"), int):
             sources.append(f"{split}: {about['clips']:,} clips")
+    if card.get("initial"):
+        sources.append(f"starting from a run that was {describe_card(card['initial'])}")
     finite = {name: value for name, value in scores.get("corpus", {}).items() if math.isfinite(value)}
     text = _TEXT.format(
         name=config.name,

@@ -84,7 +84,7 @@ class Captioner:
             run: path of a run folder that `train.py` or `aac-publish` wrote; name of a preset; `hf://USER/REPO`; or
                 `https://...` of an archive (see `find_run`). A list of them is an ensemble: its runs have equal
                 vocabularies, and each has its own front end, encoder and decoder.
-            overrides: list of str `section.key=value`, for keys that a trained run can still change (see `Run.config`).
+            overrides: list of str `section.key=value`, for keys that can be changed after training (see `Run.config`).
                 Those of `decoding` apply to the first run, all others to all runs.
             rerank: another run, which helps to rank the captions that the search finds: their log-probability becomes
                 `(1 - w) * first + w * second` with w = `decoding.rerank_weight`.

@@ -6,8 +6,11 @@ import json
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.run import Run
 
+# What people call a kind of dataset, if they do not call it by the name in the config.
+_NAMES = {"manifest": "a CSV file"}
 
-def make_card(config, dataset, clips, words):
+
+def make_card(config, dataset, clips, words, initial=None):
     """Describes the training data of a run.
 
     Args:
@@ -15,11 +18,12 @@ def make_card(config, dataset, clips, words):
         dataset: `Dataset` of the config.
         clips: `ClipList`, the usable training clips.
         words: int, number of words that the run knows.
+        initial: `Run` that training starts from, or None.
 
     Returns:
         dict for JSON: `sources` (kind, folder, weight and style of each dataset), `synthetic` (whether all sounds
-        are), `clips`, `hours` (None if unknown), `captions`, `words`, and `sounds`, the kinds of sound if the dataset
-        knows them.
+        are), `clips`, `hours` (None if unknown), `captions`, `words`, `sounds`, the kinds of sound if the dataset knows
+        them, and `initial`, the card of the run that training starts from, or None.
     """
     events = dataset.events("train")
     kinds = {event.category for scene in (events or {}).values() for event in scene.events}
@@ -31,6 +35,7 @@ def make_card(config, dataset, clips, words):
         "captions": sum(len(clip.captions) for clip in clips),
         "words": words,
         "sounds": sorted(kinds),
+        "initial": None if initial is None else read_card(initial),
     }
 
 
@@ -43,14 +48,19 @@ def trained_on(run):
     Returns:
         str, such as `trained on 1,000 scenes of synthetic sounds (2.2 h): captions of real recordings are nonsense`.
     """
-    run = run if isinstance(run, Run) else Run(run)
-    card = read_card(run)
-    scenes = {source["source"] for source in card["sources"]} == {"scenes"}
+    return describe_card(read_card(run if isinstance(run, Run) else Run(run)))
+
+
+def describe_card(card):
+    """What `trained_on` says, of a card from `read_card`."""
+    scenes = _kinds(card) == {"scenes"}
     what = "scenes of synthetic sounds" if card["synthetic"] else "composed scenes" if scenes else "clips"
-    names = "" if scenes else f" of {' and '.join(sorted({source['source'] for source in card['sources']}))}"
-    hours = f" ({card['hours']:.1f} h)" if card.get("hours") else ""
+    names = "" if scenes else f" of {' and '.join(sorted({_NAMES.get(kind, kind) for kind in _kinds(card)}))}"
+    hours = f" ({_duration(card['hours'])})" if card.get("hours") else ""
     count = "" if card["clips"] is None else f"{card['clips']:,} "
     said = f"trained on {count}{what}{names}{hours}"
+    if card.get("initial"):
+        return f"{said}, starting from a run that was {describe_card(card['initial'])}"
     if card["synthetic"]:
         return f"{said}: captions of real recordings are nonsense"
     if card.get("sounds"):
@@ -60,6 +70,16 @@ def trained_on(run):
     if card["clips"] is not None and card["clips"] < 500:
         return f"{said}: too few to expect sensible captions of other sounds"
     return said
+
+
+def _kinds(card):
+    return {source["source"] for source in card["sources"]}
+
+
+def _duration(hours):
+    if hours >= 1:
+        return f"{hours:.1f} h"
+    return f"{hours * 60:.0f} min" if hours * 60 >= 1 else f"{hours * 3600:.0f} s"
 
 
 def read_card(run):
@@ -76,18 +96,22 @@ def read_card(run):
     """
     if (run.folder / Run.TRAINED_ON).is_file():
         try:
-            card = json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8"))
-            card["clips"] = None if card["clips"] is None else int(card["clips"])
-            card["synthetic"] = bool(card["synthetic"])
-            card["sources"] = [_without_root(source) for source in card["sources"]]
-            card["hours"] = None if card.get("hours") is None else float(card["hours"])
-            card["sounds"] = [str(sound) for sound in card.get("sounds") or ()]
-            return card
+            return _checked(json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{run.folder / Run.TRAINED_ON} is damaged: {error}") from error
     config, data = run.stored_config(), run.data()
     sources = [_without_root(dataclasses.asdict(source)) for source in config.data.all_sources()]
     return {"sources": sources, "synthetic": _is_synthetic(config), "clips": (data.get("train") or {}).get("clips")}
+
+
+def _checked(card):
+    card["clips"] = None if card["clips"] is None else int(card["clips"])
+    card["synthetic"] = bool(card["synthetic"])
+    card["sources"] = [_without_root(source) for source in card["sources"]]
+    card["hours"] = None if card.get("hours") is None else float(card["hours"])
+    card["sounds"] = [str(sound) for sound in card.get("sounds") or ()]
+    card["initial"] = _checked(card["initial"]) if card.get("initial") else None
+    return card
 
 
 def _without_root(source):

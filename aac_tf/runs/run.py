@@ -59,7 +59,7 @@ class Run(RunFolder):
         """Loads the `Config` that the run was started with.
 
         Args:
-            overrides: list of str `section.key=value`, for keys that a trained run can still change.
+            overrides: list of str `section.key=value`, for keys that can be changed after training.
 
         Raises:
             RunError: if there is no run, or its config names weights to download that are not the published ones.

@@ -18,8 +18,8 @@ def check_settled(config, stored):
     for name, value, info in walk(config):
         if info["settled"] != NEVER and before.get(name, value) != value:
             raise ConfigError(
-                f"{name}={value}: the run was trained with {before[name]}, which cannot change any more; keys that "
-                f"can: {', '.join(_open_keys(config))}"
+                f"{name}={value}: the run was trained with {before[name]}, which cannot be changed after training; "
+                f"keys that can: {', '.join(_open_keys(config))}"
             )
 
 
@@ -44,7 +44,7 @@ def check_source(stored, overrides, shown):
 
 
 def _open_keys(config):
-    """The keys that a trained run can still change; `section.*` stands for all keys of a section."""
+    """The keys that can be changed after training; `section.*` stands for all keys of a section."""
     sections = {}
     for name, _, info in walk(config):
         sections.setdefault(name.partition(".")[0], []).append((name, info["settled"] == NEVER))

@@ -218,7 +218,8 @@ class Scenes(Dataset):
         if path.is_file():
             return match_audio(read_captions(path), self.root / split, audio_needed, styles=read_styles(path))
         if not (self.root / "scenes.json").is_file():
-            raise DatasetError(f"{self.root} holds no scenes yet: training composes them, or `Scenes.prepare`")
+            other = "; if it is another dataset, give its kind: data.source=clotho" if self.root.is_dir() else ""
+            raise DatasetError(f"{self.root} holds no scenes yet: training composes them, or `Scenes.prepare`{other}")
         return None
 
     def events(self, split):

@@ -112,7 +112,7 @@ def read_scripts(paths: Iterable[str | pathlib.Path], style: str = "") -> Script
 
     Args:
         paths: paths of CSV files in the layout of Clotho (`file_name,caption_1,...` or `file_name,caption`) or of
-            AudioCaps (`youtube_id,start_time,caption`), or of text files with a caption a line.
+            AudioCaps (`youtube_id,start_time,caption`), or of text files with one caption per line.
         style: style of all captions, empty for none.
 
     Returns:
@@ -159,7 +159,9 @@ def _lines(path):
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"cannot read {path}, expected a UTF-8 text file with a caption a line: {error}") from error
+        raise DatasetError(
+            f"cannot read {path}, expected a UTF-8 text file with one caption per line: {error}"
+        ) from error
     if not any(line.strip() for line in lines):
         raise DatasetError(f"{path} contains no captions; expected one a line")
     for number, line in enumerate(lines, 1):

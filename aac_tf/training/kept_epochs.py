@@ -81,11 +81,10 @@ def choose_epochs(run, best=None, last=None):
     kept = min(config.training.keep_epochs, len(rows))
     count = next((number for number in (last, best) if number is not None), kept)
     if not 1 <= count <= kept:
-        wanted = f", not {count}" if kept else ""
-        raise RunError(
-            f"{run.name} has the weights of its {kept} best and {kept} last epochs{wanted}: train with "
-            "training.keep_epochs=5 to keep those of 5"
+        found = (
+            f"the weights of its {kept} best and {kept} last epochs, not {count}" if kept else "no weights of epochs"
         )
+        raise RunError(f"{run.name} has {found}: train with training.keep_epochs=5 to keep those of 5")
     order = _best(rows, config.training) if last is None else _last(rows)
     epochs = sorted(order[:count])
     missing = [epoch for epoch in epochs if epoch not in _saved(run.epochs)]

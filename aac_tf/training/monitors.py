@@ -81,7 +81,7 @@ def check_monitor(name):
         try:
             check_metrics([monitor.metric])
         except MetricError as error:
-            raise ConfigError(f"training.monitor={name} cannot be computed: {error}") from error
+            raise ConfigError(f"training.monitor={name}: {error}") from error
     return monitor
 
 

@@ -186,7 +186,7 @@ class _Trainer:
         self.best = tf.train.CheckpointManager(tf.train.Checkpoint(model=self.model), str(written.best), max_to_keep=1)
         if not resume:
             words = self.tokenizer.vocabulary_size() - len(self.tokenizer.special_ids) - 1
-            card = make_card(config, build_dataset(config), self.training.clips, words)
+            card = make_card(config, build_dataset(config), self.training.clips, words, self.initial)
             origin = None if embedder is None else embedder.origin
             written.create(config, self.tokenizer, self.normalization, data, network, card, origin)
         elif tf.train.latest_checkpoint(str(run.last)):

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import importlib
 import json
 import os
 import subprocess
@@ -112,3 +113,21 @@ def test_libraries_write_nothing_before_the_message_of_a_command(tmp_path):
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "hint"),
+    [
+        ("caption", ["dog.wav", "--timline"], "unrecognized arguments: --timline; did you mean --timeline?"),
+        ("train", ["--epochs", "3"], "--epochs; did you mean training.epochs=...?"),
+        ("caption", ["dog.wav", "--length-penalty=1"], "; did you mean decoding.length_penalty=...?"),
+        ("calibrate", ["--run", "runs/mine"], "unrecognized arguments: --run; give RUN without --run"),
+        ("demo", ["--epochs"], "unrecognized arguments: --epochs\n"),
+        ("train", ["--nothing-like-it"], "unrecognized arguments: --nothing-like-it\n"),
+    ],
+)
+def test_unknown_flags_are_answered_with_what_was_probably_meant(command, arguments, hint, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        importlib.import_module(f"aac_tf.cli.{command}").main(arguments)
+    assert exit_.value.code == 2
+    assert hint in capsys.readouterr().err

@@ -51,7 +51,7 @@ REFUSED = {
     "evaluate": [
         (["--run", "none"], "none is not a run folder"),
         (["--run", "untrained"], "has no trained weights yet"),
-        (["--run", "run", "encoder.units=3"], "cannot change any more"),
+        (["--run", "run", "encoder.units=3"], "cannot be changed after training"),
         (["--run", "run", *MANIFEST], "has no test split; it has train"),
         (["--run", "run", "--output", "my.csv", *MANIFEST], "my.csv is a file"),
         (["--predictions", "none.csv", "--references", "my.csv"], "cannot read none.csv"),

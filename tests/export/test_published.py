@@ -84,13 +84,19 @@ def test_no_folder_of_this_machine_is_published(tmp_path, data, names):
     overrides += ["scenes.bank=/secret/a,secret/b", "scenes.scripts=[clotho=/secret/c.csv]", "training.initial=secret"]
     run = Run(write_run(tmp_path / "run", overrides))
     config = run.stored_config()
-    run.write_text(run.TRAINED_ON, json.dumps(make_card(config, Nothing(None), ClipList([], seconds=3600.0), 3)))
+    first = Run(write_run(tmp_path / "first", overrides[:3]))
+    clips = ClipList([], seconds=3600.0)
+    first.write_text(first.TRAINED_ON, json.dumps(make_card(first.stored_config(), Nothing(None), clips, 3)))
+    run.write_text(run.TRAINED_ON, json.dumps(make_card(config, Nothing(None), clips, 3, first)))
     folder = publish_run(run.folder, tmp_path / "published")
     for path in folder.iterdir():
         assert b"secret" not in path.read_bytes()
     assert {path.name for path in folder.iterdir()} <= set(Run.PUBLISHED)
     assert trained_on(folder) == trained_on(run)
-    assert trained_on(run).startswith(f"trained on 0 clips of {names} (1.0 h): too few")
+    said = f"trained on 0 clips of {names} (1.0 h)"
+    assert trained_on(first).startswith(f"{said}: too few")
+    assert trained_on(run).startswith(f"{said}, starting from a run that was {said}: too few")
+    assert f"\n- starting from a run that was {said}: too few" in (folder / "README.md").read_text()
     # The data to evaluate on need not be those of the training.
     published = Run(folder).config(["data.source=clotho", "data.root=here"])
     assert [(source.source, source.root) for source in published.data.all_sources()] == [("clotho", "here")]

@@ -70,6 +70,7 @@ def test_writes_a_bank_of_the_dominant_sounds(recordings, tmp_path, capsys):
     out, err = capsys.readouterr()
     assert "skipped: " in err
     assert "broken.wav: " in err
+    assert err.endswith("13 pieces of 2 sounds in 5 recordings, 1 skipped\n")
     counts = json.loads(out)
     assert (counts["recordings"], counts["pieces"]) == (5, 13)
     assert list(counts["skipped"]) == [str(recordings / "broken.wav")]
@@ -96,8 +97,9 @@ def test_writes_a_bank_of_the_dominant_sounds(recordings, tmp_path, capsys):
         assert pitch == pytest.approx(DOG if row["category"] == "dog bark" else CAT, rel=0.02)
 
 
-def test_pieces_of_a_recording_stay_in_one_split(recordings, tmp_path):
+def test_pieces_of_a_recording_stay_in_one_split(recordings, tmp_path, capsys):
     main([str(recordings), "--output", str(tmp_path / "bank")])
+    assert "dog bark\t8 pieces from 4 recordings, " in capsys.readouterr().out
     bank = FolderBank(tmp_path / "bank")
     assert bank.categories == ("cat", "dog bark")
     groups = {row["file_name"]: row["group"] for row in read_table(tmp_path / "bank")}

@@ -49,6 +49,12 @@ def test_scenes_that_are_not_composed_yet(tmp_path):
         Scenes(tmp_path / "scenes", **SMALL).clips("train")
 
 
+def test_a_folder_of_another_dataset_is_not_taken_for_scenes(tmp_path):
+    (tmp_path / "clotho_captions_evaluation.csv").write_text("file_name,caption_1\n")
+    with pytest.raises(DatasetError, match=r"if it is another dataset, give its kind: data\.source=clotho"):
+        Scenes(tmp_path).clips("test")
+
+
 def test_a_corpus_without_a_validation_split(tmp_path):
     write_scenes(tmp_path / "scenes", SyntheticBank(), {"train": 4}, min_seconds=2, max_seconds=3)
     dataset = Scenes(tmp_path / "scenes")

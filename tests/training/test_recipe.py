@@ -147,6 +147,8 @@ def test_epochs_that_are_not_kept_are_not_averaged(trained, tmp_path):
     for count in (4, 0):
         with pytest.raises(RunError, match=rf"its 3 best and 3 last epochs, not {count}: train with"):
             average_epochs(folder, tmp_path / "more", last=count)
+    with pytest.raises(RunError, match=r"has no weights of epochs: train with training\.keep_epochs=5"):
+        average_epochs("everyday", tmp_path / "more")
     (folder / "checkpoints" / "epochs" / "epoch-2.index").unlink()
     with pytest.raises(RunError, match="no weights of epoch 2"):
         average_epochs(folder, tmp_path / "more", last=2)
