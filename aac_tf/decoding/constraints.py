@@ -25,7 +25,8 @@ class Constraints:
         max_words: maximum number of words; None takes that of the vocabulary.
         forbidden_words: words that captions never contain.
         repeat_words: words that may occur twice in a caption: `any`; `function`, only function words (articles,
-            prepositions, conjunctions, auxiliary verbs; see `FUNCTION_WORDS`); or `none`.
+            prepositions, conjunctions, auxiliary verbs; see `FUNCTION_WORDS`), but not directly after themselves; or
+            `none`.
         repeatable_words: further words that may occur twice, such as `man` for "a man speaks and a man laughs".
         no_repeat_ngram: length of the sequences of words that occur at most once in a caption; None allows repetition.
 

@@ -18,7 +18,8 @@ class Rules:
         max_words: maximum number of words, `end_id` not counted.
         min_words: minimum number of words.
         forbidden_ids: ids that never occur in a caption.
-        repeatable_ids: ids of the words that may occur several times in a caption; None stands for all words.
+        repeatable_ids: ids of the words that may occur several times in a caption, but not directly after themselves;
+            None allows all repetitions.
         no_repeat_ngram: length of the sequences of words that occur at most once in a caption; None allows repetition.
 
     If a caption that is shorter than `min_words` has no word left that is not a repetition, it ends there.
@@ -122,6 +123,7 @@ class Rules:
         if self.repeatable_ids is not None:
             once = tf.constant(_without(_ids(size), self.repeatable_ids))
             found.append(tf.where(tf.gather(once, tokens), tokens, self.end_id))
+            found.append(tf.gather(tokens, [tf.maximum(position - 1, 0)], axis=1))
         if self.no_repeat_ngram is not None:
             found.append(self._ends_of_ngrams(tokens, position))
         words = tf.concat(found, axis=1)

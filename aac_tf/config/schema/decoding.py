@@ -20,7 +20,8 @@ class SearchConfig(OneOf):
     forbidden_words: List[str] = key([], "words that captions never contain, such as [music, silence]")
     repeat_words: str = key(
         "any",
-        "words that may occur twice in a caption; function: only articles, prepositions and the like, as in CoNeTTE",
+        "words that may occur twice in a caption; function: only articles, prepositions and the like, as in CoNeTTE, "
+        "and none directly after itself",
         choices=("any", "function", "none"),
     )
     repeatable_words: List[str] = key([], "with repeat_words=function or none: further words that may occur twice")
