@@ -2,6 +2,8 @@
 
 import dataclasses
 
+import numpy as np
+
 import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imported
 
 import tensorflow as tf  # isort: skip
@@ -81,10 +83,12 @@ class RunCaptions:
         """Loads the best weights of a `Run`."""
         config = run.config()
         tokenizer = run.tokenizer(config)
-        known = tokenizer.get_vocabulary(), tokenizer.styles, config.encoder, config.decoder, config.decoding
+        normalization = run.normalization(self._bins)
+        sizes = config.encoder, config.decoder, config.decoding
+        known = tokenizer.get_vocabulary(), tokenizer.styles, sizes, normalization and np.array(normalization).tobytes()
         if known != self._known:
             self._known, self._tokenizer = known, tokenizer
-            self._model = build_model(config, tokenizer.vocabulary_size(), bins=self._bins)
+            self._model = build_model(config, tokenizer.vocabulary_size(), normalization, bins=self._bins)
             self._encode = encode_function(self._model, self._bins)
             rules = build_constraints(config).rules(tokenizer.get_vocabulary(), tokenizer.max_words)
             self._find = search_function(self._model, tokenizer, build_search(config), rules)

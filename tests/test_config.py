@@ -144,4 +144,4 @@ def test_packaged_configs_load_and_start_with_the_command_that_runs_them(path):
     config = load_config(path)
     assert isinstance(config, Config)
     assert config.name == path.stem
-    assert path.read_text().startswith(f"# python train.py --config configs/{path.name}")
+    assert path.read_text().startswith(f"# aac-train --config {path.stem}")

@@ -209,7 +209,7 @@ def _check_combinations(config):
             "augmentation.* changes sounds before the frozen encoder, and stored embeddings are computed once: set "
             "data.embedding_store=off, or use embedding_specaugment.*"
         )
-    if config.normalizes and frozen and config.data.stored_views() is None:
+    if config.normalizes and frozen and config.data.stored_views() is None and config.training.initial is None:
         raise ConfigError(
             "embedding.normalize=true needs the mean and variance of stored embeddings: remove data.embedding_store=off"
         )

@@ -80,24 +80,28 @@ def test_variants_compose_the_same_number_of_scenes_from_other_material(bank, tm
 
 
 @pytest.mark.slow
-def test_stored_clips_get_the_captions_of_the_captioner(small_runs, tmp_path):
+@pytest.mark.parametrize("kind", ["styles", "attention"])  # the latter has normalized features
+def test_stored_clips_get_the_captions_of_the_captioner(small_runs, tmp_path, kind):
     from stored_clips import RunCaptions, StoredClips, score
 
     from aac_tf.data.preparation import prepare_features
     from aac_tf.datasets import Clip, ClipList
     from aac_tf.runs import Run
 
-    small, rng, clips = small_runs["styles"], np.random.default_rng(0), []
-    for number, style in enumerate(["audiocaps", "clotho", "unknown"]):
+    small, rng, clips = small_runs[kind], np.random.default_rng(0), []
+    styles = ["audiocaps", "clotho", "none"] if kind == "styles" else [None] * 3
+    for number, style in enumerate(styles):
         path = tmp_path / f"{number}.wav"
         soundfile.write(path, rng.uniform(-0.5, 0.5, 16000 * (3 - number)), 16000)
-        clips.append(Clip(path.name, str(path), ["a dog barks", "a dog"], style=style))
+        clips.append(
+            Clip(path.name, str(path), ["a dog barks", "a dog"], style="unknown" if style == "none" else style)
+        )
     captioner = small.captioner
     stored = StoredClips(*prepare_features(captioner.config, ClipList(clips)))
     captions_of = RunCaptions(captioner.spec.num_bins)
     captions_of.load(Run(small.folder))
     found = captions_of.caption(stored)
-    expected = captioner.caption([clip.path for clip in clips], style=["audiocaps", "clotho", "none"])
+    expected = captioner.caption([clip.path for clip in clips], style=styles)
     assert found == {clip.name: caption.text for clip, caption in zip(clips, expected)}
     right, cider = score({clip.name: "a dog barks" for clip in clips}, stored)
     assert len(cider) == 3
