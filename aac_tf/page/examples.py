@@ -13,15 +13,17 @@ _LOUDNESS, _NOISE = 0.1, 0.0004  # root mean square of a sound, and of the hiss 
 # Name of the example to its length in seconds and its sounds: kind, seed, begin and length in seconds, level.
 SCENES = {
     "A telephone": (6.0, [("phone", 2, 0.6, 4.8, 1.0)]),
-    "Birds": (8.0, [("birdsong", 2, 0.4, 7.0, 1.0)]),
+    "Birds": (8.0, [("birdsong", 0, 0.4, 7.0, 1.0)]),
     "A dog": (5.0, [("dog bark", 1, 0.7, 1.5, 1.0), ("dog bark", 1, 2.6, 1.5, 0.8)]),
     "Rain": (8.0, [("rain", 0, 0.0, 8.0, 0.7)]),
     "Half a minute": (
         32.0,
         [
-            ("birdsong", 2, 0.5, 8.0, 1.0),
-            ("phone", 2, 11.0, 6.0, 1.0),
-            ("rain", 0, 19.0, 12.5, 0.8),
+            ("birdsong", 0, 0.5, 8.0, 1.0),
+            ("dog bark", 1, 11.0, 1.5, 1.0),
+            ("dog bark", 1, 13.0, 1.5, 0.8),
+            ("dog bark", 1, 15.0, 1.5, 0.9),
+            ("waves", 3, 19.0, 12.5, 0.8),
         ],
     ),
 }
