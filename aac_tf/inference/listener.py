@@ -155,7 +155,7 @@ class Listener:
             return []
         found = self._reported if self._same_as_before(begin, stop) else self._describe(begin, stop)
         self._announced = *found, stop - begin
-        return [self._report(begin, stop, found, ended=False)]
+        return [] if self._says_nothing(found) else [self._report(begin, stop, found, ended=False)]
 
     def _ended(self, begin, stop, is_last):
         announced, self._announced = self._announced, None
@@ -165,6 +165,8 @@ class Listener:
             found = announced[:2]
         else:
             found = self._reported if same else self._describe(begin, stop)
+        if self._says_nothing(found):
+            return self._silence()
         heard = self._rows[begin:stop], self._scores[begin:stop]
         self._described = self._after_before(*heard) if same else heard
         return [self._report(begin, stop, found, ended=True, is_last=is_last)]
@@ -179,6 +181,9 @@ class Listener:
     def _after_before(self, *heard):
         most = round(LONGEST_SECONDS / self._graph.cells.hop) * self._graph.cells.rows
         return [np.concatenate([before[-most:], new]) for before, new in zip(self._described, heard)]
+
+    def _says_nothing(self, found):
+        return bool(np.all(found[0] == self._captioner.vocabulary.end_id))
 
     def _describe(self, begin, stop):
         """The tokens of the caption of some rows, and their log-probabilities."""

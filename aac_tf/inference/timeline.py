@@ -116,6 +116,7 @@ def describe_rows(captioner, graph, rows, scores, features, seconds, style, prog
             word_log_probs[index] = words
         progress(_HEARD + (100 - _HEARD) * first // len(heard), 100)
     progress(100, 100)
+    silent |= (tokens == vocabulary.end_id).all(axis=1)
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1

@@ -6,6 +6,7 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from aac_tf.decoding.function_words import FUNCTION_WORDS
 from aac_tf.inference.graphs import STARTS, hears_sounds, search_function
 from aac_tf.inference.partition import partition
 from aac_tf.inference.sounds import SILENCE
@@ -85,7 +86,7 @@ class TimelineGraph:
             boundary at this row saves, to compare with `PENALTY`.
         describe: from the inputs of the encoder, first and last rows int32 `[windows]` and `start` int32 `[windows]` as
             in `search_function`, to tokens int32 `[windows, words]` and log-probabilities float32 `[windows]` of the
-            best captions, and the encoder steps and their numbers.
+            best captions, and the encoder steps and their numbers. A caption of function words alone is empty, with 0.
         merge: from silent bool, tokens and log-probabilities of all windows, to the number of the segment of each
             window, int32 `[windows]`, and the window whose caption each segment has, int32 `[segments]`.
     """
@@ -98,6 +99,7 @@ class TimelineGraph:
         self._silence = names.index(SILENCE) if SILENCE in names else None
         self._find = search_function(model, captioner.vocabulary, search, rules)
         self._kinds = _kinds_of_words(captioner.vocabulary)
+        self._says = _says_something(captioner.vocabulary)
         self._padding = _silence(model, captioner.spec)
         width = captioner.spec.num_bins if model.embedder is None else model.embedder.width
         features = tf.TensorSpec([None, captioner.spec.num_bins], tf.float32)
@@ -152,6 +154,7 @@ class TimelineGraph:
         tokens = tf.tensor_scatter_nd_update(tokens, heard[:, tf.newaxis], found)
         values = tf.reshape(values, [-1])[:count]
         log_probs = tf.tensor_scatter_nd_update(tf.zeros([windows]), heard[:, tf.newaxis], values)
+        silent |= tf.reduce_all(tokens == vocabulary.end_id, axis=1)
         segment, chosen = self.merge(silent, tokens, log_probs)
         first = tf.math.segment_min(begin, segment) // self.cells.rows
         cells = (tf.shape(rows)[0] + self.cells.rows - 1) // self.cells.rows
@@ -229,7 +232,11 @@ class TimelineGraph:
             windows = tf.where(inside[..., tf.newaxis], windows, self._padding)
         encoded, steps = self._captioner.model.encode_embedded(windows, length)
         found = self._find(encoded, steps, start=start)
-        return found.tokens[:, 0], found.log_probs[:, 0], encoded, steps
+        tokens, log_probs = found.tokens[:, 0], found.log_probs[:, 0]
+        # In noise, a caption may be "a and a".
+        says = tf.reduce_any(tf.gather(self._says, tokens), axis=1)
+        end_id = self._captioner.vocabulary.end_id
+        return tf.where(says[:, tf.newaxis], tokens, end_id), tf.where(says, log_probs, 0.0), encoded, steps
 
     def _merge(self, silent, tokens, log_probs):
         kinds = tf.gather(self._kinds, tokens)
@@ -265,6 +272,13 @@ def _kinds_of_words(vocabulary):
         found = find_mentions([word])
         kinds.append(numbers.setdefault(found[0][2], len(numbers) + 1) if found else 0)
     return np.array(kinds, np.int32)
+
+
+def _says_something(vocabulary):
+    """Whether a word says anything about a sound, bool `[vocabulary]`: unlike function words and special tokens."""
+    words = vocabulary.get_vocabulary()
+    silent = {vocabulary.end_id, *vocabulary.special_ids}
+    return np.array([index not in silent and word not in FUNCTION_WORDS for index, word in enumerate(words)])
 
 
 def _normed(rows):

@@ -27,9 +27,14 @@ def listen(listener, sound, size):
     return found + [(len(sound) / RATE, one) for one in listener.finish()]
 
 
+def test_captions_of_function_words_are_not_reported(small_runs, sound):
+    content = "decoding.forbidden_words=[dog,cat,bell,rain,siren,barks,meows,rings,falls,loudly]"
+    assert listen(Listener(Captioner.load(small_runs["AST"].folder, [content])), sound, 16000) == []
+
+
 @pytest.mark.parametrize("size", [1000, 16000])
 def test_sounds_are_reported_soon(small_runs, sound, size):
-    captioner = small_runs["AST"].captioner
+    captioner = Captioner.load(small_runs["AST"].folder, ["decoding.forbidden_words=[a,the,and,then]"])
     found = listen(Listener(captioner), sound, size)
     ended = [(now, one) for now, one in found if one.ended]
     assert [one.segment.begin for _, one in ended] == pytest.approx([0, 8], abs=0.6)

@@ -46,8 +46,21 @@ def test_the_partition_is_the_best_of_all(longest):
     assert found.numpy().tolist() == best[1]
 
 
-def test_segments_follow_the_sound(one_captioner):
-    segments = one_captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high")))
+FUNCTION_WORDS = "decoding.forbidden_words=[a,the,and,then]"
+CONTENT_WORDS = "decoding.forbidden_words=[dog,cat,bell,rain,siren,barks,meows,rings,falls,loudly]"
+
+
+def test_captions_of_function_words_count_as_silence(one_run):
+    captioner = Captioner.load(one_run.folder, [CONTENT_WORDS])
+    sound = sound_of((4, "low"), (4, "high"))
+    assert captioner.caption([sound], sample_rate=RATE)[0].text
+    (segment,) = captioner.timeline(sound, sample_rate=RATE)
+    assert (segment.begin, segment.caption) == (0, "")
+
+
+def test_segments_follow_the_sound(one_run):
+    captioner = Captioner.load(one_run.folder, [FUNCTION_WORDS])
+    segments = captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high")))
     assert segments[0].begin == 0
     assert segments[-1].end == pytest.approx(11)
     assert [one.end for one in segments[:-1]] == [one.begin for one in segments[1:]]
@@ -55,7 +68,7 @@ def test_segments_follow_the_sound(one_captioner):
     assert (silence.begin, silence.end) == (pytest.approx(4, abs=0.5), pytest.approx(7, abs=0.5))
     assert silence.sounds is None
     assert silence.confidence is None
-    assert one_captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high"))) == segments
+    assert captioner.timeline(sound_of((4, "low"), (3, "silence"), (4, "high"))) == segments
 
 
 def test_a_pause_does_not_divide_a_sound():
