@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -37,9 +38,15 @@ def samples():
     return np.round(sound * 32768).astype("<i2").tobytes()
 
 
-@pytest.fixture
-def run(small_runs):
-    return ["--run", str(small_runs["AST"].folder), "--beam", "1"]
+@pytest.fixture(scope="module")
+def run(small_runs, tmp_path_factory):
+    """Arguments for a run that is forced to name sounds, as captions of function words alone are not reported."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    shutil.copytree(small_runs["AST"].folder, folder)
+    config = (folder / "config.yaml").read_text()
+    assert "forbidden_words: []" in config
+    (folder / "config.yaml").write_text(config.replace("forbidden_words: []", "forbidden_words: [a, the, and, then]"))
+    return ["--run", str(folder), "--beam", "1"]
 
 
 def test_a_pipe_is_captioned_with_times(run, pipe, samples, capsys):
