@@ -93,7 +93,8 @@ def write_corpus(
                     with writing(root, LibsndfileError):
                         _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
                     complete_folder(unfinished, root)
-                    (root / _LOCK).unlink()
+                    for name in (_COMPLETE, _LOCK):
+                        (root / name).unlink()
         except LockedError as error:
             if not waited:
                 logger.warning("waiting for process %s, which composes %s", error.owner, root)
@@ -131,9 +132,9 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
                 if progress is not None:
                     progress(len(complete), len(scenes))
     except BaseException:
-        logger.warning(
-            "%d of %d scenes are kept, and the same command continues after them", len(complete), len(scenes)
-        )
+        if complete:
+            kept = f"{len(complete)} of {len(scenes)} scenes are kept"
+            logger.warning("%s, and the same command continues after them", kept)
         raise
     finally:
         if pool:
@@ -152,7 +153,6 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
             writer.writerows(row if styled else row[:-1] for row in rows[split])
     (folder / "events.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     (folder / "scenes.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    (folder / _COMPLETE).unlink()
 
 
 def _read_complete(path):
