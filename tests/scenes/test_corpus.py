@@ -92,8 +92,9 @@ def interrupted(root, scenes=2, **arguments):
 
     with pytest.raises(KeyboardInterrupt):
         write_scenes(root, SyntheticBank(), {"test": 4}, progress=stop, **arguments)
-    assert not root.exists()
-    return next(root.parent.glob(f".{root.name}.unfinished-*"))
+    assert not (root / "scenes.json").exists()
+    (unfinished,) = (root if root.is_dir() else root.parent).glob(f".{root.name}.unfinished-*")
+    return unfinished
 
 
 @pytest.mark.parametrize("cut", [0, 5])
@@ -108,6 +109,17 @@ def test_an_interrupted_corpus_continues(tmp_path, cut, caplog):
     write_scenes(expected, SyntheticBank(), {"test": 4})
     assert files_of(root) == files_of(expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "scenes"]
+
+
+def test_an_interrupted_corpus_in_a_folder_that_exists_continues_there(tmp_path):
+    root, expected, done = tmp_path / "scenes", tmp_path / "expected", []
+    root.mkdir()
+    interrupted(root)
+    write_scenes(root, SyntheticBank(), {"test": 4}, progress=lambda *report: done.append(report))
+    assert done == [(3, 4), (4, 4)]
+    write_scenes(expected, SyntheticBank(), {"test": 4})
+    assert files_of(root) == files_of(expected)
+    assert {path.name for path in root.iterdir()} == {path.name for path in expected.iterdir()}
 
 
 def test_another_corpus_does_not_continue_an_interrupted_one(tmp_path):
