@@ -74,9 +74,9 @@ class Grid:
         ]
         if not tasks:
             return
-        if self.jobs > 1:
-            os.environ |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"}
-        with multiprocessing.get_context("spawn").Pool(min(self.jobs, len(tasks))) as pool:
+        threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"} if self.jobs > 1 else {}
+        context, processes = multiprocessing.get_context("spawn"), min(self.jobs, len(tasks))
+        with context.Pool(processes, os.environ.update, [threads]) as pool:
             for done, (name, loss, seconds) in enumerate(pool.imap_unordered(_train_run, tasks), 1):
                 print(f"trained {done}/{len(tasks)}: {name}, loss {loss:.3f}, {seconds:.0f} s", flush=True)
 
