@@ -1,7 +1,7 @@
 """A corpus of scenes on disk: a folder that appears only when it is complete, and is kept if it is the wanted one.
 
-Until then, it is in a hidden folder, with a lock and a list of the complete scenes. An interrupted corpus continues after
-them.
+Until then, it is in a hidden folder, with a lock and a list of the complete scenes. An interrupted corpus continues
+after them.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _write(unfinished, record, counts, compose, rate, ending, workers, progress)
     for split in counts:
         (folder / split).mkdir(parents=True, exist_ok=True)
     scenes = [(split, index) for split, count in counts.items() for index in range(count)]
-    complete = _read_complete(unfinished / _COMPLETE)
+    complete = _read_complete(unfinished / _COMPLETE, [folder / split for split, _ in scenes])
     pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
     try:
         with open(unfinished / _COMPLETE, "a", buffering=1, encoding="utf-8") as file:
@@ -159,17 +159,22 @@ def _write(unfinished, record, counts, compose, rate, ending, workers, progress)
     (unfinished / _RECORD).rename(folder / _RECORD)
 
 
-def _read_complete(path):
-    """The complete scenes of an interrupted corpus; what is damaged at the end of their list is removed from it."""
+def _read_complete(path, folders):
+    """Reads the list of the complete scenes of an interrupted corpus; `folders` are those of all scenes.
+
+    If a crash has damaged the list, or a sound is lost, the list ends before it.
+    """
     complete: list = []
     if not path.is_file():
         return complete
     with open(path, "rb+") as file:
         size = 0
-        for line in file:
+        for line, folder in zip(file, folders):
             try:
                 row, about = json.loads(line if line.endswith(b"\n") else b"")
-            except ValueError:
+                if not (folder / row[0]).stat().st_size:
+                    break
+            except (OSError, ValueError):
                 break
             complete.append((row, about))
             size += len(line)

@@ -98,15 +98,29 @@ def interrupted(root, scenes=2, **arguments):
     return unfinished
 
 
-@pytest.mark.parametrize("end", [None, b"", b"\0\0\n"])  # of the list of complete scenes, as a crash may leave it
-def test_an_interrupted_corpus_continues(tmp_path, end, caplog):
+def cut(path, end=b""):
+    path.write_bytes(path.read_bytes()[:-5] + end)
+
+
+@pytest.mark.parametrize(
+    "crash",
+    [
+        None,
+        lambda unfinished: cut(unfinished / "complete.jsonl"),
+        lambda unfinished: cut(unfinished / "complete.jsonl", b"\0\0\n"),
+        lambda unfinished: next(unfinished.rglob("test_00001.wav")).write_bytes(b""),
+        lambda unfinished: next(unfinished.rglob("test_00001.wav")).unlink(),
+    ],
+    ids=["stopped", "cut list", "damaged list", "empty sound", "lost sound"],
+)
+def test_an_interrupted_corpus_continues(tmp_path, crash, caplog):
     root, expected, done = tmp_path / "scenes", tmp_path / "expected", []
-    complete = interrupted(root) / "complete.jsonl"
+    unfinished = interrupted(root)
     assert "2 of 4 scenes are kept, and the same command continues after them" in caplog.text
-    if end is not None:
-        complete.write_bytes(complete.read_bytes()[:-5] + end)
+    if crash:
+        crash(unfinished)
     write_scenes(root, SyntheticBank(), {"test": 4}, progress=lambda *report: done.append(report))
-    assert done == [(number, 4) for number in (range(3, 5) if end is None else range(2, 5))]
+    assert done == [(number, 4) for number in (range(2, 5) if crash else range(3, 5))]
     write_scenes(expected, SyntheticBank(), {"test": 4})
     assert files_of(root) == files_of(expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "scenes"]
