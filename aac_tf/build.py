@@ -107,12 +107,14 @@ def build_augment(config, normalization=None):
 
     Args:
         config: `Config`.
-        normalization: mean and variance of the features, whose mean fills the masks; None fills them with zeros.
+        normalization: as for `build_model`. Without a frozen encoder, it is that of the spectrogram, and its mean fills
+            the masks; otherwise zeros do.
     """
     masks = config.specaugment
     if masks.probability == 0:
         return None
-    value = 0.0 if normalization is None else float(np.mean(normalization[0]))
+    masks_spectrogram = normalization is not None and config.embedding.kind == "none"
+    value = float(np.mean(normalization[0])) if masks_spectrogram else 0.0
     return SpecAugment(masks.max_frames, masks.max_bins, masks.probability, mask_value=value)
 
 

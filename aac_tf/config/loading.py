@@ -209,10 +209,6 @@ def _check_combinations(config):
             "augmentation.* changes sounds before the frozen encoder, and stored embeddings are computed once: set "
             "data.embedding_store=off, or use embedding_specaugment.*"
         )
-    if config.normalizes and frozen and config.data.stored_views() is None and config.training.initial is None:
-        raise ConfigError(
-            "embedding.normalize=true needs the mean and variance of stored embeddings: remove data.embedding_store=off"
-        )
     if frozen and config.audio != AudioConfig():
         raise ConfigError(f"embedding.kind={config.embedding.kind} brings its own spectrogram: remove the audio.* keys")
     if config.data.sources and config.data.root is not None:

@@ -108,21 +108,27 @@ class ViewedFeatures:
         return self._rows.load(tf.where(uniform[0] < self._probability, view, 0) * len(self) + index)
 
 
-def feature_statistics(features, max_clips=500):
-    """Computes the mean and variance of each bin over clips.
+def feature_statistics(features, embedder=None, max_clips=500):
+    """Computes the mean and variance of each dimension of the encoder's inputs over clips.
 
     Args:
-        features: `FileFeatures` or `MemoryFeatures`.
+        features: `FileFeatures`, or other features with its attributes and `load`.
+        embedder: `FrozenEncoder` between the features and the encoder; None if there is none, or if the features are
+            stored embeddings.
         max_clips: int, maximum number of clips to read, evenly spaced in the dataset.
 
     Returns:
         (mean, variance), float32 numpy arrays `[bins]`.
     """
+    embed, bins = np.asarray, features.bins
+    if embedder is not None:
+        signature, bins = [tf.TensorSpec([None, features.bins], tf.float32)], embedder.width
+        embed = tf.function(lambda frames: embedder(frames[tf.newaxis])[0][0], signature, autograph=False)
     chosen = np.unique(np.linspace(0, len(features) - 1, min(len(features), max_clips)).astype(np.int64))
-    count, total, squares = 0, np.zeros(features.bins), np.zeros(features.bins)
+    count, total, squares = 0, np.zeros(bins), np.zeros(bins)
     dataset = tf.data.Dataset.from_tensor_slices(chosen).map(unconverted(features.load), tf.data.AUTOTUNE)
     for example in dataset.as_numpy_iterator():
-        example = example.astype(np.float64)
+        example = np.asarray(embed(example), np.float64)
         count, total, squares = count + len(example), total + example.sum(0), squares + (example**2).sum(0)
     mean = total / count
     variance = squares / count - mean**2

@@ -160,8 +160,8 @@ class Listener:
     def _ended(self, begin, stop, is_last):
         announced, self._announced = self._announced, None
         same = self._same_as_before(begin, stop)
-        # What was captioned is not captioned again, unless there is much more of it.
-        if announced is not None and stop - begin <= 2 * announced[2]:
+        # What was captioned is not captioned again, unless there is much more of it, or its caption said nothing.
+        if announced is not None and stop - begin <= 2 * announced[2] and not self._says_nothing(announced):
             found = announced[:2]
         else:
             found = self._reported if same else self._describe(begin, stop)

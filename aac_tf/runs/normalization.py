@@ -52,7 +52,7 @@ def read_normalization(folder, expected, bins=None):
         raise RunError(f"{path} is damaged: it has no lists of numbers mean and variance") from error
     size = mean.size if bins is None else bins
     if mean.shape != (size,) or variance.shape != (size,):
-        raise RunError(f"{path} does not fit the run: expected {size} means and variances, one per bin")
+        raise RunError(f"{path} does not fit the run: expected {size} means and variances, one per dimension")
     if not (np.isfinite(mean).all() and np.isfinite(variance).all() and (variance > 0).all()):
         raise RunError(f"{path} is damaged: means must be finite, and variances finite and above 0")
     vocabulary = folder.checksum(folder.VOCABULARY)

@@ -1,14 +1,16 @@
 """A corpus of scenes on disk: a folder that appears only when it is complete, and is kept if it is the wanted one.
 
-Until then, it is a hidden folder. The scenes that are complete are listed in it, and an interrupted corpus continues
+Until then, it is in a hidden folder, with a lock and a list of the complete scenes. An interrupted corpus continues
 after them.
 """
 
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import csv
 import dataclasses
+import glob
 import hashlib
 import json
 import logging
@@ -28,7 +30,7 @@ from aac_tf.utils.locks import LockedError, file_lock
 logger = logging.getLogger(__name__)
 
 CAPTIONS = 5
-_LOCK, _COMPLETE = ".lock", "complete.jsonl"
+_LOCK, _COMPLETE, _CORPUS, _RECORD = ".lock", "complete.jsonl", "corpus", "scenes.json"  # in the hidden folder
 _ABANDONED_SECONDS = 3600
 
 
@@ -84,17 +86,16 @@ def write_corpus(
     from soundfile import LibsndfileError
 
     unfinished, waited = _unfinished(root, record), False
-    while not _holds(root, record):
+    while not _holds(root, record, unfinished):
         _remove_leftovers(root, unfinished)
-        unfinished.mkdir(parents=True, exist_ok=True)
         try:
-            with file_lock(unfinished / _LOCK):
-                if not _holds(root, record):
-                    with writing(root, LibsndfileError):
-                        _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
-                    complete_folder(unfinished, root)
-                    for name in (_COMPLETE, _LOCK):
-                        (root / name).unlink()
+            with writing(root, LibsndfileError):
+                unfinished.mkdir(parents=True, exist_ok=True)
+                with file_lock(unfinished / _LOCK):
+                    if not _holds(root, record, unfinished):
+                        if not (unfinished / _CORPUS / _RECORD).is_file():
+                            _write(unfinished, record, counts, compose, sample_rate, ending, workers, progress)
+                        complete_folder(unfinished / _CORPUS, root)
         except LockedError as error:
             if not waited:
                 logger.warning("waiting for process %s, which composes %s", error.owner, root)
@@ -103,12 +104,13 @@ def write_corpus(
         except FileNotFoundError:
             if unfinished.exists():
                 raise  # otherwise another process has just finished
-    shutil.rmtree(unfinished, ignore_errors=True)
+    for parent in (root, root.parent):
+        shutil.rmtree(parent / unfinished.name, ignore_errors=True)
     return root
 
 
-def _write(folder, record, counts, compose, rate, ending, workers, progress):
-    write = {".wav": _write_wav, ".flac": _write_flac}[ending]
+def _write(unfinished, record, counts, compose, rate, ending, workers, progress):
+    folder, write = unfinished / _CORPUS, {".wav": _write_wav, ".flac": _write_flac}[ending]
 
     def make(scene):
         split, index = scene
@@ -120,12 +122,12 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
         return [name, *captions, composed.style], {"seconds": round(len(composed.waveform) / rate, 3), "events": events}
 
     for split in counts:
-        (folder / split).mkdir(exist_ok=True)
+        (folder / split).mkdir(parents=True, exist_ok=True)
     scenes = [(split, index) for split, count in counts.items() for index in range(count)]
-    complete = _read_complete(folder / _COMPLETE)
+    complete = _read_complete(unfinished / _COMPLETE, [folder / split for split, _ in scenes])
     pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
     try:
-        with open(folder / _COMPLETE, "a", encoding="utf-8") as file:
+        with open(unfinished / _COMPLETE, "a", buffering=1, encoding="utf-8") as file:
             for made in (pool.map if pool else map)(make, scenes[len(complete) :]):
                 file.write(json.dumps(made) + "\n")
                 complete.append(made)
@@ -152,20 +154,29 @@ def _write(folder, record, counts, compose, rate, ending, workers, progress):
             writer.writerow(header if styled else header[:-1])
             writer.writerows(row if styled else row[:-1] for row in rows[split])
     (folder / "events.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    (folder / "scenes.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    # Last and at once: a corpus with this file is complete.
+    (unfinished / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    (unfinished / _RECORD).rename(folder / _RECORD)
 
 
-def _read_complete(path):
-    """The complete scenes of an interrupted corpus; what was cut off at the end of their list is removed from it."""
+def _read_complete(path, folders):
+    """Reads the list of the complete scenes of an interrupted corpus; `folders` are those of all scenes.
+
+    If a crash has damaged the list, or a sound is lost, the list ends before it.
+    """
     complete: list = []
     if not path.is_file():
         return complete
     with open(path, "rb+") as file:
         size = 0
-        for line in file:
-            if not line.endswith(b"\n"):
+        for line, folder in zip(file, folders):
+            try:
+                row, about = json.loads(line if line.endswith(b"\n") else b"")
+                if not (folder / row[0]).stat().st_size:
+                    break
+            except (OSError, ValueError):
                 break
-            complete.append(json.loads(line))
+            complete.append((row, about))
             size += len(line)
         file.truncate(size)
     return complete
@@ -185,13 +196,15 @@ def _write_wav(path, waveform, rate):
         file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
 
 
-def _holds(root, record):
+def _holds(root, record, unfinished):
     """Whether `root` holds the scenes of `record`; raises unless it does, is empty or does not exist."""
     prefix = _unfinished_prefix(root)
     if not root.exists() or (root.is_dir() and all(path.name.startswith(prefix) for path in root.iterdir())):
         return False
+    if unfinished.parent == root and (unfinished / _CORPUS / _RECORD).is_file():
+        return False  # it is being moved there, file by file
     try:
-        found = json.loads((root / "scenes.json").read_text(encoding="utf-8"))
+        found = json.loads((root / _RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DatasetError(f"{root} holds other files than scenes; choose another folder") from error
     wanted = json.loads(json.dumps(record))
@@ -216,8 +229,10 @@ def _unfinished(root, record):
 
 def _remove_leftovers(root, own):
     """Removes unfinished folders of other corpora that have not changed for an hour."""
-    pattern = _unfinished_prefix(root) + "*"
+    pattern = glob.escape(_unfinished_prefix(root)) + "*"
     for folder in {*root.parent.glob(pattern), *root.glob(pattern)} - {own}:
-        newest = max((path.stat().st_mtime for path in folder.glob("**/*")), default=folder.stat().st_mtime)
-        if time.time() - newest > _ABANDONED_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process removes it
+            # The list in it changes with each scene.
+            newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+            if time.time() - newest > _ABANDONED_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)

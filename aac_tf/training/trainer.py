@@ -160,15 +160,16 @@ class _Trainer:
         if resume:
             check_data(run, data)
         source = run if resume else self.initial
+        unstored = embedder if stored is None else None
         self.normalization = None if source is None else source.normalization()
         if config.normalizes and self.normalization is None:
-            self.normalization = feature_statistics(self.training.features)
+            self.normalization = feature_statistics(self.training.features, unstored)
         with strategy.scope():
             self.model = build_model(
                 config,
                 self.tokenizer.vocabulary_size(),
                 self.normalization,
-                embedder=embedder if stored is None else None,
+                embedder=unstored,
                 bins=self.training.features.bins,
                 precision=options.precision,
             )

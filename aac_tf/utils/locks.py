@@ -1,6 +1,7 @@
 """Locks between processes."""
 
 import contextlib
+import errno
 import os
 import sys
 
@@ -18,6 +19,10 @@ else:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+# A file system without locks, such as some network file systems, answers with one of these.
+_NO_LOCKS = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)
+
+
 class LockedError(Exception):
     """Another process holds a lock.
 
@@ -33,6 +38,8 @@ class LockedError(Exception):
 @contextlib.contextmanager
 def file_lock(path):
     """Holds a lock while the context is active; the system releases it if the process is killed.
+
+    On a file system without locks, nothing is locked.
 
     Args:
         path: path of the file to lock, which is created if necessary and stays.
@@ -56,10 +63,11 @@ def file_lock(path):
         try:
             _lock(file)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                file.seek(0)
-                raise LockedError(file.read().strip() or "of another user") from error
-            raise LockedError("of another user") from error
+            if error.errno not in _NO_LOCKS:
+                with contextlib.suppress(OSError):
+                    file.seek(0)
+                    raise LockedError(file.read().strip() or "of another user") from error
+                raise LockedError("of another user") from error
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()

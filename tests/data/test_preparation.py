@@ -51,3 +51,11 @@ def test_clips_are_shifted_before_they_are_masked():
     assert (masked == 0).sum() > 64
     assert training_draw(load_config(None, ["specaugment.probability=0"]), Ramp()) is None
     assert np.isfinite(masked).all()
+
+
+@pytest.mark.parametrize(("kind", "value"), [("none", 7), ("yamnet", 0)])
+def test_masks_of_a_spectrogram_are_not_filled_with_the_mean_of_embeddings(kind, value):
+    config = load_config(None, [f"embedding.kind={kind}", "data.embedding_store=off", "specaugment.probability=1"])
+    draw = training_draw(config, Ramp(), (np.full(8, 7.0), np.ones(8)))
+    masked, seen = draw(tf.constant(0), tf.constant([3, 4])).numpy(), Ramp().load(0).numpy()
+    assert set(masked[masked != seen]) == {value}

@@ -32,6 +32,17 @@ def test_captions_of_function_words_are_not_reported(small_runs, sound):
     assert listen(Listener(Captioner.load(small_runs["AST"].folder, [content])), sound, 16000) == []
 
 
+def test_a_sound_that_begins_in_noise_is_captioned_at_its_end(small_runs, sound):
+    listener = Listener(small_runs["AST"].captioner)
+    vocabulary = listener._captioner.vocabulary
+    noise = np.full([vocabulary.max_words + 1], vocabulary.end_id, np.int32)
+    dog = np.append(vocabulary.get_vocabulary().index("dog"), noise[1:])
+    described = iter([(noise, None), (dog, None)])
+    listener._describe = lambda begin, stop: next(described)
+    found = listen(listener, sound[: 8 * RATE], 1000)
+    assert [(one.ended, one.segment.caption) for _, one in found] == [(True, "dog")]
+
+
 @pytest.mark.parametrize("size", [1000, 16000])
 def test_sounds_are_reported_soon(small_runs, sound, size):
     captioner = Captioner.load(small_runs["AST"].folder, ["decoding.forbidden_words=[a,the,and,then]"])

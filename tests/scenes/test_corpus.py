@@ -2,6 +2,7 @@ import contextlib
 import csv
 import json
 import os
+import pathlib
 import time
 import wave
 
@@ -12,7 +13,7 @@ from aac_tf.datasets import DatasetError
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import read_scenes, write_scenes
 from aac_tf.scenes.templates import MAX_WORDS
-from aac_tf.utils.locks import file_lock
+from aac_tf.utils.locks import LockedError, file_lock
 
 COUNTS = {"train": 12, "validation": 3, "test": 4}
 
@@ -97,15 +98,29 @@ def interrupted(root, scenes=2, **arguments):
     return unfinished
 
 
-@pytest.mark.parametrize("cut", [0, 5])
-def test_an_interrupted_corpus_continues(tmp_path, cut, caplog):
+def cut(path, end=b""):
+    path.write_bytes(path.read_bytes()[:-5] + end)
+
+
+@pytest.mark.parametrize(
+    "crash",
+    [
+        None,
+        lambda unfinished: cut(unfinished / "complete.jsonl"),
+        lambda unfinished: cut(unfinished / "complete.jsonl", b"\0\0\n"),
+        lambda unfinished: next(unfinished.rglob("test_00001.wav")).write_bytes(b""),
+        lambda unfinished: next(unfinished.rglob("test_00001.wav")).unlink(),
+    ],
+    ids=["stopped", "cut list", "damaged list", "empty sound", "lost sound"],
+)
+def test_an_interrupted_corpus_continues(tmp_path, crash, caplog):
     root, expected, done = tmp_path / "scenes", tmp_path / "expected", []
     unfinished = interrupted(root)
     assert "2 of 4 scenes are kept, and the same command continues after them" in caplog.text
-    # Killed while it wrote the list of the complete scenes.
-    os.truncate(unfinished / "complete.jsonl", (unfinished / "complete.jsonl").stat().st_size - cut)
+    if crash:
+        crash(unfinished)
     write_scenes(root, SyntheticBank(), {"test": 4}, progress=lambda *report: done.append(report))
-    assert done == [(number, 4) for number in (range(2, 5) if cut else range(3, 5))]
+    assert done == [(number, 4) for number in (range(2, 5) if crash else range(3, 5))]
     write_scenes(expected, SyntheticBank(), {"test": 4})
     assert files_of(root) == files_of(expected)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "scenes"]
@@ -120,6 +135,35 @@ def test_an_interrupted_corpus_in_a_folder_that_exists_continues_there(tmp_path)
     write_scenes(expected, SyntheticBank(), {"test": 4})
     assert files_of(root) == files_of(expected)
     assert {path.name for path in root.iterdir()} == {path.name for path in expected.iterdir()}
+
+
+def test_a_corpus_that_is_being_moved_is_locked_and_continues(tmp_path, monkeypatch):
+    root, rename, moved = tmp_path / "scenes", pathlib.Path.rename, []
+    root.mkdir()
+
+    def move(path, target):
+        if target.parent == root:
+            moved.append(target.name)
+            (lock,) = root.glob(".*/.lock")
+            with pytest.raises(LockedError), file_lock(lock):
+                pass
+            if len(moved) == 2:
+                raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "rename", move)
+    with pytest.raises(KeyboardInterrupt):
+        write_scenes(root, SyntheticBank(), {"test": 2})
+    write_scenes(root, SyntheticBank(), {"test": 2})
+    assert moved == ["test", "captions_test.csv", "captions_test.csv", "events.json", "scenes.json"]
+    assert sorted(path.name for path in root.iterdir()) == sorted(set(moved))
+    assert len(read_scenes(root, "test")) == 2
+
+
+def test_a_leftover_that_another_process_is_removing_is_no_error(tmp_path):
+    (tmp_path / ".scenes.unfinished-other").mkdir()
+    (tmp_path / ".scenes.unfinished-other" / "gone.wav").symlink_to(tmp_path / "nothing")
+    assert len(read_scenes(write_scenes(tmp_path / "scenes", SyntheticBank(), {"test": 1}), "test")) == 1
 
 
 def test_another_corpus_does_not_continue_an_interrupted_one(tmp_path):

@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from small_runs import SMALL_AST
 
 from aac_tf import Captioner
 from aac_tf.build import build_model, build_spec
 from aac_tf.config import ConfigError, load_config
 from aac_tf.data.preparation import prepare_dataset, read_clips
+from aac_tf.export.published import publish_run
 from aac_tf.runs.run import Run
 from aac_tf.training.trainer import train
 
@@ -145,9 +147,19 @@ def test_normalized_embeddings_are_encoded_alike_with_and_without_the_network(sm
     assert np.abs(plain.encode(embedding, segments)[0] - expected).max() > 0.01
 
 
-def test_normalization_without_a_store_is_rejected():
-    with pytest.raises(ConfigError, match=r"embedding\.normalize=true needs .* stored embeddings"):
-        load_config(None, ["embedding.kind=yamnet", "embedding.normalize=true", "data.embedding_store=off"])
+@pytest.mark.slow
+def test_embeddings_are_normalized_without_a_store_too(tmp_path):
+    options = [
+        *(f"data.root={tmp_path / 'scenes'}", f"data.embedding_folder={tmp_path / 'embeddings'}", *SMALL),
+        *("embedding.kind=ast", f"embedding.source={SMALL_AST}", "embedding.normalize=true", "training.samples=0"),
+    ]
+    for store in ("on", "off"):
+        train(load_config(None, [*options, f"data.embedding_store={store}"]), Run(tmp_path / store))
+    stored, computed = (Run(tmp_path / store).normalization() for store in ("on", "off"))
+    np.testing.assert_allclose(computed, stored, rtol=1e-4)
+    published = publish_run(tmp_path / "off", tmp_path / "published")
+    captioner = Captioner.load(published, [f"embedding.source={SMALL_AST}"])
+    np.testing.assert_allclose(captioner.model.normalization.mean[0, 0], computed[0])
 
 
 def test_options_of_another_frozen_encoder_are_rejected():

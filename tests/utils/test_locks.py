@@ -1,0 +1,26 @@
+import errno
+
+import pytest
+
+from aac_tf.utils import locks
+
+
+def failing(error):
+    def fail(file):
+        raise OSError(error, "no lock")
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK])
+def test_on_a_file_system_without_locks_nothing_is_locked(tmp_path, monkeypatch, error):
+    monkeypatch.setattr(locks, "_lock", failing(error))
+    with locks.file_lock(tmp_path / "lock"):
+        pass
+
+
+@pytest.mark.parametrize("error", [errno.EWOULDBLOCK, errno.EACCES])
+def test_other_errors_mean_that_the_file_is_locked(tmp_path, monkeypatch, error):
+    monkeypatch.setattr(locks, "_lock", failing(error))
+    with pytest.raises(locks.LockedError), locks.file_lock(tmp_path / "lock"):
+        pass
