@@ -79,7 +79,8 @@ class ResumedDownload:
                     try:
                         yield
                     finally:
-                        lock.unlink(missing_ok=True)
+                        with contextlib.suppress(PermissionError):  # Windows keeps files that are open
+                            lock.unlink(missing_ok=True)
                 return
             except LockedError:
                 time.sleep(0.5)
