@@ -3,6 +3,7 @@
 from aac_tf.cli.checks import check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_overrides
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):
@@ -63,7 +64,9 @@ def _print_reliability(found, unsure_below):
     print("confidence  captions  mean  sounds that are there")
     for row in found["bins"]:
         print(f"{row['from']:10.1f}  {row['captions']:8}  {row['confidence']:4.2f}  {row['right']:4.2f}")
-    print(f"expected calibration error {found['ece']:.3f}, on {found['captions']} captions of the test split")
+    print(
+        f"expected calibration error {found['ece']:.3f}, on {counted(found['captions'], 'caption')} of the test split"
+    )
     for name, where in (("unsure", "below"), ("sure", "from")):
         group = found[name]
         if group["captions"]:

@@ -15,6 +15,7 @@ from aac_tf.cli.flags import (
     take_overrides,
 )
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.counting import counted
 from aac_tf.utils.timeline_formats import sound_as_dict
 
 
@@ -99,7 +100,7 @@ def _caption(options, console):
         if caption.unsure:
             console.show(f"unsure: {path}: confidence {caption.confidence:.2f}")
     if skipped:
-        console.show(f"{skipped} of {len(options.files)} files skipped")
+        console.show(f"{skipped} of {counted(len(options.files), 'file')} skipped")
     if save is not None:
         save()
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None

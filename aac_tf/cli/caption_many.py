@@ -7,6 +7,7 @@ import sys
 from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, given_runs, search_overrides
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):
@@ -133,7 +134,7 @@ def _caption_many(options, beam_flags, console):
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
         job = open_job(options.output, paths, fingerprint, options.shards, options.overwrite)
-        console.show(f"{job.files} files, {job.shards} shards, model {version}")
+        console.show(f"{counted(job.files, 'file')}, {counted(job.shards, 'shard')}, model {version}")
         with poll_progress(job.done, job.shards, console.progress("Captioning shards")):
             summary, counters = run_job(job, version, settings, beam_flags)
     summary |= {"output": job.folder, "model": version, "now": counters}

@@ -12,6 +12,7 @@ import textwrap
 from tqdm import tqdm
 
 from aac_tf.errors import AacError
+from aac_tf.utils.counting import counted
 
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
@@ -70,11 +71,6 @@ class Console:
             self.show(f"{split}: {counted(len(clips), 'clip')}, {len(clips.left_out)} skipped")
         else:
             self.show(f"{split}: {counted(len(clips), 'clip')}")
-
-
-def counted(number, noun):
-    """A number of things: `1 clip`, `20 clips`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _ForgivingStream:

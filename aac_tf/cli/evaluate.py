@@ -13,6 +13,7 @@ from aac_tf.cli.flags import (
     given_runs,
     search_overrides,
 )
+from aac_tf.utils.counting import counted
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
@@ -122,7 +123,7 @@ def _evaluate(options, console):
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
     if result.left_out:
-        console.show(f"{len(result.left_out)} clips skipped")
+        console.show(f"{counted(len(result.left_out), 'clip')} skipped")
     return _exit_code(result)
 
 

@@ -17,6 +17,7 @@ from aac_tf.runs.fetch import find_run, is_folder
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
 
 
@@ -104,7 +105,7 @@ def _scores(run, path):
         intervals = {
             str(name): [float(low), float(high)] for name, (low, high) in stored.get("confidence_95", {}).items()
         }
-        clips = f", {int(stored['clips'])} clips" if "clips" in stored else ""
+        clips = f", {counted(int(stored['clips']), 'clip')}" if "clips" in stored else ""
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise RunError(f"{path} has no scores: expected a JSON object with `corpus`, as aac-evaluate writes") from error
     dataset = str(stored.get("dataset") or f"{stored.get('split') or 'test'} split of the training data")

@@ -29,6 +29,7 @@ from aac_tf.runs import Run
 from aac_tf.runs.fetch import find_run
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
+from aac_tf.utils.counting import counted
 
 
 class Captioner:
@@ -376,7 +377,9 @@ class Captioner:
             return itertools.repeat(self.start_id(style))
         starts = [self.start_id(one) for one in style]
         if len(starts) != len(sounds):
-            raise ValueError(f"give one style, or one for each sound: got {len(starts)} for {len(sounds)} sounds")
+            raise ValueError(
+                f"give one style, or one for each sound: got {len(starts)} for {counted(len(sounds), 'sound')}"
+            )
         return iter(starts)
 
     def _compiled(self, search, constraints=None):

@@ -5,9 +5,10 @@ import json
 
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.run import Run
+from aac_tf.utils.counting import counted
 
-# What people call a kind of dataset, if they do not call it by the name in the config.
-_NAMES = {"manifest": "a CSV file"}
+# Kinds of dataset that people do not call by their name in the config.
+_NAMES = {"manifest": "a CSV file", "scenes": "composed scenes"}
 
 
 def make_card(config, dataset, clips, words, initial=None):
@@ -53,27 +54,39 @@ def trained_on(run):
 
 def describe_card(card):
     """What `trained_on` says, of a card from `read_card`."""
-    scenes = _kinds(card) == {"scenes"}
-    what = "scenes of synthetic sounds" if card["synthetic"] else "composed scenes" if scenes else "clips"
-    names = "" if scenes else f" of {' and '.join(sorted({_NAMES.get(kind, kind) for kind in _kinds(card)}))}"
+    kinds = {source["source"] for source in card["sources"]}
+    if card["synthetic"]:
+        noun, of = "scene", " of synthetic sounds"
+    elif kinds == {"scenes"}:
+        noun, of = "composed scene", ""
+    else:
+        noun, of = "clip", f" of {' and '.join(sorted(map(source_name, kinds)))}"
+    count = f"{noun}s" if card["clips"] is None else counted(card["clips"], noun)
     hours = f" ({_duration(card['hours'])})" if card.get("hours") else ""
-    count = "" if card["clips"] is None else f"{card['clips']:,} "
-    said = f"trained on {count}{what}{names}{hours}"
+    said = f"trained on {count}{of}{hours}"
     if card.get("initial"):
         return f"{said}, starting from a run that was {describe_card(card['initial'])}"
     if card["synthetic"]:
         return f"{said}: captions of real recordings are nonsense"
     if card.get("sounds"):
         # Of many sounds, the first few in alphabetical order would tell nothing.
-        known = ", ".join(card["sounds"]) if len(card["sounds"]) <= 8 else f"{len(card['sounds'])} kinds of sound"
+        number = len(card["sounds"])
+        known = ", ".join(card["sounds"]) if number <= 8 else f"{counted(number, 'kind')} of sound"
         return f"{said}: it knows {known}, and describes others as one of them"
     if card["clips"] is not None and card["clips"] < 500:
         return f"{said}: too few to expect sensible captions of other sounds"
     return said
 
 
-def _kinds(card):
-    return {source["source"] for source in card["sources"]}
+def source_name(kind):
+    """What people call a kind of dataset, `data.source`.
+
+    Example:
+        >>> from aac_tf.runs.card import source_name
+        >>> source_name("manifest"), source_name("clotho")
+        ('a CSV file', 'clotho')
+    """
+    return _NAMES.get(kind, kind)
 
 
 def _duration(hours):

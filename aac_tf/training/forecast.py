@@ -7,6 +7,7 @@ import time
 import tensorflow as tf
 
 from aac_tf.text import standardize
+from aac_tf.utils.counting import counted
 
 # Below this share of the captions' words, captions are poor.
 ENOUGH_WORDS = 0.85
@@ -35,8 +36,8 @@ def describe_vocabulary(captions, known, min_count):
     total = sum(counts.values())
     covered = sum(count for word, count in counts.items() if word in known) / total
     of_them = sum(word in known for word in counts)
-    lines = [f"vocabulary: {of_them:,} of {len(counts):,} words (min_count={min_count}), {covered:.0%} of the text"]
-    lines[0] = lines[0].replace("%", " %")
+    words = f"{of_them:,} of {counted(len(counts), 'word')}"
+    lines = [f"vocabulary: {words} (min_count={min_count}), {100 * covered:.0f} % of the text"]
     if covered < ENOUGH_WORDS and min_count > 1:
         shares = {
             least: sum(count for count in counts.values() if count >= least) / total for least in range(1, min_count)

@@ -11,6 +11,7 @@ from aac_tf.runs.card import read_card
 from aac_tf.runs.correction import PRIOR, check_correctable
 from aac_tf.runs.fetch import find_run
 from aac_tf.training.changed_run import mean_weights, write_changed_run
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
 
 _BIAS = "decoder/_classifier/bias/.ATTRIBUTES/VARIABLE_VALUE"
@@ -41,7 +42,7 @@ def log_ratios(tokenizer, trained, wanted):
         words[ignored] = 0
         if not words.any():
             name = "training" if captions is trained else "wanted"
-            raise DatasetError(f"the run knows no word of the {len(captions)} {name} captions")
+            raise DatasetError(f"the run knows no word of {counted(len(captions), f'{name} caption')}")
         frequencies.append(words / words.sum() + _SMOOTHING)
     ratios = np.log(frequencies[1] / frequencies[0])
     ratios[ignored] = 0

@@ -74,7 +74,7 @@ def test_float32_weights_are_exact(one_run, tmp_path):
     [
         (
             "sources=[{source: audiocaps, root: s3://secret/a, style: audiocaps}, {source: scenes, root: secret/b}]",
-            "audiocaps and scenes",
+            "audiocaps and composed scenes",
         ),
         ("root=/secret/clotho", "clotho"),
     ],

@@ -54,6 +54,7 @@ def test_synthetic_scenes_warn_of_real_recordings(tmp_path):
 @pytest.mark.parametrize(
     ("clips", "said"),
     [
+        (1, "trained on 1 clip of a CSV file (2.0 h): too few to expect sensible captions of other sounds"),
         (20, "trained on 20 clips of a CSV file (2.0 h): too few to expect sensible captions of other sounds"),
         (3839, "trained on 3,839 clips of a CSV file (2.0 h)"),
     ],
