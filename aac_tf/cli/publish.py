@@ -30,7 +30,7 @@ def main(arguments=None):
         help="scores for the model card, as aac-evaluate writes them (default: metrics.json of the run)",
     )
     parser.add_argument("--float", action="store_true", help="store 32-bit instead of 16-bit weights")
-    add_json_flag(parser, "print the folder and its size as a JSON object")
+    add_json_flag(parser, "print the folder, its size and the licences of initial weights as a JSON object")
     return run_command(_publish, parser, arguments)
 
 
@@ -39,6 +39,8 @@ def _publish(options, console):
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
+    from aac_tf.runs import Run
+    from aac_tf.runs.card import describe_initial_licence, initial_licences, read_card
 
     folder = publish_run(options.run, options.output, options.licence, not options.float, options.scores)
     size = sum(path.stat().st_size for path in folder.iterdir())
@@ -48,7 +50,11 @@ def _publish(options, console):
         console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
+    licences = initial_licences(read_card(Run(folder)))
+    for pair in licences:
+        console.show(describe_initial_licence(*pair))
     if options.json:
-        print(json.dumps({"path": str(folder), "bytes": size}))
+        inherited = [{"name": name, "licence": licence} for name, licence in licences]
+        print(json.dumps({"path": str(folder), "bytes": size, "initial_licences": inherited}))
     else:
         print(f"{folder}: {size / 1e6:.2f} MB")

@@ -5,7 +5,7 @@ import math
 import yaml
 
 import aac_tf
-from aac_tf.runs.card import describe_card, source_name
+from aac_tf.runs.card import describe_card, describe_initial_licence, initial_licences, source_name
 from aac_tf.utils.counting import counted
 
 _TEXT = """\
@@ -26,7 +26,7 @@ sentence.
 
 {data}
 
-## Scores
+{licences}## Scores
 
 {scores}
 
@@ -69,11 +69,13 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
             sources.append(f"{split}: {counted(about['clips'], 'clip')}")
     if card.get("initial"):
         sources.append(f"starting from a run that was {describe_card(card['initial'])}")
+    inherited = [describe_initial_licence(*pair) for pair in initial_licences(card)]
     finite = {name: value for name, value in scores.get("corpus", {}).items() if math.isfinite(value)}
     text = _TEXT.format(
         name=config.name,
         facts=_listed(facts),
         data=_listed(sources),
+        licences=f"## Licence\n\n{_listed(inherited)}\n\n" if inherited else "",
         scores=_table(scores["dataset"], finite, scores["confidence_95"]) if finite else "Not measured.",
         words=words,
     )

@@ -13,7 +13,7 @@ from aac_tf.embeddings.sources import PUBLISHED
 from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
-from aac_tf.runs.fetch import find_run, is_folder
+from aac_tf.runs.fetch import find_run, public_name
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
@@ -86,8 +86,8 @@ def _portable(config):
     bank = config.scenes.bank if config.scenes.bank == "synthetic" else None
     scenes = dataclasses.replace(config.scenes, bank=bank, scripts=None)
     training = config.training
-    if training.initial and (is_folder(training.initial) or "?" in training.initial):  # a query may hold a password
-        training = dataclasses.replace(training, initial=None)
+    if training.initial:
+        training = dataclasses.replace(training, initial=public_name(training.initial))
     embedding = config.embedding
     if getattr(embedding, "source", None) and not re.fullmatch(PUBLISHED[embedding.kind].known, embedding.source):
         embedding = dataclasses.replace(embedding, source=None)  # other weights are for the user to name

@@ -59,6 +59,11 @@ def is_folder(reference):
     )
 
 
+def public_name(reference):
+    """What others may call a run: its reference, if that is neither a folder nor an address with a query; else None."""
+    return None if is_folder(reference) or "?" in reference else reference  # a query may hold a password
+
+
 def _from_web(reference):
     try:
         archive = download(reference, MAX_BYTES, checksum_beside=True)
