@@ -11,6 +11,7 @@ import textwrap
 
 from tqdm import tqdm
 
+from aac_tf.cli.loading import loading, said_something
 from aac_tf.errors import AacError
 from aac_tf.utils.counting import counted
 
@@ -61,6 +62,7 @@ class Console:
 
     def show(self, text):
         """Prints a line of text."""
+        said_something()
         print(text, file=self._stream, flush=True)
 
     def left_out(self, split, clips):
@@ -231,7 +233,7 @@ def start_tensorflow(options):
     Args:
         options: `argparse.Namespace` with `debug`.
     """
-    with contextlib.nullcontext() if options.debug else silenced():
+    with loading("TensorFlow"), contextlib.nullcontext() if options.debug else silenced():
         import tensorflow as tf
 
         _ = tf.keras.layers
