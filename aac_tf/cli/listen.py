@@ -3,8 +3,8 @@
 import signal
 import sys
 
-from aac_tf.cli.checks import check_run
-from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.checks import check_runs
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import (
     add_beam_flag,
     add_constraint_flags,
@@ -13,7 +13,9 @@ from aac_tf.cli.flags import (
     add_style_flag,
     search_overrides,
 )
+from aac_tf.cli.loading import loading
 from aac_tf.cli.microphone import open_microphone
+from aac_tf.cli.runs import load_captioner, open_runs
 from aac_tf.utils.pcm_stream import ENCODINGS, PCMFormat, StreamError, read_stream
 from aac_tf.utils.timeline_formats import as_dict
 
@@ -50,26 +52,27 @@ def main(arguments=None):
 def _listen(options, console):
     _check(options)
     overrides = search_overrides(options)
-    check_run(options.run, overrides)
+    runs, _ = open_runs(options)
+    check_runs(runs, overrides)
     # Before TensorFlow is imported: what cannot be heard is refused at once.
     if options.input == "-":
         form = options.raw and PCMFormat(options.rate, options.raw, options.channels or 1)
         rate, blocks = read_stream(sys.stdin.buffer, form)
     else:
         rate, blocks = open_microphone(options.device)
-    start_tensorflow(options)
+    with loading(options.run):
+        captioner = load_captioner(options, runs, overrides)
+        from aac_tf.inference import Listener
+
+        listener = Listener(captioner, beam_size=options.beam)
+        listener.warm_up()
     import numpy as np
 
     from aac_tf.audio.parts import resampled_stream
-    from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
-    from aac_tf.runs.fetch import find_run
     from aac_tf.utils.interruption import Interrupted, Interruption
 
-    captioner = Captioner.load(options.run, overrides)
-    listener = Listener(captioner, beam_size=options.beam)
-    listener.warm_up()
-    console.show(f"{options.run} was {trained_on(find_run(options.run))}")
+    console.show(f"{options.run} was {trained_on(runs[0])}")
     console.show("listening; Ctrl-C ends it")
     end = None
     try:

@@ -43,15 +43,15 @@ def main(arguments=None):
 
 def _correct(options, console):
     from aac_tf.build_dataset import build_dataset
-    from aac_tf.runs import Run
     from aac_tf.runs.correction import check_correctable
-    from aac_tf.runs.fetch import find_run
+    from aac_tf.runs.fetch import open_run
     from aac_tf.scenes.scripts import captions_of
 
     if not math.isfinite(options.weight) or not 0 <= options.weight <= 1:
         raise ValueError(f"--weight must be between 0 and 1, got {options.weight:g}")
-    config = check_run(options.run, options.overrides)
-    check_correctable(Run(find_run(options.run)))
+    run = open_run(options.run)
+    config = check_run(run, options.overrides)
+    check_correctable(run)
     check_new_output_folder(options.output)
     wanted = [caption for path in options.captions for _, caption in captions_of(path)]
     clips = build_dataset(config).require("train")
@@ -59,7 +59,7 @@ def _correct(options, console):
     start_tensorflow(options)
     from aac_tf.training.word_prior import correct_prior
 
-    added = correct_prior(options.run, options.output, trained, wanted, options.weight)
+    added = correct_prior(run, options.output, trained, wanted, options.weight)
     if options.json:
         print_json({"run": options.output, "added": dict(added)})
         return

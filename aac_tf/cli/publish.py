@@ -35,14 +35,16 @@ def main(arguments=None):
 
 
 def _publish(options, console):
-    check_run(options.run)
+    from aac_tf.runs.fetch import open_run
+
+    run = open_run(options.run)
+    check_run(run)
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
-    from aac_tf.runs import Run
     from aac_tf.runs.card import describe_initial_licence, initial_licences, read_card
 
-    folder = publish_run(options.run, options.output, options.licence, not options.float, options.scores)
+    folder = publish_run(run, options.output, options.licence, not options.float, options.scores)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if not (folder / "scores.json").is_file():
         console.show("the model card has no scores: run aac-evaluate on the run first, or give --scores JSON")
@@ -50,7 +52,7 @@ def _publish(options, console):
         console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
-    licences = initial_licences(read_card(Run(folder)))
+    licences = initial_licences(read_card(run))
     for pair in licences:
         console.show(describe_initial_licence(*pair))
     if options.json:

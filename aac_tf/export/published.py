@@ -13,7 +13,7 @@ from aac_tf.embeddings.sources import PUBLISHED
 from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
-from aac_tf.runs.fetch import find_run, public_name
+from aac_tf.runs.fetch import open_run, public_name
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
@@ -44,7 +44,7 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         FileExistsError: if the output holds files.
         WriteError: if the disk is full.
     """
-    run, output = Run(find_run(run)), local_path(output)
+    run, output = open_run(run), local_path(output)
     check_new_folder(output)
     config, card = _portable(run.stored_config()), read_card(run)
     tokenizer = run.tokenizer(config)

@@ -6,7 +6,7 @@ import json
 import yaml
 
 from aac_tf.runs.errors import RunError
-from aac_tf.runs.fetch import public_name
+from aac_tf.runs.fetch import open_run, public_name
 from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.runs.run import Run
 from aac_tf.utils.counting import counted
@@ -48,12 +48,12 @@ def trained_on(run):
     """Says in one line what a run was trained on, and what not to expect of it.
 
     Args:
-        run: `Run`, or path of its folder.
+        run: as for `open_run`.
 
     Returns:
         str, such as `trained on 1,000 scenes of synthetic sounds (2.2 h): captions of real recordings are nonsense`.
     """
-    return describe_card(read_card(run if isinstance(run, Run) else Run(run)))
+    return describe_card(read_card(open_run(run)))
 
 
 def describe_card(card):

@@ -6,10 +6,10 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.datasets import DatasetError
-from aac_tf.runs import Run, RunError
+from aac_tf.runs import RunError
 from aac_tf.runs.card import read_card
 from aac_tf.runs.correction import PRIOR, check_correctable
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs.fetch import open_run
 from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
@@ -78,7 +78,7 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
     """
     if not (math.isfinite(weight) and 0 <= weight <= 1):
         raise ValueError(f"the weight must be between 0 and 1, got {weight:g}")
-    run, output = Run(find_run(run)), local_path(output)
+    run, output = open_run(run), local_path(output)
     check_new_folder(output)
     check_correctable(run)
     values = mean_weights([tf.train.latest_checkpoint(str(run.best))])
