@@ -122,6 +122,8 @@ def _evaluate(options, console):
         console.show(f"{listed} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
+    elif options.run:
+        console.show(f"not stored, as {options.run} is not your folder: --output FOLDER stores captions and scores")
     if result.left_out:
         console.show(f"{counted(len(result.left_out), 'clip')} skipped")
     return _exit_code(result)

@@ -245,6 +245,7 @@ def test_commands_take_a_preset(published, sounds, tmp_path, monkeypatch, capsys
     output = capsys.readouterr()
     assert code == 0, output.err
     assert "bleu_1" in json.loads(output.out)["corpus"]
+    assert "not stored, as small is not your folder: --output FOLDER stores captions and scores" in output.err
     assert sorted(path.name for path in published.iterdir()) == before
 
 
