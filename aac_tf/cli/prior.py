@@ -36,7 +36,10 @@ def main(arguments=None):
         help="strength of the correction, 0 to 1; choose it on validation data (default: 1)",
     )
     parser.add_argument("--output", required=True, metavar="FOLDER", help="run folder to write")
-    add_json_flag(parser, "print the folder and what is added to the logit of each word as a JSON object")
+    add_json_flag(
+        parser,
+        "print the folder, what is added to the logit of each word, and how many words are known as a JSON object",
+    )
     add_overrides(parser, "data.root=/data/scenes")
     return run_command(_correct, parser, arguments)
 
@@ -57,12 +60,15 @@ def _correct(options, console):
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
+    from aac_tf.training.forecast import count_words, cover
     from aac_tf.training.word_prior import correct_prior
 
     added = correct_prior(run, options.output, trained, wanted, options.weight)
+    coverage = cover(count_words(wanted), set(run.vocabulary()))
     if options.json:
-        print_json({"run": options.output, "added": dict(added)})
+        print_json({"run": options.output, "added": dict(added), "coverage": coverage._asdict()})
         return
+    print(f"words of the captions that the run knows: {coverage}")
     for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
         print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
     console.show(f"wrote {options.output}")

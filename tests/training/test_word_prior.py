@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 from full_disk import full_disk
 from small_runs import KINDS
 
+from aac_tf.cli import prior
 from aac_tf.datasets import DatasetError
 from aac_tf.runs import Run, RunError
 from aac_tf.training.word_prior import correct_prior
@@ -32,6 +34,19 @@ def test_runs_of_all_kinds_are_corrected(small_runs, kind, tmp_path):
     np.testing.assert_allclose(difference, [added[word] for word in words], atol=1e-5)
     assert added["loudly"] > 0 > added["rain"]
     assert all(value == 0 for word, value in added.items() if word.startswith("<"))
+
+
+def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
+    (tmp_path / "wanted.txt").write_text("A dog barks.\nein Hund barks\n")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    arguments = [str(one_run.folder), "--captions", str(tmp_path / "wanted.txt"), *data]
+    assert prior.main([*arguments, "--output", str(tmp_path / "first")]) == 0
+    assert "words of the captions that the run knows: 3 of 5 words, 67 % of the text" in capsys.readouterr().out
+    assert prior.main([*arguments, "--output", str(tmp_path / "second"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["coverage"]
+    assert found == {"known": 3, "words": 5, "share": pytest.approx(4 / 6, abs=1e-6)}
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
