@@ -176,7 +176,7 @@ def test_refusals(pipe, flags, terminal, reason, capsys):
 def test_what_is_no_sound_is_refused_before_tensorflow_is_imported(
     run, pipe, contents, flags, reason, monkeypatch, capsys
 ):
-    monkeypatch.setattr(listen, "start_tensorflow", lambda options: pytest.fail("too late"))
+    monkeypatch.setattr(listen, "load_captioner", lambda *_: pytest.fail("too late"))
     pipe(contents)
     assert listen.main([*run, *flags, "-"]) == 2
     assert reason in capsys.readouterr().err
