@@ -5,7 +5,7 @@ import pathlib
 
 from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides
+from aac_tf.cli.flags import add_json_flag, add_overrides, take_overrides
 
 _SHOWN = 8
 
@@ -24,7 +24,6 @@ def main(arguments=None):
         "--captions",
         required=True,
         nargs="+",
-        type=pathlib.Path,
         metavar="FILE",
         help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, or "
         "text files with one caption per line",
@@ -52,11 +51,13 @@ def _correct(options, console):
 
     if not math.isfinite(options.weight) or not 0 <= options.weight <= 1:
         raise ValueError(f"--weight must be between 0 and 1, got {options.weight:g}")
+    # `--captions` takes all words up to the next flag.
+    overrides = [*options.overrides, *take_overrides(options.captions)]
     run = open_run(options.run)
-    config = check_run(run, options.overrides)
+    config = check_run(run, overrides)
     check_correctable(run)
     check_new_output_folder(options.output)
-    wanted = [caption for path in options.captions for _, caption in captions_of(path)]
+    wanted = [caption for path in options.captions for _, caption in captions_of(pathlib.Path(path))]
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
