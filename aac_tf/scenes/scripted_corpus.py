@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -123,7 +123,7 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
 
     If there are more scenes, the plan of a split is repeated.
     """
-    plans = {}
+    plans: dict[str, Sequence[int]] = {}
     for split in (split for split in SPLITS if split in counts):
         scripts, count = selection.scripts[split], counts[split]
         if not scripts:
