@@ -182,7 +182,7 @@ def wav_layout(header, form, format_start, data_start, data_size, total, ops, al
     for index, (code, size) in enumerate(_ENCODINGS):
         encoding = where((tag == code) & (width == size), index, encoding)
     is_other = (tag != _PCM) & (tag != _FLOAT)
-    is_consistent = (block == width * channels) & (width == (bits + 7) // 8)
+    needed, stated = channels * ((bits + 7) // 8), (channels, "-channel ", bits, "-bit samples")
     unsupported = text("WAV encoding ", tag, " with ", 8 * width, " bits is not supported")
     checks = [
         (is_wav, "not a WAV file"),
@@ -191,8 +191,8 @@ def wav_layout(header, form, format_start, data_start, data_size, total, ops, al
         ((channels > 0) & (block > 0), "damaged WAV file: its fmt chunk is inconsistent"),
         plausible_rate(rate, text),
         (
-            is_other | is_consistent,
-            text("damaged WAV file: blocks of ", block, " bytes for ", channels, " channels of ", bits, " bits"),
+            is_other | (block == needed),
+            text("damaged WAV file: its block size is ", block, ", but ", *stated, " need ", needed),
         ),
         ((is_other & all_encodings) | (encoding >= 0), unsupported),
         (data_size <= available, text("truncated: expected ", data_size, " bytes of audio, found ", available)),

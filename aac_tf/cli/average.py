@@ -27,12 +27,15 @@ def main(arguments=None):
 
 
 def _average(options, console):
-    check_run(options.run)
+    from aac_tf.runs.fetch import open_run
+
+    run = open_run(options.run)
+    check_run(run)
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.training.kept_epochs import average_epochs
 
-    epochs = average_epochs(options.run, options.output, options.best, options.last)
+    epochs = average_epochs(run, options.output, options.best, options.last)
     if options.json:
         print(json.dumps({"run": options.output, "epochs": epochs}))
     else:

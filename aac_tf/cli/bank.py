@@ -1,10 +1,11 @@
 """`aac-bank`: finds sounds in unlabelled recordings and writes a bank of them."""
 
 from aac_tf.cli.checks import check_new_output_folder
-from aac_tf.cli.console import FAILED, PARTLY, counted, make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
 from aac_tf.labelling import stretches
 from aac_tf.labelling.recordings import find_recordings
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):

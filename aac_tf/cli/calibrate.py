@@ -1,8 +1,10 @@
 """`aac-calibrate`: measures how far the captions of a trained run can be trusted."""
 
 from aac_tf.cli.checks import check_run
-from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag, add_overrides
+from aac_tf.cli.runs import load_captioner
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):
@@ -23,30 +25,27 @@ def main(arguments=None):
 def _calibrate(options, console):
     from aac_tf.build_dataset import build_dataset
     from aac_tf.datasets import DatasetError
-    from aac_tf.runs import Run
-    from aac_tf.runs.fetch import is_folder
+    from aac_tf.runs.fetch import is_folder, open_run
 
     if not is_folder(options.run):
         raise ValueError(f"{options.run} is not a folder to write to: give the path of a run folder")
-    config = check_run(options.run, options.overrides)
+    run = open_run(options.run)
+    config = check_run(run, options.overrides)
     dataset = build_dataset(config)
     dataset.require("validation")
     try:
         tested = dataset.require("test") is not None
     except DatasetError:
         tested = False
-    start_tensorflow(options)
+    captioner = load_captioner(options, [run], options.overrides)
     from aac_tf.evaluation.calibration import fit_calibration, judge_captions, reliability
-    from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, options.overrides)
     judged, labels = judge_captions(captioner, config, "validation", progress=console.progress("Captioning validation"))
     calibration = fit_calibration(judged, labels)
     stored = calibration.to_dict()
     if tested:
         judged, _ = judge_captions(captioner, config, "test", calibration, console.progress("Captioning test"))
         stored["test"] = reliability(judged, calibration.unsure_below)
-    run = Run(options.run)
     run.write_calibration(stored)
     if options.json:
         print_json(stored)
@@ -63,7 +62,9 @@ def _print_reliability(found, unsure_below):
     print("confidence  captions  mean  sounds that are there")
     for row in found["bins"]:
         print(f"{row['from']:10.1f}  {row['captions']:8}  {row['confidence']:4.2f}  {row['right']:4.2f}")
-    print(f"expected calibration error {found['ece']:.3f}, on {found['captions']} captions of the test split")
+    print(
+        f"expected calibration error {found['ece']:.3f}, on {counted(found['captions'], 'caption')} of the test split"
+    )
     for name, where in (("unsure", "below"), ("sure", "from")):
         group = found[name]
         if group["captions"]:

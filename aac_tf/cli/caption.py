@@ -14,7 +14,10 @@ from aac_tf.cli.flags import (
     search_overrides,
     take_overrides,
 )
+from aac_tf.cli.loading import loading
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.cli.runs import open_runs
+from aac_tf.utils.counting import counted
 from aac_tf.utils.timeline_formats import sound_as_dict
 
 
@@ -61,9 +64,9 @@ def _caption(options, console):
     if not options.files:
         raise ValueError("give at least one sound file")
     check_no_override(options.files)
-    runs = given_runs(options)
-    check_timeline_flags(options, runs)
-    check_runs(runs, overrides, options.rerank)
+    check_timeline_flags(options, given_runs(options))
+    runs, rerank = open_runs(options)
+    check_runs(runs, overrides, rerank)
     if options.attention is not None:
         check_picture(options.attention)
     missing = missing_files(options.files)
@@ -72,7 +75,7 @@ def _caption(options, console):
             console.show(f"skipped: {path}: {missing[path]}")
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
-    captioner, known, save = _load(options, runs, overrides, console) if usable else (None, None, None)
+    captioner, known, save = _load(options, runs, rerank, overrides, console) if usable else (None, None, None)
     if options.timeline:
         return caption_over_time(options, console, captioner, missing)
     found = captioner.caption_each(usable) if usable else iter(())
@@ -99,35 +102,36 @@ def _caption(options, console):
         if caption.unsure:
             console.show(f"unsure: {path}: confidence {caption.confidence:.2f}")
     if skipped:
-        console.show(f"{skipped} of {len(options.files)} files skipped")
+        console.show(f"{skipped} of {counted(len(options.files), 'file')} skipped")
     if save is not None:
         save()
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
-def _load(options, runs, overrides, console):
+def _load(options, runs, rerank, overrides, console):
     """Loads the captioner; returns it, what it was trained on, and a function that caches it, or None."""
-    start_tensorflow(options)
+    with loading(" and ".join(given_runs(options))):
+        start_tensorflow(options)
+        captioner, save = _open(options, runs, rerank, overrides)
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
     from aac_tf.runs.card import trained_on
-    from aac_tf.runs.fetch import find_run
 
-    captioner, save = _open(options, runs, overrides)
     if options.sounds and not captioner.class_names:
         raise ValueError(f"--sounds needs a run with YAMNet: {options.run} has no classifier of sounds")
-    for run in runs[1:]:
-        console.show(f"{run} was {trained_on(find_run(run))}")
-    known = trained_on(find_run(runs[0]))
-    console.show(f"{runs[0]} was {known}")
+    names = given_runs(options)
+    for name, run in zip(names[1:], runs[1:]):
+        console.show(f"{name} was {trained_on(run)}")
+    known = trained_on(runs[0])
+    console.show(f"{names[0]} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
     return captioner, known, save
 
 
-def _open(options, runs, overrides):
+def _open(options, runs, rerank, overrides):
     """The captioner, from the cache if possible, and a function that saves it there, or None."""
     # A stored captioner only captions whole sounds.
-    plain = len(runs) == 1 and options.rerank is None and options.text is None and not options.timeline
+    plain = len(runs) == 1 and rerank is None and options.text is None and not options.timeline
     if plain:
         from aac_tf.inference.stored import CacheEntry
 
@@ -137,7 +141,7 @@ def _open(options, runs, overrides):
             return captioner, None
     from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(runs, overrides, options.rerank)
+    captioner = Captioner.load(runs, overrides, rerank)
     captioner.search = captioner.search_for(options.beam)
     return captioner, functools.partial(entry.save, captioner) if plain else None
 

@@ -6,7 +6,9 @@ import sys
 
 from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, given_runs, search_overrides
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.runs import open_runs
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):
@@ -88,8 +90,9 @@ def _caption_many(options, beam_flags, console):
     style, options.style = options.style, None  # an exported model has all styles
     overrides = search_overrides(options)
     if options.run is not None:
-        check_runs(given_runs(options), overrides, options.rerank)
-        if options.timeline and (len(given_runs(options)) > 1 or options.rerank is not None):
+        runs, rerank = open_runs(options)
+        check_runs(runs, overrides, rerank)
+        if options.timeline and (len(runs) > 1 or options.rerank is not None):
             raise ValueError("--timeline takes a single --run, and no --rerank")
     elif options.beam is not None or options.rerank is not None or overrides:
         raise ValueError(
@@ -122,7 +125,7 @@ def _caption_many(options, beam_flags, console):
         from aac_tf.export.cached import cached_export
 
         console.show(f"exporting {options.run}, unless that was done before; this takes up to a minute")
-        options.model = str(cached_export(given_runs(options), overrides, options.beam, options.rerank))
+        options.model = str(cached_export(runs, overrides, options.beam, rerank))
     version = newest_version(options.model)
     check_style(version, style)
     if options.timeline:
@@ -133,7 +136,7 @@ def _caption_many(options, beam_flags, console):
     paths = find_files(options.files, options.list)
     with locked_folder(options.output):
         job = open_job(options.output, paths, fingerprint, options.shards, options.overwrite)
-        console.show(f"{job.files} files, {job.shards} shards, model {version}")
+        console.show(f"{counted(job.files, 'file')}, {counted(job.shards, 'shard')}, model {version}")
         with poll_progress(job.done, job.shards, console.progress("Captioning shards")):
             summary, counters = run_job(job, version, settings, beam_flags)
     summary |= {"output": job.folder, "model": version, "now": counters}

@@ -7,6 +7,7 @@ import sys
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, print_json
 from aac_tf.cli.output_names import distinct_stems
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import local_path
 from aac_tf.utils.timeline_formats import FORMATS
 
@@ -91,7 +92,7 @@ def caption_over_time(options, console, captioner, missing):
             _write(out, text)
             console.show(f"wrote {out}")
     if skipped:
-        console.show(f"{skipped} of {len(options.files)} files skipped")
+        console.show(f"{skipped} of {counted(len(options.files), 'file')} skipped")
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 

@@ -15,9 +15,9 @@ def check_runs(folders, overrides=(), rerank=None):
     """Checks several runs as `check_run` does.
 
     Args:
-        folders: list of str, what `--run` takes.
+        folders: list of str, what `--run` takes, or of `Run`.
         overrides: list of str `section.key=value`; those of `decoding` apply to the first run only.
-        rerank: str, what `--rerank` takes; None if it is not used.
+        rerank: str, what `--rerank` takes, or a `Run`; None if it is not used.
 
     Returns:
         `Config` of the first run.
@@ -33,7 +33,7 @@ def check_run(folder, overrides=()):
     """Checks that there is a trained run that can be used with config overrides.
 
     Args:
-        folder: str, what `--run` takes; a run on the web is downloaded.
+        folder: str, what `--run` takes, or a `Run`.
         overrides: list of str `section.key=value`.
 
     Returns:
@@ -46,11 +46,10 @@ def check_run(folder, overrides=()):
         ConstraintError: if it does not know a word of the constraints, or no caption can follow them.
     """
     from aac_tf.decoding.constraints import Constraints
-    from aac_tf.runs import Run
-    from aac_tf.runs.fetch import find_run
+    from aac_tf.runs.fetch import open_run
     from aac_tf.text.styles import check_style, find_styles
 
-    run = Run(find_run(folder))
+    run = open_run(folder)
     config = run.config(overrides)
     run.check_trained()
     words = run.vocabulary()

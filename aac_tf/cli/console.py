@@ -11,7 +11,9 @@ import textwrap
 
 from tqdm import tqdm
 
+from aac_tf.cli.loading import loading, said_something
 from aac_tf.errors import AacError
+from aac_tf.utils.counting import counted
 
 # Exit codes.
 OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
@@ -60,6 +62,7 @@ class Console:
 
     def show(self, text):
         """Prints a line of text."""
+        said_something()
         print(text, file=self._stream, flush=True)
 
     def left_out(self, split, clips):
@@ -70,11 +73,6 @@ class Console:
             self.show(f"{split}: {counted(len(clips), 'clip')}, {len(clips.left_out)} skipped")
         else:
             self.show(f"{split}: {counted(len(clips), 'clip')}")
-
-
-def counted(number, noun):
-    """A number of things: `1 clip`, `20 clips`."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 class _ForgivingStream:
@@ -235,7 +233,7 @@ def start_tensorflow(options):
     Args:
         options: `argparse.Namespace` with `debug`.
     """
-    with contextlib.nullcontext() if options.debug else silenced():
+    with loading("TensorFlow"), contextlib.nullcontext() if options.debug else silenced():
         import tensorflow as tf
 
         _ = tf.keras.layers

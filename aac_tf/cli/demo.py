@@ -6,8 +6,9 @@ import threading
 import webbrowser
 
 from aac_tf.cli.checks import check_runs
-from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, given_runs, search_overrides
+from aac_tf.cli.runs import load_captioner, open_runs
 
 
 def main(arguments=None):
@@ -58,8 +59,8 @@ def _demo(options, console):
     from aac_tf.page.examples import find_examples
     from aac_tf.page.serve import find_port, private_folder
 
-    overrides, runs = search_overrides(options), given_runs(options)
-    check_runs(runs, overrides, options.rerank)
+    overrides, (runs, rerank) = search_overrides(options), open_runs(options)
+    check_runs(runs, overrides, rerank)
     examples = None if options.examples is None else find_examples(options.examples)
     port = find_port(options.host, options.port)
     if importlib.util.find_spec("gradio") is None:
@@ -67,25 +68,22 @@ def _demo(options, console):
     console.show("starting; this takes some seconds")
     signal.signal(signal.SIGTERM, _terminate)
     with private_folder() as folder:
-        _serve(options, console, runs, overrides, examples, port, folder)
+        _serve(options, console, runs, rerank, overrides, examples, port, folder)
     return None
 
 
-def _serve(options, console, runs, overrides, examples, port, folder):
-    start_tensorflow(options)
-    from aac_tf.inference.captioner import Captioner
+def _serve(options, console, runs, rerank, overrides, examples, port, folder):
+    captioner = load_captioner(options, runs, overrides, rerank)
     from aac_tf.page.examples import write_examples
     from aac_tf.page.layout import build_page
     from aac_tf.page.serve import serve
     from aac_tf.page.view import warm_up
-    from aac_tf.runs.fetch import find_run
 
-    captioner = Captioner.load(runs, overrides, options.rerank)
     if options.beam is not None:
         captioner.search = captioner.search_for(options.beam)
     examples = examples or write_examples(folder)
     warm_up(captioner)
-    page = build_page(captioner, " and ".join(runs), find_run(runs[0]), examples, folder, options.max_seconds)
+    page = build_page(captioner, " and ".join(given_runs(options)), runs[0], examples, folder, options.max_seconds)
     local, public = serve(page, folder, options.host, port, int(options.max_megabytes * 1e6), options.share)
     if options.json:
         print_json({"address": local, "public_address": public})

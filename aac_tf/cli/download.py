@@ -111,7 +111,7 @@ def _tool(name, tool, options, console):
             raise ValueError(f"{flag} is for datasets; {name} is kept in the cache folder: set AAC_TF_CACHE")
     _introduce(tool, console)
     if options.dry_run:
-        from aac_tf.cli.tools import on_mirror
+        from aac_tf.utils.download import on_mirror
 
         files = [
             {"addresses": [*(on_mirror(mirror, url) for mirror in options.mirror), url], "checksum": checksum}

@@ -5,6 +5,7 @@ import json
 from aac_tf.cli.caption_many import import_beam, split_arguments
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
+from aac_tf.utils.counting import counted
 
 
 def main(arguments=None):
@@ -39,5 +40,5 @@ def _embed_many(options, beam_flags, console):
     if options.json:
         print(json.dumps({"folder": folder, "rows": rows, "made": made}))
     else:
-        console.show(f"{rows} embeddings stored, {made} of them computed now")
+        console.show(f"{counted(rows, 'embedding')} stored, {made} of them computed now")
         print(folder)

@@ -10,9 +10,10 @@ from aac_tf.cli.flags import (
     add_overrides,
     add_run_flag,
     add_search_flags,
-    given_runs,
     search_overrides,
 )
+from aac_tf.cli.runs import load_captioner, open_runs
+from aac_tf.utils.counting import counted
 
 SPLITS = {"train": "train", "development": "train", "validation": "validation", "test": "test", "evaluation": "test"}
 
@@ -121,8 +122,10 @@ def _evaluate(options, console):
         console.show(f"{listed} {'was' if len(names) == 1 else 'were'} not computed: {reason}")
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
+    elif options.run:
+        console.show(f"not stored, as {options.run} is not your folder: --output FOLDER stores captions and scores")
     if result.left_out:
-        console.show(f"{len(result.left_out)} clips skipped")
+        console.show(f"{counted(len(result.left_out), 'clip')} skipped")
     return _exit_code(result)
 
 
@@ -155,13 +158,12 @@ def _evaluate_run(options, console):
 
     check_metrics(options.metrics)
     overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split]
-    config = check_runs(given_runs(options), overrides, options.rerank)
+    runs, rerank = open_runs(options)
+    config = check_runs(runs, overrides, rerank)
     build_dataset(config).require(split)
-    start_tensorflow(options)
+    captioner = load_captioner(options, runs, overrides, rerank)
     from aac_tf.evaluation.evaluator import evaluate
-    from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(given_runs(options), overrides, options.rerank)
     result = evaluate(
         captioner,
         config,

@@ -3,15 +3,15 @@
 import json
 
 from aac_tf.cli.checks import check_output_folder, check_runs
-from aac_tf.cli.console import make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, run_command
 from aac_tf.cli.flags import (
     add_json_flag,
     add_overrides,
     add_run_flag,
     add_search_flags,
-    given_runs,
     search_overrides,
 )
+from aac_tf.cli.runs import load_captioner, open_runs
 
 
 def main(arguments=None):
@@ -32,14 +32,13 @@ def main(arguments=None):
 
 def _export(options, console):
     overrides = [*options.overrides, *search_overrides(options)]
-    check_runs(given_runs(options), overrides, options.rerank)
+    runs, rerank = open_runs(options)
+    check_runs(runs, overrides, rerank)
     check_output_folder(options.output)
-    start_tensorflow(options)
+    captioner = load_captioner(options, runs, overrides, rerank)
     from aac_tf.export.about import ABOUT
     from aac_tf.export.saved_model import export_saved_model
-    from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(given_runs(options), overrides, options.rerank)
     console.show(f"exporting {options.run}; this takes up to a minute")
     version = export_saved_model(captioner, options.output, options.beam)
     if options.json:

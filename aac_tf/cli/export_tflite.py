@@ -4,8 +4,8 @@ import contextlib
 import json
 import pathlib
 
-from aac_tf.cli.checks import check_output_file, check_run
-from aac_tf.cli.console import make_parser, run_command, silenced, start_tensorflow
+from aac_tf.cli.checks import check_output_file, check_runs
+from aac_tf.cli.console import make_parser, run_command, silenced
 from aac_tf.cli.flags import (
     add_constraint_flags,
     add_json_flag,
@@ -15,6 +15,7 @@ from aac_tf.cli.flags import (
     constraint_overrides,
     style_overrides,
 )
+from aac_tf.cli.runs import load_captioner, open_runs
 
 # Of the fixed waveform, in seconds. All of it is computed for every clip, however short.
 SHORTEST, LONGEST = 0.1, 600
@@ -54,15 +55,14 @@ def _export(options, console):
     overrides = [*options.overrides, *constraint_overrides(options), *style_overrides(options)]
     if not options.output.endswith(".tflite"):
         raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
-    check_run(options.run, overrides)
+    runs, _ = open_runs(options)
+    check_runs(runs, overrides)
     check_output_file(options.output)
     if options.seconds is not None and not SHORTEST <= options.seconds <= LONGEST:
         raise ValueError(f"--seconds must be from {SHORTEST} to {LONGEST}, got {options.seconds:g}")
-    start_tensorflow(options)
+    captioner = load_captioner(options, runs, overrides)
     from aac_tf.export.lite import export_lite
-    from aac_tf.inference.captioner import Captioner
 
-    captioner = Captioner.load(options.run, overrides)
     console.show(f"exporting {options.run}; this takes up to a minute")
     with contextlib.nullcontext() if options.debug else silenced():  # the converter logs from C++
         about = export_lite(

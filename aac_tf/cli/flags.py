@@ -55,18 +55,20 @@ def add_overrides(parser, example, trained=True):
     parser.add_argument("overrides", nargs="*", metavar="key=value", help=f"override {which}, such as {example}")
 
 
-def add_beam_flag(parser):
-    """Adds `--beam`."""
-    parser.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
+def add_search_flags(parser, rerank=True):
+    """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags for what they may be.
 
-
-def add_search_flags(parser):
-    """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags for what they may be."""
+    Args:
+        parser: `argparse.ArgumentParser`.
+        rerank: bool, whether to add `--rerank`.
+    """
     add_style_flag(parser)
     add_constraint_flags(parser)
-    parser.add_argument("--rerank", metavar="RUN", help="second trained run, which helps to rank the captions found")
+    if rerank:
+        about = "second trained run, which helps to rank the captions found"
+        parser.add_argument("--rerank", metavar="RUN", help=about)
     group = parser.add_mutually_exclusive_group()
-    add_beam_flag(group)
+    group.add_argument("--beam", type=int, metavar="N", help="beam size; 1 is greedy search (default: the run's)")
     group.add_argument(
         "--search",
         metavar="KIND[,KEY=VALUE...]",

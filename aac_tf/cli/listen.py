@@ -3,17 +3,18 @@
 import signal
 import sys
 
-from aac_tf.cli.checks import check_run
-from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
+from aac_tf.cli.checks import check_runs
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import (
-    add_beam_flag,
-    add_constraint_flags,
     add_json_flag,
     add_run_flag,
-    add_style_flag,
+    add_search_flags,
     search_overrides,
+    take_overrides,
 )
+from aac_tf.cli.loading import loading
 from aac_tf.cli.microphone import open_microphone
+from aac_tf.cli.runs import load_captioner, open_runs
 from aac_tf.utils.pcm_stream import ENCODINGS, PCMFormat, StreamError, read_stream
 from aac_tf.utils.timeline_formats import as_dict
 
@@ -28,9 +29,7 @@ def main(arguments=None):
         "arecord -f S16_LE -r 16000 | aac-listen --json -",
     )
     add_run_flag(parser, default="everyday")
-    add_style_flag(parser)
-    add_constraint_flags(parser)
-    add_beam_flag(parser)
+    add_search_flags(parser, rerank=False)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
     parser.add_argument(
         "--raw", choices=tuple(ENCODINGS), help="standard input has raw samples of this encoding, not a WAV header"
@@ -42,34 +41,40 @@ def main(arguments=None):
         "print one JSON object per line: begin, end, caption, confidence, sounds, whether the sound has ended, and "
         "whether the caption is new",
     )
-    parser.add_argument("input", nargs="?", choices=["-"], help="- is standard input (default: the microphone)")
-    parser.set_defaults(search=None)
+    parser.add_argument(
+        "input",
+        nargs="*",
+        metavar="-",
+        help="standard input (default: the microphone). A key=value, such as embedding.source=FOLDER, overrides a "
+        "config key that can be changed after training",
+    )
     return run_command(_listen, parser, arguments)
 
 
 def _listen(options, console):
+    overrides = [*take_overrides(options.input), *search_overrides(options)]
     _check(options)
-    overrides = search_overrides(options)
-    check_run(options.run, overrides)
+    runs, _ = open_runs(options)
+    check_runs(runs, overrides)
     # Before TensorFlow is imported: what cannot be heard is refused at once.
-    if options.input == "-":
+    if options.input:
         form = options.raw and PCMFormat(options.rate, options.raw, options.channels or 1)
         rate, blocks = read_stream(sys.stdin.buffer, form)
     else:
         rate, blocks = open_microphone(options.device)
-    start_tensorflow(options)
+    with loading(options.run):
+        captioner = load_captioner(options, runs, overrides)
+        from aac_tf.inference import Listener
+
+        listener = Listener(captioner, beam_size=options.beam)
+        listener.warm_up()
     import numpy as np
 
     from aac_tf.audio.parts import resampled_stream
-    from aac_tf.inference import Captioner, Listener
     from aac_tf.runs.card import trained_on
-    from aac_tf.runs.fetch import find_run
     from aac_tf.utils.interruption import Interrupted, Interruption
 
-    captioner = Captioner.load(options.run, overrides)
-    listener = Listener(captioner, beam_size=options.beam)
-    listener.warm_up()
-    console.show(f"{options.run} was {trained_on(find_run(options.run))}")
+    console.show(f"{options.run} was {trained_on(runs[0])}")
     console.show("listening; Ctrl-C ends it")
     end = None
     try:
@@ -98,6 +103,9 @@ def _until_stopped(blocks, interruption):
 
 
 def _check(options):
+    unknown = [word for word in options.input if word != "-"]
+    if unknown:
+        raise ValueError(f"unexpected argument {unknown[0]}: expected - for standard input, or section.key=value")
     raw = [name for name in ("rate", "channels") if getattr(options, name) is not None]
     if options.raw is None and raw:
         raise ValueError(f"--{raw[0]} is for raw samples: give --raw s16le, too")
@@ -107,13 +115,13 @@ def _check(options):
         raise ValueError(f"--rate must be from 1000 to 768000 Hz, got {options.rate}")
     if options.channels is not None and not 1 <= options.channels <= 256:
         raise ValueError(f"--channels must be from 1 to 256, got {options.channels}")
-    if options.input is None and options.raw is not None:
+    if not options.input and options.raw is not None:
         raise ValueError("--raw is for standard input: add -")
-    if options.input == "-" and options.device is not None:
+    if options.input and options.device is not None:
         raise ValueError("--device is for a microphone: leave - out")
-    if options.input == "-" and sys.stdin is None:
+    if options.input and sys.stdin is None:
         raise ValueError("standard input is closed: pipe a sound into it, or leave - out for the microphone")
-    if options.input == "-" and sys.stdin.isatty():
+    if options.input and sys.stdin.isatty():
         raise ValueError("standard input is a terminal: pipe a sound into it, or leave - out for the microphone")
 
 

@@ -5,7 +5,7 @@ import pathlib
 
 from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides
+from aac_tf.cli.flags import add_json_flag, add_overrides, take_overrides
 
 _SHOWN = 8
 
@@ -24,7 +24,6 @@ def main(arguments=None):
         "--captions",
         required=True,
         nargs="+",
-        type=pathlib.Path,
         metavar="FILE",
         help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, or "
         "text files with one caption per line",
@@ -36,33 +35,41 @@ def main(arguments=None):
         help="strength of the correction, 0 to 1; choose it on validation data (default: 1)",
     )
     parser.add_argument("--output", required=True, metavar="FOLDER", help="run folder to write")
-    add_json_flag(parser, "print the folder and what is added to the logit of each word as a JSON object")
+    add_json_flag(
+        parser,
+        "print the folder, what is added to the logit of each word, and how many words are known as a JSON object",
+    )
     add_overrides(parser, "data.root=/data/scenes")
     return run_command(_correct, parser, arguments)
 
 
 def _correct(options, console):
     from aac_tf.build_dataset import build_dataset
-    from aac_tf.runs import Run
     from aac_tf.runs.correction import check_correctable
-    from aac_tf.runs.fetch import find_run
+    from aac_tf.runs.fetch import open_run
     from aac_tf.scenes.scripts import captions_of
 
     if not math.isfinite(options.weight) or not 0 <= options.weight <= 1:
         raise ValueError(f"--weight must be between 0 and 1, got {options.weight:g}")
-    config = check_run(options.run, options.overrides)
-    check_correctable(Run(find_run(options.run)))
+    # `--captions` takes all words up to the next flag.
+    overrides = [*options.overrides, *take_overrides(options.captions)]
+    run = open_run(options.run)
+    config = check_run(run, overrides)
+    check_correctable(run)
     check_new_output_folder(options.output)
-    wanted = [caption for path in options.captions for _, caption in captions_of(path)]
+    wanted = [caption for path in options.captions for _, caption in captions_of(pathlib.Path(path))]
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
+    from aac_tf.training.forecast import count_words, cover
     from aac_tf.training.word_prior import correct_prior
 
-    added = correct_prior(options.run, options.output, trained, wanted, options.weight)
+    added = correct_prior(run, options.output, trained, wanted, options.weight)
+    coverage = cover(count_words(wanted), set(run.vocabulary()))
     if options.json:
-        print_json({"run": options.output, "added": dict(added)})
+        print_json({"run": options.output, "added": dict(added), "coverage": coverage._asdict()})
         return
+    print(f"words of the captions that the run knows: {coverage}")
     for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
         print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
     console.show(f"wrote {options.output}")

@@ -30,17 +30,21 @@ def main(arguments=None):
         help="scores for the model card, as aac-evaluate writes them (default: metrics.json of the run)",
     )
     parser.add_argument("--float", action="store_true", help="store 32-bit instead of 16-bit weights")
-    add_json_flag(parser, "print the folder and its size as a JSON object")
+    add_json_flag(parser, "print the folder, its size and the licences of initial weights as a JSON object")
     return run_command(_publish, parser, arguments)
 
 
 def _publish(options, console):
-    check_run(options.run)
+    from aac_tf.runs.fetch import open_run
+
+    run = open_run(options.run)
+    check_run(run)
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
+    from aac_tf.runs.card import describe_initial_licence, initial_licences, read_card
 
-    folder = publish_run(options.run, options.output, options.licence, not options.float, options.scores)
+    folder = publish_run(run, options.output, options.licence, not options.float, options.scores)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if not (folder / "scores.json").is_file():
         console.show("the model card has no scores: run aac-evaluate on the run first, or give --scores JSON")
@@ -48,7 +52,11 @@ def _publish(options, console):
         console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
+    licences = initial_licences(read_card(run))
+    for pair in licences:
+        console.show(describe_initial_licence(*pair))
     if options.json:
-        print(json.dumps({"path": str(folder), "bytes": size}))
+        inherited = [{"name": name, "licence": licence} for name, licence in licences]
+        print(json.dumps({"path": str(folder), "bytes": size, "initial_licences": inherited}))
     else:
         print(f"{folder}: {size / 1e6:.2f} MB")

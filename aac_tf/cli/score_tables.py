@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from aac_tf.cli.console import counted
 from aac_tf.evaluation.metrics import METRICS
+from aac_tf.utils.counting import counted
 
 
 def print_scores(result, title, paper, show=0):

@@ -9,7 +9,6 @@ from aac_tf.downloads.catalogue import Listed
 from aac_tf.embeddings.sources import YAMNET_WEIGHTS
 from aac_tf.evaluation.java.spice_files import JARS, SOURCE
 from aac_tf.evaluation.sentence.weights import PUBLISHED
-from aac_tf.utils.resumed import file_name
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,14 +24,9 @@ class Tool(Listed):
     fetch: Callable
 
 
-def on_mirror(mirror, url):
-    """The address that the file of a URL has on a mirror, which is the URL of a folder."""
-    return f"{mirror.rstrip('/')}/{file_name(url)}"
-
-
 def _fetch_yamnet(mirror, options):
     from aac_tf.cli.console import start_tensorflow
-    from aac_tf.utils.download import DownloadError, download_path, fetch_file
+    from aac_tf.utils.download import DownloadError, download_path, fetch_file, on_mirror
 
     path = download_path(YAMNET_WEIGHTS)
     if not path.is_file():

@@ -22,6 +22,7 @@ from aac_tf.datasets import ClipList, DatasetError
 from aac_tf.models import Decoder
 from aac_tf.text import WordTokenizer
 from aac_tf.utils import cache_folder
+from aac_tf.utils.counting import counted
 
 
 @dataclasses.dataclass
@@ -89,8 +90,8 @@ def fit_tokenizer(config):
     build_constraints(config).rules(tokenizer.get_vocabulary(), tokenizer.max_words)
     if not set(range(tokenizer.vocabulary_size())) - {*tokenizer.special_ids, tokenizer.end_id}:
         raise ConfigError(
-            f"no word occurs vocabulary.min_count={words.min_count} times in the {len(captions)} training captions: "
-            "lower it"
+            f"no word occurs vocabulary.min_count={words.min_count} times in "
+            f"{counted(len(captions), 'training caption')}: lower it"
         )
     build_regularization(config, tokenizer)  # fails now, not after all clips are embedded
     return tokenizer

@@ -4,6 +4,7 @@ import csv
 import re
 
 from aac_tf.datasets.errors import DatasetError
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import file_path
 
 
@@ -107,7 +108,8 @@ def _check_row(path, number, row, columns):
     if None in row:
         raise DatasetError(
             f"{path}: row {number} must have a file name and one value per column, but it has "
-            f"{len(columns) + len(row[None])} values for {len(columns)} columns; a value with a comma needs quotes"
+            f"{len(columns) + len(row[None])} values for {counted(len(columns), 'column')}; a value with a comma "
+            "needs quotes"
         )
     for value in row.values():
         # A quote that is closed by the one of a later row.

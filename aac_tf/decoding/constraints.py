@@ -6,6 +6,7 @@ from typing import Optional, Tuple
 
 from aac_tf.decoding.function_words import FUNCTION_WORDS
 from aac_tf.errors import AacError
+from aac_tf.utils.counting import counted
 
 REPEAT_CHOICES = ("any", "function", "none")
 
@@ -92,9 +93,9 @@ similar words that it knows: bark, barks
         ids = {word: index for index, word in enumerate(vocabulary) if not word.startswith("<")}
         most = max_words if self.max_words is None else self.max_words
         if most > max_words:
-            raise ConstraintError(f"max_words={most}: the model was trained for at most {max_words} words")
+            raise ConstraintError(f"max_words={most}: the model was trained for at most {counted(max_words, 'word')}")
         if not self.min_words <= most:
-            raise ConstraintError(f"min_words={self.min_words} is more than the maximum of {most} words")
+            raise ConstraintError(f"min_words={self.min_words} is more than the maximum of {counted(most, 'word')}")
         forbidden = _look_up("forbidden_words", self.forbidden_words, ids)
         if self.min_words and forbidden and len(set(forbidden)) == len(ids):
             raise ConstraintError("forbidden_words: there is no other word in the vocabulary")

@@ -14,7 +14,7 @@ from aac_tf.downloads.catalogue import PublishedFile
 from aac_tf.downloads.unpack import require_7z, unpack
 from aac_tf.errors import AacError
 from aac_tf.utils.atomic import atomic_write
-from aac_tf.utils.download import DownloadError, fetch_file
+from aac_tf.utils.download import DownloadError, fetch_file, on_mirror
 
 # Folder for what is not complete, and for the list of what was unpacked.
 WORK = ".downloads"
@@ -69,7 +69,7 @@ def plan(published, folder, mirrors=(), pattern=None):
             continue
         if file.checksum is None and not all(mirror.startswith("https://") for mirror in mirrors):
             raise MirrorError(f"{file.name} has no published checksum: expected a mirror https://..., not http://")
-        addresses = tuple(f"{mirror.rstrip('/')}/{file.name}" for mirror in mirrors) + file.address
+        addresses = tuple(on_mirror(mirror, file.name) for mirror in mirrors) + file.address
         if file.unpack is None:
             target = folder / file.name
             done = target.is_file()

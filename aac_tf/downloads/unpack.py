@@ -13,9 +13,8 @@ import zlib
 
 from tqdm import tqdm
 
-from aac_tf.utils.atomic import atomic_write, writing
+from aac_tf.utils.atomic import atomic_write, check_space, writing
 from aac_tf.utils.download import DownloadError
-from aac_tf.utils.resumed import check_space
 
 
 def unpack(archive, folder, places, only=None):

@@ -12,6 +12,7 @@ from aac_tf.datasets import DatasetError
 from aac_tf.inference.confidence import FEATURES, Calibration
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.wording import WORDINGS, categories_for, words_of
+from aac_tf.utils.counting import counted
 
 MIN_SOUNDS = 50
 BINS = 10
@@ -98,8 +99,8 @@ def fit_calibration(judged, categories=()):
     right = np.array([value for one in judged for value in one.right], float)
     if len(right) < MIN_SOUNDS or not 0 < right.mean() < 1:
         raise DatasetError(
-            f"the captions name {len(right)} sounds, of which {int(right.sum())} are there; a calibration needs at "
-            f"least {MIN_SOUNDS} with both outcomes: use a larger split"
+            f"the captions name {counted(len(right), 'sound')}, {int(right.sum())} of which can be heard; a "
+            f"calibration needs at least {MIN_SOUNDS} with both outcomes: use a larger split"
         )
     mean, scale = evidence.mean(axis=0), evidence.std(axis=0)
     scale[scale < 1e-9] = np.inf  # a feature that is always the same has the weight 0

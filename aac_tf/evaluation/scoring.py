@@ -10,6 +10,7 @@ from typing import Dict, Mapping, NamedTuple
 from aac_tf.evaluation.errors import MetricError, UndefinedError
 from aac_tf.evaluation.java.ptb import ptb_tokenize
 from aac_tf.evaluation.metrics import METRICS, SETS, Metric, Score
+from aac_tf.utils.counting import counted
 
 logger = logging.getLogger(__name__)
 
@@ -239,7 +240,7 @@ def _check_captions(predictions, references):
         raise ValueError("there are no captions to score")
     missing = [item for item in predictions if not references.get(item)]
     if missing:
-        raise ValueError(f"{len(missing)} predictions have no references, the first is {missing[0]!r}")
+        raise ValueError(f"{counted(len(missing), 'prediction')} without references, the first is {missing[0]!r}")
 
 
 def _prepare(predictions, references, candidates, forms):

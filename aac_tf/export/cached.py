@@ -5,7 +5,7 @@ import os
 from aac_tf.export.saved_model import export_saved_model
 from aac_tf.inference.captioner import Captioner
 from aac_tf.runs import Run
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs.fetch import open_run
 from aac_tf.runs.identity import identity
 from aac_tf.utils.cache import cache_folder
 
@@ -27,12 +27,12 @@ def cached_export(run, overrides=(), beam_size=None, rerank=None):
     Raises:
         RunError: if there is no such run, or it is not trained.
     """
-    names = [run] if isinstance(run, (str, os.PathLike)) else run
-    runs = [Run(find_run(name)) for name in names]
-    second = None if rerank is None else Run(find_run(rerank))
+    names = [run] if isinstance(run, (str, os.PathLike, Run)) else run
+    runs = [open_run(name) for name in names]
+    second = None if rerank is None else open_run(rerank)
     key = identity([*runs, *([second] if second else [])], overrides, "export", _FORMAT, beam_size, len(runs))
     model = cache_folder() / "exports" / key
     if not (model.is_dir() and any(path.name.isdecimal() for path in model.iterdir())):
-        captioner = Captioner.load([run.folder for run in runs], overrides, second and second.folder)
+        captioner = Captioner.load(runs, overrides, second)
         export_saved_model(captioner, model, beam_size)
     return model

@@ -5,7 +5,8 @@ import math
 import yaml
 
 import aac_tf
-from aac_tf.runs.card import describe_card
+from aac_tf.runs.card import describe_card, describe_initial_licence, initial_licences, source_name
+from aac_tf.utils.counting import counted
 
 _TEXT = """\
 # {name}
@@ -25,14 +26,14 @@ sentence.
 
 {data}
 
-## Scores
+{licences}## Scores
 
 {scores}
 
 ## Limits
 
-The model knows the {words} words and the kinds of sound of its training data, and describes anything else as one of
-them. Do not rely on it where a wrong caption does harm.
+The model knows the {words} and the kinds of sound of its training data, and describes anything else as one of them.
+Do not rely on it where a wrong caption does harm.
 """
 
 
@@ -51,28 +52,30 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
     Returns:
         str.
     """
-    words = tokenizer.vocabulary_size() - len({*tokenizer.special_ids, tokenizer.end_id})
+    words = counted(tokenizer.vocabulary_size() - len({*tokenizer.special_ids, tokenizer.end_id}), "word")
     front = "log-mel spectrogram" if config.embedding.kind == "none" else f"frozen {config.embedding.kind}"
     facts = [
         f"front end: {front}",
         f"encoder: {config.encoder.kind}; decoder: {config.decoder.kind}",
         f"trained weights: {weights:,}",
-        f"vocabulary: {words} words",
+        f"vocabulary: {words}",
         f"written by aac_tf {aac_tf.__version__}",
     ]
     if tokenizer.styles:
         facts.insert(-1, f"styles (`--style`): {', '.join(tokenizer.styles)}")
-    sources = [f"`{source['source']}`" for source in card["sources"]]
+    sources = [source_name(source["source"]) for source in card["sources"]]
     for split, about in data.items():
         if isinstance(about, dict) and isinstance(about.get("clips"), int):
-            sources.append(f"{split}: {about['clips']:,} clips")
+            sources.append(f"{split}: {counted(about['clips'], 'clip')}")
     if card.get("initial"):
         sources.append(f"starting from a run that was {describe_card(card['initial'])}")
+    inherited = [describe_initial_licence(*pair) for pair in initial_licences(card)]
     finite = {name: value for name, value in scores.get("corpus", {}).items() if math.isfinite(value)}
     text = _TEXT.format(
         name=config.name,
         facts=_listed(facts),
         data=_listed(sources),
+        licences=f"## Licence\n\n{_listed(inherited)}\n\n" if inherited else "",
         scores=_table(scores["dataset"], finite, scores["confidence_95"]) if finite else "Not measured.",
         words=words,
     )

@@ -13,10 +13,11 @@ from aac_tf.embeddings.sources import PUBLISHED
 from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
-from aac_tf.runs.fetch import find_run, is_folder
+from aac_tf.runs.fetch import open_run, public_name
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
 
 
@@ -43,7 +44,7 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         FileExistsError: if the output holds files.
         WriteError: if the disk is full.
     """
-    run, output = Run(find_run(run)), local_path(output)
+    run, output = open_run(run), local_path(output)
     check_new_folder(output)
     config, card = _portable(run.stored_config()), read_card(run)
     tokenizer = run.tokenizer(config)
@@ -85,8 +86,8 @@ def _portable(config):
     bank = config.scenes.bank if config.scenes.bank == "synthetic" else None
     scenes = dataclasses.replace(config.scenes, bank=bank, scripts=None)
     training = config.training
-    if training.initial and (is_folder(training.initial) or "?" in training.initial):  # a query may hold a password
-        training = dataclasses.replace(training, initial=None)
+    if training.initial:
+        training = dataclasses.replace(training, initial=public_name(training.initial))
     embedding = config.embedding
     if getattr(embedding, "source", None) and not re.fullmatch(PUBLISHED[embedding.kind].known, embedding.source):
         embedding = dataclasses.replace(embedding, source=None)  # other weights are for the user to name
@@ -104,7 +105,7 @@ def _scores(run, path):
         intervals = {
             str(name): [float(low), float(high)] for name, (low, high) in stored.get("confidence_95", {}).items()
         }
-        clips = f", {int(stored['clips'])} clips" if "clips" in stored else ""
+        clips = f", {counted(int(stored['clips']), 'clip')}" if "clips" in stored else ""
     except (ValueError, AttributeError, KeyError, TypeError) as error:
         raise RunError(f"{path} has no scores: expected a JSON object with `corpus`, as aac-evaluate writes") from error
     dataset = str(stored.get("dataset") or f"{stored.get('split') or 'test'} split of the training data")

@@ -26,9 +26,10 @@ from aac_tf.inference.graphs import (
 )
 from aac_tf.inference.timeline import caption_timeline
 from aac_tf.runs import Run
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs.fetch import open_run
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
+from aac_tf.utils.counting import counted
 
 
 class Captioner:
@@ -82,8 +83,8 @@ class Captioner:
 
         Args:
             run: path of a run folder that `train.py` or `aac-publish` wrote; name of a preset; `hf://USER/REPO`; or
-                `https://...` of an archive (see `find_run`). A list of them is an ensemble: its runs have equal
-                vocabularies, and each has its own front end, encoder and decoder.
+                `https://...` of an archive (see `find_run`); or a `Run`. A list of them is an ensemble: its runs have
+                equal vocabularies, and each has its own front end, encoder and decoder.
             overrides: list of str `section.key=value`, for keys that can be changed after training (see `Run.config`).
                 Those of `decoding` apply to the first run, all others to all runs.
             rerank: another run, which helps to rank the captions that the search finds: their log-probability becomes
@@ -100,7 +101,7 @@ class Captioner:
             EnsembleError: if the runs cannot be combined.
             DownloadError: if a download fails.
         """
-        runs = [run] if isinstance(run, (str, os.PathLike)) else list(run)
+        runs = [run] if isinstance(run, (str, os.PathLike, Run)) else list(run)
         others = [override for override in overrides if not override.startswith("decoding.")]
         members = [cls._load_one(one, others if index else overrides) for index, one in enumerate(runs)]
         second = None if rerank is None else cls._load_one(rerank, others)
@@ -112,7 +113,7 @@ class Captioner:
 
     @classmethod
     def _load_one(cls, run, overrides):
-        run = Run(find_run(run))
+        run = open_run(run)
         config = run.config(overrides)
         vocabulary = run.words(config)
         embedder = build_frozen_encoder(config, network_origin(run, config))
@@ -376,7 +377,9 @@ class Captioner:
             return itertools.repeat(self.start_id(style))
         starts = [self.start_id(one) for one in style]
         if len(starts) != len(sounds):
-            raise ValueError(f"give one style, or one for each sound: got {len(starts)} for {len(sounds)} sounds")
+            raise ValueError(
+                f"give one style, or one for each sound: got {len(starts)} for {counted(len(sounds), 'sound')}"
+            )
         return iter(starts)
 
     def _compiled(self, search, constraints=None):

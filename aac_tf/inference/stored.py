@@ -20,8 +20,7 @@ import uuid
 
 import tensorflow as tf
 
-from aac_tf.runs import Run
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs.fetch import open_run
 from aac_tf.runs.identity import identity
 from aac_tf.utils.cache import CacheError, cache_folder
 
@@ -62,7 +61,7 @@ class CacheEntry:
     ignored, and overwritten by `save`.
 
     Args:
-        run: run folder, preset, `hf://USER/REPO` or `https://...` (see `find_run`).
+        run: as for `open_run`.
         overrides: see `Captioner.load`.
         beam_size: see `Captioner.caption`.
 
@@ -77,7 +76,7 @@ class CacheEntry:
     """
 
     def __init__(self, run, overrides=(), beam_size=None):
-        self._run, self._overrides, self._beam_size = Run(find_run(run)), list(overrides), beam_size
+        self._run, self._overrides, self._beam_size = open_run(run), list(overrides), beam_size
         key = identity([self._run], self._overrides, "captioner", beam_size)
         try:
             self.folder = cache_folder() / "captioners" / key

@@ -13,6 +13,7 @@ from aac_tf.page.timeline import FORMATS, write_rows
 from aac_tf.page.view import describe
 from aac_tf.runs import Run
 from aac_tf.runs.card import trained_on
+from aac_tf.runs.fetch import open_run
 
 AT_ONCE = 2  # sounds that are captioned at the same time; others wait
 KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
@@ -110,7 +111,7 @@ def write_timeline(request):
 
 def model_card(run):
     """The card of a run in Markdown, without the metadata before its text."""
-    readme = pathlib.Path(run) / Run.CARD
+    readme = open_run(run).folder / Run.CARD
     if not readme.is_file():
         return f"This run was {trained_on(run)}. It was not published, so it has no card."
     return re.sub(r"\A---\n.*?\n---\n", "", readme.read_text(encoding="utf-8"), flags=re.DOTALL)

@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import tempfile
+import warnings
 
 FIRST_PORT, PORTS = 7860, 100
 # Browsers load and send nothing from and to other hosts, whatever gradio's pages ask for.
@@ -72,6 +73,8 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
     sans, mono = ["ui-sans-serif", "system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="zinc", font=sans, font_mono=mono)
+    # gradio asks Starlette for it with each sound, by the name of earlier versions.
+    warnings.filterwarnings("ignore", message="'HTTP_422_UNPROCESSABLE_ENTITY' is deprecated")
     theme.set(body_text_color_subdued="*neutral_500")  # gradio's own has too little contrast
     _, local, public = page.queue(max_size=64).launch(
         server_name=host,

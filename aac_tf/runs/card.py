@@ -3,11 +3,16 @@
 import dataclasses
 import json
 
-from aac_tf.runs.errors import RunError
-from aac_tf.runs.run import Run
+import yaml
 
-# What people call a kind of dataset, if they do not call it by the name in the config.
-_NAMES = {"manifest": "a CSV file"}
+from aac_tf.runs.errors import RunError
+from aac_tf.runs.fetch import open_run, public_name
+from aac_tf.runs.presets import find_preset, preset_names
+from aac_tf.runs.run import Run
+from aac_tf.utils.counting import counted
+
+# Kinds of dataset that people do not call by their name in the config.
+_NAMES = {"manifest": "a CSV file", "scenes": "composed scenes"}
 
 
 def make_card(config, dataset, clips, words, initial=None):
@@ -23,7 +28,7 @@ def make_card(config, dataset, clips, words, initial=None):
     Returns:
         dict for JSON: `sources` (kind, folder, weight and style of each dataset), `synthetic` (whether all sounds
         are), `clips`, `hours` (None if unknown), `captions`, `words`, `sounds`, the kinds of sound if the dataset knows
-        them, and `initial`, the card of the run that training starts from, or None.
+        them, and `initial`, the card of the run that training starts from with its `name` and `licence`, or None.
     """
     events = dataset.events("train")
     kinds = {event.category for scene in (events or {}).values() for event in scene.events}
@@ -35,7 +40,7 @@ def make_card(config, dataset, clips, words, initial=None):
         "captions": sum(len(clip.captions) for clip in clips),
         "words": words,
         "sounds": sorted(kinds),
-        "initial": None if initial is None else read_card(initial),
+        "initial": None if initial is None else {**read_card(initial), **_origin(config.training.initial, initial)},
     }
 
 
@@ -43,37 +48,95 @@ def trained_on(run):
     """Says in one line what a run was trained on, and what not to expect of it.
 
     Args:
-        run: `Run`, or path of its folder.
+        run: as for `open_run`.
 
     Returns:
         str, such as `trained on 1,000 scenes of synthetic sounds (2.2 h): captions of real recordings are nonsense`.
     """
-    return describe_card(read_card(run if isinstance(run, Run) else Run(run)))
+    return describe_card(read_card(open_run(run)))
 
 
 def describe_card(card):
     """What `trained_on` says, of a card from `read_card`."""
-    scenes = _kinds(card) == {"scenes"}
-    what = "scenes of synthetic sounds" if card["synthetic"] else "composed scenes" if scenes else "clips"
-    names = "" if scenes else f" of {' and '.join(sorted({_NAMES.get(kind, kind) for kind in _kinds(card)}))}"
+    kinds = {source["source"] for source in card["sources"]}
+    if card["synthetic"]:
+        noun, of = "scene", " of synthetic sounds"
+    elif kinds == {"scenes"}:
+        noun, of = "composed scene", ""
+    else:
+        noun, of = "clip", f" of {' and '.join(sorted(map(source_name, kinds)))}"
+    count = f"{noun}s" if card["clips"] is None else counted(card["clips"], noun)
     hours = f" ({_duration(card['hours'])})" if card.get("hours") else ""
-    count = "" if card["clips"] is None else f"{card['clips']:,} "
-    said = f"trained on {count}{what}{names}{hours}"
+    said = f"trained on {count}{of}{hours}"
     if card.get("initial"):
         return f"{said}, starting from a run that was {describe_card(card['initial'])}"
     if card["synthetic"]:
         return f"{said}: captions of real recordings are nonsense"
     if card.get("sounds"):
         # Of many sounds, the first few in alphabetical order would tell nothing.
-        known = ", ".join(card["sounds"]) if len(card["sounds"]) <= 8 else f"{len(card['sounds'])} kinds of sound"
+        number = len(card["sounds"])
+        known = ", ".join(card["sounds"]) if number <= 8 else f"{counted(number, 'kind')} of sound"
         return f"{said}: it knows {known}, and describes others as one of them"
     if card["clips"] is not None and card["clips"] < 500:
         return f"{said}: too few to expect sensible captions of other sounds"
     return said
 
 
-def _kinds(card):
-    return {source["source"] for source in card["sources"]}
+def source_name(kind):
+    """What people call a kind of dataset, `data.source`.
+
+    Example:
+        >>> from aac_tf.runs.card import source_name
+        >>> source_name("manifest"), source_name("clotho")
+        ('a CSV file', 'clotho')
+    """
+    return _NAMES.get(kind, kind)
+
+
+def initial_licences(card):
+    """Licences that apply to trained weights because training started from others.
+
+    Args:
+        card: dict from `read_card`.
+
+    Returns:
+        list of (name, licence) of the published runs that training started from, the latest first. The licence is None
+        if a run states none.
+
+    Example:
+        >>> from aac_tf.runs.card import initial_licences
+        >>> initial_licences({"initial": {"name": "everyday", "licence": "cc-by-nc-4.0", "initial": None}})
+        [('everyday', 'cc-by-nc-4.0')]
+    """
+    found = []
+    while card := card.get("initial"):
+        if card.get("name") or card.get("licence"):
+            found.append((card.get("name") or "a published run", card.get("licence")))
+    return found
+
+
+def describe_initial_licence(name, licence):
+    """Says what a pair of `initial_licences` means."""
+    if licence is None:
+        return f"training started from the weights of {name}, which states no licence"
+    return f"training started from the weights of {name}: their licence, {licence}, applies to these weights, too"
+
+
+def _origin(reference, run):
+    return {"name": public_name(reference), "licence": _licence(run)}
+
+
+def _licence(run):
+    """The licence in the model card of a published run; None if there is none."""
+    path = run.folder / Run.CARD
+    try:
+        _, header, _ = path.read_text(encoding="utf-8").split("---\n", 2)
+        header = yaml.safe_load(header)
+        # The hub names only common licences.
+        licence = header["license"] if header["license"] != "other" else header["license_name"]
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return None
+    return licence if isinstance(licence, str) else None
 
 
 def _duration(hours):
@@ -96,9 +159,13 @@ def read_card(run):
     """
     if (run.folder / Run.TRAINED_ON).is_file():
         try:
-            return _checked(json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8")))
+            card = _checked(json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RunError(f"{run.folder / Run.TRAINED_ON} is damaged: {error}") from error
+        reference = run.stored_config().training.initial
+        if card["initial"] and "licence" not in card["initial"] and reference in preset_names():
+            card["initial"] |= _origin(reference, Run(find_preset(reference)))
+        return card
     config, data = run.stored_config(), run.data()
     sources = [_without_root(dataclasses.asdict(source)) for source in config.data.all_sources()]
     return {"sources": sources, "synthetic": _is_synthetic(config), "clips": (data.get("train") or {}).get("clips")}
@@ -111,6 +178,7 @@ def _checked(card):
     card["hours"] = None if card.get("hours") is None else float(card["hours"])
     card["sounds"] = [str(sound) for sound in card.get("sounds") or ()]
     card["initial"] = _checked(card["initial"]) if card.get("initial") else None
+    card |= {name: str(card[name]) for name in ("name", "licence") if card.get(name) is not None}
     return card
 
 

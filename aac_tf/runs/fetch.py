@@ -50,6 +50,23 @@ def find_run(reference):
     return reference
 
 
+def open_run(reference):
+    """Opens a run.
+
+    A remote run is fetched each time that it is opened, so a program that needs it several times passes the `Run` on.
+
+    Args:
+        reference: as for `find_run`; or a `Run`, which is returned as it is.
+
+    Returns:
+        `Run`.
+
+    Raises:
+        RunError, DownloadError: as `find_run` does.
+    """
+    return reference if isinstance(reference, Run) else Run(find_run(reference))
+
+
 def is_folder(reference):
     """Whether `find_run` takes a reference for the path of a folder, which the user may want to write to."""
     return not isinstance(reference, str) or not (
@@ -57,6 +74,11 @@ def is_folder(reference):
         or _WEB.match(reference)
         or (reference in preset_names() and not Run(reference).exists)
     )
+
+
+def public_name(reference):
+    """What others may call a run: its reference, if that is neither a folder nor an address with a query; else None."""
+    return None if is_folder(reference) or "?" in reference else reference  # a query may hold a password
 
 
 def _from_web(reference):

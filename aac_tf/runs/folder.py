@@ -39,6 +39,9 @@ class RunFolder:
             # TensorFlow finds checkpoints with glob patterns. It would find none, and training would overwrite the run.
             raise RunError(f"{folder}: the path of a run folder must not contain [ ] * ? or \\")
 
+    def __repr__(self):
+        return f"{type(self).__name__}({self.name!r})"
+
     @functools.cached_property
     def folder(self):
         """`pathlib.Path` of the folder, or of the copy of a remote one."""

@@ -3,8 +3,7 @@
 import json
 
 from aac_tf.config import ConfigError, flatten
-from aac_tf.runs.fetch import find_run
-from aac_tf.runs.run import Run
+from aac_tf.runs.fetch import open_run
 
 _ARCHITECTURE = ("audio.", "embedding.", "encoder.", "decoder.", "vocabulary.padding")
 # Keys of these sections without influence on the weights.
@@ -20,7 +19,7 @@ def open_initial(config):
     """
     if config.training.initial is None:
         return None
-    run = Run(find_run(config.training.initial))
+    run = open_run(config.training.initial)
     run.stored_config()
     run.check_trained()
     return run

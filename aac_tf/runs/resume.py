@@ -6,6 +6,7 @@ import json
 from aac_tf.config import flatten
 from aac_tf.config.loading import walk
 from aac_tf.runs.errors import RunError
+from aac_tf.utils.counting import counted
 
 
 def check_folder(config, run, resume):
@@ -64,8 +65,8 @@ def check_data(run, data):
     for name, before in run.data().items():
         if data[name] != before:
             before, now = (0 if split is None else split["clips"] for split in (before, data[name]))
-            change = f"{before} clips, now {now}" if before != now else f"{before} clips with other captions or lengths"
+            change = f", now {now:,}" if before != now else " with other captions or lengths"
             raise RunError(
-                f"{run.name} was started with other {name} data: {change}; restore them, or choose another folder "
-                "with --run"
+                f"{run.name} was started with other {name} data: {counted(before, 'clip')}{change}; "
+                "restore them, or choose another folder with --run"
             )

@@ -9,6 +9,7 @@ import numpy as np
 
 from aac_tf.scenes.events import Scene
 from aac_tf.scenes.mentions import find_mentions
+from aac_tf.utils.counting import counted
 
 # Half a window of the frozen encoders; the same for all models, so that their scores are comparable.
 TOLERANCE = 0.48
@@ -47,7 +48,7 @@ def score_attention(
     """
     unknown = sorted(set(captions) - set(scenes))
     if unknown:
-        raise ValueError(f"{len(unknown)} captions have no scene: {unknown[:3]}")
+        raise ValueError(f"{counted(len(unknown), 'caption')} without scene: {unknown[:3]}")
     rows = {name: _score_caption(caption, scenes[name], tolerance) for name, caption in captions.items()}
     names = ("attention_inside", "uniform_inside", "attention_hits", "uniform_hits")
     found = [row for item in rows.values() for row in item]

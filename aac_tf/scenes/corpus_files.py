@@ -6,12 +6,12 @@ after them.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import csv
 import dataclasses
 import glob
 import hashlib
+import itertools
 import json
 import logging
 import pathlib
@@ -24,13 +24,17 @@ import numpy as np
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.events import Event
-from aac_tf.utils.atomic import complete_folder, writing
+from aac_tf.utils.atomic import check_space, complete_folder, writing
+from aac_tf.utils.counting import counted
 from aac_tf.utils.locks import LockedError, file_lock
+from aac_tf.utils.reading import read_ahead
 
 logger = logging.getLogger(__name__)
 
 CAPTIONS = 5
 _LOCK, _COMPLETE, _CORPUS, _RECORD = ".lock", "complete.jsonl", "corpus", "scenes.json"  # in the hidden folder
+_AHEAD = 8  # scenes for each thread that are composed while others are still written
+_LEAST_BYTES = 0.2  # per sample, of FLAC; scenes have noise and take several times as much
 _ABANDONED_SECONDS = 3600
 
 
@@ -109,6 +113,25 @@ def write_corpus(
     return root
 
 
+def check_disk(root: pathlib.Path, scenes: int, min_seconds: float, sample_rate: int) -> None:
+    """Checks that the disk has space for scenes, as far as can be told before any is composed.
+
+    Args:
+        root: folder to write.
+        scenes: number of scenes.
+        min_seconds: shortest duration of a scene.
+        sample_rate: Hz.
+
+    Raises:
+        WriteError: if even the shortest scenes would not fit.
+    """
+    present = 0
+    for path in (path for folder in _leftovers(root) for path in folder.glob("**/*")):
+        with contextlib.suppress(FileNotFoundError):  # another process removes it
+            present += path.stat().st_size
+    check_space(root, scenes * min_seconds * sample_rate * _LEAST_BYTES - present)
+
+
 def _write(unfinished, record, counts, compose, rate, ending, workers, progress):
     folder, write = unfinished / _CORPUS, {".wav": _write_wav, ".flac": _write_flac}[ending]
 
@@ -123,27 +146,26 @@ def _write(unfinished, record, counts, compose, rate, ending, workers, progress)
 
     for split in counts:
         (folder / split).mkdir(parents=True, exist_ok=True)
-    scenes = [(split, index) for split, count in counts.items() for index in range(count)]
-    complete = _read_complete(unfinished / _COMPLETE, [folder / split for split, _ in scenes])
-    pool = concurrent.futures.ThreadPoolExecutor(workers) if workers > 1 else None
+    complete = _read_complete(unfinished / _COMPLETE, (folder / split for split, _ in _scenes(counts)))
+    scenes, total = itertools.islice(_scenes(counts), len(complete), None), sum(counts.values())
     try:
-        with open(unfinished / _COMPLETE, "a", buffering=1, encoding="utf-8") as file:
-            for made in (pool.map if pool else map)(make, scenes[len(complete) :]):
+        with (
+            open(unfinished / _COMPLETE, "a", buffering=1, encoding="utf-8") as file,
+            contextlib.closing(read_ahead(make, scenes, workers, _AHEAD * workers)) as composed,
+        ):
+            for made in composed:
                 file.write(json.dumps(made) + "\n")
                 complete.append(made)
                 if progress is not None:
-                    progress(len(complete), len(scenes))
+                    progress(len(complete), total)
     except BaseException:
         if complete:
-            kept = f"{len(complete)} of {len(scenes)} scenes are kept"
+            kept = f"{len(complete)} of {counted(total, 'scene')} are kept"
             logger.warning("%s, and the same command continues after them", kept)
         raise
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
     rows: dict[str, list] = {split: [] for split in counts}
     found: dict[str, dict] = {split: {} for split in counts}
-    for (split, _), (row, about) in zip(scenes, complete):
+    for (split, _), (row, about) in zip(_scenes(counts), complete):
         rows[split].append(row)
         found[split][row[0]] = about
     header = ["file_name", *(f"caption_{number + 1}" for number in range(CAPTIONS)), "style"]
@@ -157,6 +179,10 @@ def _write(unfinished, record, counts, compose, rate, ending, workers, progress)
     # Last and at once: a corpus with this file is complete.
     (unfinished / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     (unfinished / _RECORD).rename(folder / _RECORD)
+
+
+def _scenes(counts):
+    return ((split, index) for split, count in counts.items() for index in range(count))
 
 
 def _read_complete(path, folders):
@@ -227,10 +253,15 @@ def _unfinished(root, record):
     return (root if root.is_dir() else root.parent) / f"{_unfinished_prefix(root)}{key}"
 
 
+def _leftovers(root):
+    """The hidden folders of corpora that are not complete."""
+    pattern = glob.escape(_unfinished_prefix(root)) + "*"
+    return {*root.parent.glob(pattern), *root.glob(pattern)}
+
+
 def _remove_leftovers(root, own):
     """Removes unfinished folders of other corpora that have not changed for an hour."""
-    pattern = glob.escape(_unfinished_prefix(root)) + "*"
-    for folder in {*root.parent.glob(pattern), *root.glob(pattern)} - {own}:
+    for folder in _leftovers(root) - {own}:
         with contextlib.suppress(OSError):  # another process removes it
             # The list in it changes with each scene.
             newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from aac_tf.datasets import Dataset, DatasetError, match_audio
 from aac_tf.datasets.csv_files import read_captions, read_styles
 from aac_tf.scenes.corpus import read_scenes, write_scenes
+from aac_tf.scenes.corpus_files import check_disk
 from aac_tf.scenes.files import bank_folders, script_files
 from aac_tf.scenes.licences import LicenceFilter, licence_names
 from aac_tf.utils.files import local_path
@@ -100,6 +101,9 @@ class Scenes(Dataset):
                 )
         if self.scripts is not None and not self._script_files() and None in self.counts.values():
             raise DatasetError(f"with scenes.scripts={self.scripts}, the scenes of each split need a number; got null")
+        if audio_needed:
+            scenes = sum(count for count in self.counts.values() if count is not None)
+            check_disk(self.root, scenes, self.min_seconds, self.sample_rate)
         if self.bank is None:
             raise DatasetError(
                 f"{self.root} holds no scenes, and scenes.bank names no sounds to compose them from (that of a "

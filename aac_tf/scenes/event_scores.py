@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from aac_tf.scenes.caption_order import named_order
 from aac_tf.scenes.events import Scene
+from aac_tf.utils.counting import counted
 
 
 def score_scenes(
@@ -40,8 +41,8 @@ def score_scenes(
     missing, unknown = sorted(set(scenes) - set(predictions)), sorted(set(predictions) - set(scenes))
     if missing or unknown:
         raise ValueError(
-            f"each scene needs a caption: {len(missing)} scenes have none {missing[:3]}, "
-            f"{len(unknown)} captions have no scene {unknown[:3]}"
+            f"each scene needs a caption: {counted(len(missing), 'scene')} without caption {missing[:3]}, "
+            f"{counted(len(unknown), 'caption')} without scene {unknown[:3]}"
         )
     categories = frozenset(event.category for scene in scenes.values() for event in scene.events)
     totals, per_item = [0] * 5, {}

@@ -10,6 +10,7 @@ import typing
 from collections.abc import Collection, Mapping, Sequence
 
 from aac_tf.datasets import DatasetError
+from aac_tf.utils.counting import counted
 
 if typing.TYPE_CHECKING:
     from aac_tf.scenes.banks.labels import Recording
@@ -137,7 +138,9 @@ class Kept:
 
     def describe(self, count: int = 6) -> str:
         """A sentence with the numbers, and the most frequent reasons."""
-        text = "licences: kept {:,} of {:,} clips and {:,} of {:,} kinds of sound".format(*self.clips, *self.kinds)
+        (clips, all_clips), (kinds, all_kinds) = self.clips, self.kinds
+        kept = f"{clips:,} of {counted(all_clips, 'clip')} and {kinds:,} of {counted(all_kinds, 'kind')}"
+        text = f"licences: kept {kept} of sound"
         named = [f"{name or 'no licence named'} ({number:,})" for name, number in self.refused.items()]
         more = f"; and {len(named) - count} more" if len(named) > count else ""
         return text + (f"; left out: {'; '.join(named[:count])}{more}" if named else "")

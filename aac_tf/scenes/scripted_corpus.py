@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -77,7 +77,7 @@ def write_scripted_scenes(
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
     plans = _plan(selection, bank, counts, renderings, min_scenes, seed)
-    numbers = {split: len(plan) for split, plan in plans.items()}
+    numbers = {split: len(plan) if counts[split] is None else counts[split] for split, plan in plans.items()}
     digest = hashlib.sha256()
     for script in sorted(map(str, scripts)):
         digest.update(f"{script}\n".encode())
@@ -107,7 +107,7 @@ def write_scripted_scenes(
 
     def compose(split, index):
         rng = np.random.default_rng([seed, SPLITS.index(split), index])
-        script = selection.scripts[split][plans[split][index]]
+        script = selection.scripts[split][plans[split][index % len(plans[split])]]
         waveform, events = compose_script(bank, split, script, rng, min_seconds, max_seconds, effects)
         others = selection.references[split][script.sounds, script.style]
         others = [text for text in others if text != script.caption]
@@ -119,8 +119,11 @@ def write_scripted_scenes(
 
 
 def _plan(selection, bank, counts, renderings, min_scenes, seed):
-    """{split: index of the script of each scene}, without splits for which there are no scripts."""
-    plans = {}
+    """{split: index of the script of each scene}, without splits for which there are no scripts.
+
+    If there are more scenes, the plan of a split is repeated.
+    """
+    plans: dict[str, Sequence[int]] = {}
     for split in (split for split in SPLITS if split in counts):
         scripts, count = selection.scripts[split], counts[split]
         if not scripts:
@@ -131,12 +134,10 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
             continue
         if count is not None and (min_scenes is None or split != "train"):
             # As many scripts as have their renderings among the scenes; first come the first renderings of all.
-            used = min(len(scripts), -(-count // renderings))
-            plans[split] = [index % used for index in range(count)]
+            plans[split] = range(min(len(scripts), -(-count // renderings)))
             continue
         rng = np.random.default_rng([seed, SPLITS.index(split)])
-        plan = plan_scenes(scripts, bank, split, rng, renderings, min_scenes if split == "train" else None)
-        plans[split] = plan if count is None else [plan[index % len(plan)] for index in range(count)]
+        plans[split] = plan_scenes(scripts, bank, split, rng, renderings, min_scenes if split == "train" else None)
     return plans
 
 

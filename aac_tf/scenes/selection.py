@@ -13,6 +13,7 @@ from aac_tf.datasets import SPLITS
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.wording import categories_for
+from aac_tf.utils.counting import counted
 
 SHARES = {"train": 0.9, "validation": 0.05, "test": 0.05}  # of the clips, by their hash
 Sounds = tuple[ScriptedSound, ...]
@@ -41,7 +42,7 @@ class Selection:
 
     def describe(self, count: int = 10) -> str:
         """A sentence about what can be composed, with the most wanted sounds."""
-        text = f"{self.usable:,} of {self.captions:,} captions can be composed"
+        text = f"{self.usable:,} of {counted(self.captions, 'caption')} can be composed"
         if self.wanted:
             named = ", ".join(f"{name} {number:,}" for name, number in list(self.wanted.items())[:count])
             text += f"; most wanted sounds without recordings: {named}"

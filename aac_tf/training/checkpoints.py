@@ -6,6 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.training.errors import TrainingError
+from aac_tf.utils.counting import counted
 
 
 class TrainingState(tf.Module):
@@ -128,7 +129,7 @@ class LastCheckpoint(tf.keras.callbacks.Callback):
             self._saved()
         self._saved_at = time.monotonic()
         if self._interruption is not None:
-            where = f"epoch {int(epoch)}" + (f" and {step} steps" if step else "")
+            where = f"epoch {int(epoch)}" + (f" and {counted(step, 'step')}" if step else "")
             self._interruption.saved = f"saved after {where}: continue with --resume"
 
 

@@ -3,15 +3,66 @@
 import collections
 import pathlib
 import time
+import typing
 
 import tensorflow as tf
 
 from aac_tf.text import standardize
+from aac_tf.utils.counting import counted
 
 # Below this share of the captions' words, captions are poor.
 ENOUGH_WORDS = 0.85
 # TensorFlow and Keras alone, measured.
 _LIBRARIES = 1.0e9
+
+
+class Coverage(typing.NamedTuple):
+    """How much of some captions a vocabulary covers.
+
+    Attributes:
+        known: int, number of their different words that it has.
+        words: int, number of their different words.
+        share: float, of the text that consists of these words.
+    """
+
+    known: int
+    words: int
+    share: float
+
+    def __str__(self):
+        return f"{self.known:,} of {counted(self.words, 'word')}, {100 * self.share:.0f} % of the text"
+
+
+def count_words(captions):
+    """Counts the words of captions.
+
+    Args:
+        captions: list of str.
+
+    Returns:
+        `collections.Counter` of words, as a `WordTokenizer` reads them.
+    """
+    texts = standardize(tf.constant(list(captions), tf.string)).numpy()
+    return collections.Counter(word for text in texts for word in text.decode().split())
+
+
+def cover(counts, known):
+    """Computes how much a vocabulary covers.
+
+    Args:
+        counts: {word: frequency}, not empty.
+        known: collection of str, the words of the vocabulary.
+
+    Returns:
+        `Coverage`.
+
+    Example:
+        >>> from aac_tf.training.forecast import count_words, cover
+        >>> str(cover(count_words(["a dog", "a cat", "a dog"]), {"a", "dog"}))
+        '2 of 3 words, 83 % of the text'
+    """
+    share = sum(count for word, count in counts.items() if word in known) / sum(counts.values())
+    return Coverage(sum(word in known for word in counts), len(counts), share)
 
 
 def describe_vocabulary(captions, known, min_count):
@@ -28,18 +79,15 @@ def describe_vocabulary(captions, known, min_count):
     Example:
         >>> from aac_tf.training.forecast import describe_vocabulary
         >>> describe_vocabulary(["a dog", "a cat", "a dog"], {"a", "dog"}, 2)[0]
-        'vocabulary: 2 of 3 words (min_count=2), 83 % of the text'
+        'vocabulary with min_count=2: 2 of 3 words, 83 % of the text'
     """
-    texts = standardize(tf.constant(list(captions), tf.string)).numpy()
-    counts = collections.Counter(word for text in texts for word in text.decode().split())
-    total = sum(counts.values())
-    covered = sum(count for word, count in counts.items() if word in known) / total
-    of_them = sum(word in known for word in counts)
-    lines = [f"vocabulary: {of_them:,} of {len(counts):,} words (min_count={min_count}), {covered:.0%} of the text"]
-    lines[0] = lines[0].replace("%", " %")
-    if covered < ENOUGH_WORDS and min_count > 1:
+    counts = count_words(captions)
+    coverage = cover(counts, known)
+    lines = [f"vocabulary with min_count={min_count}: {coverage}"]
+    if coverage.share < ENOUGH_WORDS and min_count > 1:
         shares = {
-            least: sum(count for count in counts.values() if count >= least) / total for least in range(1, min_count)
+            least: cover(counts, {word for word, count in counts.items() if count >= least}).share
+            for least in range(1, min_count)
         }
         enough = max((least for least, share in shares.items() if share >= 0.9), default=1)
         lines.append(

@@ -4,8 +4,8 @@ import re
 
 import tensorflow as tf
 
-from aac_tf.runs import Run, RunError
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs import RunError
+from aac_tf.runs.fetch import open_run
 from aac_tf.training.callbacks import read_history
 from aac_tf.training.changed_run import mean_weights, write_changed_run
 from aac_tf.training.checkpoints import save_checkpoint
@@ -65,7 +65,7 @@ def average_epochs(run, output, best=None, last=None):
     Reference:
         P. Izmailov et al., Averaging Weights Leads to Wider Optima and Better Generalization, UAI 2018.
     """
-    run, output = Run(find_run(run)), local_path(output)
+    run, output = open_run(run), local_path(output)
     check_new_folder(output)
     epochs = choose_epochs(run, best, last)
     saved = _saved(run.epochs)

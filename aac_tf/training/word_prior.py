@@ -6,11 +6,12 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.datasets import DatasetError
-from aac_tf.runs import Run, RunError
+from aac_tf.runs import RunError
 from aac_tf.runs.card import read_card
 from aac_tf.runs.correction import PRIOR, check_correctable
-from aac_tf.runs.fetch import find_run
+from aac_tf.runs.fetch import open_run
 from aac_tf.training.changed_run import mean_weights, write_changed_run
+from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
 
 _BIAS = "decoder/_classifier/bias/.ATTRIBUTES/VARIABLE_VALUE"
@@ -41,7 +42,7 @@ def log_ratios(tokenizer, trained, wanted):
         words[ignored] = 0
         if not words.any():
             name = "training" if captions is trained else "wanted"
-            raise DatasetError(f"the run knows no word of the {len(captions)} {name} captions")
+            raise DatasetError(f"the run knows no word of {counted(len(captions), f'{name} caption')}")
         frequencies.append(words / words.sum() + _SMOOTHING)
     ratios = np.log(frequencies[1] / frequencies[0])
     ratios[ignored] = 0
@@ -77,7 +78,7 @@ def correct_prior(run, output, trained, wanted, weight=1.0):
     """
     if not (math.isfinite(weight) and 0 <= weight <= 1):
         raise ValueError(f"the weight must be between 0 and 1, got {weight:g}")
-    run, output = Run(find_run(run)), local_path(output)
+    run, output = open_run(run), local_path(output)
     check_new_folder(output)
     check_correctable(run)
     values = mean_weights([tf.train.latest_checkpoint(str(run.best))])

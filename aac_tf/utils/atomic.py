@@ -145,3 +145,14 @@ def writing(path, errors=()):
 def _explained(path, reason):
     reason = " ".join(reason.split())[:300].rstrip(".")
     return WriteError(f"cannot write {path}: {reason}; free some disk space, or choose another folder")
+
+
+def check_space(folder, wanted):
+    """Raises `WriteError` if the disk of a folder, which need not exist yet, has fewer free bytes than wanted."""
+    folder = pathlib.Path(folder).absolute()
+    free = shutil.disk_usage(next(path for path in (folder, *folder.parents) if path.exists())).free
+    if wanted > free:
+        raise WriteError(
+            f"cannot write to {folder}: {wanted / 1e9:,.1f} GB are needed, and {free / 1e9:,.1f} GB are free; free "
+            "some disk space, or choose another folder"
+        )

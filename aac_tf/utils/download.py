@@ -59,6 +59,24 @@ def download_path(address):
     return cache_folder() / "downloads" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}-{name}"
 
 
+def on_mirror(mirror, name):
+    """The address of a file on a mirror.
+
+    Args:
+        mirror: str, URL of a folder.
+        name: str, name of the file, or its URL at the publisher.
+
+    Returns:
+        str.
+
+    Example:
+        >>> from aac_tf.utils.download import on_mirror
+        >>> on_mirror("https://example.org/mirror/", "https://publisher.org/files/audio.7z?download=1")
+        'https://example.org/mirror/audio.7z'
+    """
+    return f"{mirror.rstrip('/')}/{file_name(name)}"
+
+
 def fetch_file(urls, path, checksum=None, max_bytes=None):
     """Downloads a file from the first of several addresses that has it.
 

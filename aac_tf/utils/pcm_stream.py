@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from aac_tf.errors import AacError
+from aac_tf.utils.counting import counted
 
 _BLOCK_SECONDS = 0.1
 _PCM, _FLOAT, _EXTENSIBLE = 1, 3, 0xFFFE
@@ -198,7 +199,7 @@ def _format(contents):
     encoding = {(_PCM, 16): "s16le", (_PCM, 32): "s32le", (_FLOAT, 32): "f32le"}.get((tag, bits))
     if encoding is None or not channels or not 1000 <= rate <= 768000:
         raise StreamError(
-            f"standard input: expected a WAV stream of 16 or 32-bit samples, got format {tag}, {bits} bits, {channels} "
-            f"channels, {rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`"
+            f"standard input: expected a WAV stream of 16 or 32-bit samples, got format {tag}, {bits} bits, "
+            f"{counted(channels, 'channel')}, {rate} Hz: pipe `ffmpeg -i SOURCE -c:a pcm_s16le -f wav -`"
         )
     return PCMFormat(rate, encoding, channels)

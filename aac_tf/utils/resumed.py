@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import shutil
 import sys
 import time
 from urllib.parse import unquote, urlsplit
@@ -11,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from tqdm import tqdm
 
 from aac_tf.errors import AacError
-from aac_tf.utils.atomic import WriteError, writing
+from aac_tf.utils.atomic import WriteError, check_space, writing
 from aac_tf.utils.locks import LockedError, file_lock
 
 _ATTEMPTS = 4
@@ -161,13 +160,3 @@ def _reason(error):
 def _version(answer):
     tag = answer.headers.get("ETag", "W/")
     return (answer.headers.get("Last-Modified") or "") if tag.startswith("W/") else tag
-
-
-def check_space(folder, wanted):
-    """Raises `WriteError` if a folder's disk has fewer free bytes than wanted."""
-    free = shutil.disk_usage(folder).free
-    if wanted > free:
-        raise WriteError(
-            f"cannot write to {folder}: {wanted / 1e9:.1f} GB are needed, and {free / 1e9:.1f} GB are free; free some "
-            "disk space, or choose another folder"
-        )

@@ -98,7 +98,8 @@ def test_several_data_chunks(write):
 @pytest.mark.parametrize(("channels", "bits", "block"), [(2, 16, 2), (1, 16, 1), (1, 24, 4), (2, 16, 3), (1, 32, 2)])
 def test_blocks_that_contradict_the_channels(write, channels, bits, block):
     contents = riff(fmt(channels, bits, block=block), chunk(b"data", integers().tobytes()))
-    reason = f"damaged WAV file: blocks of {block} bytes for {channels} channels of {bits} bits"
+    needed = channels * bits // 8
+    reason = f"damaged WAV file: its block size is {block}, but {channels}-channel {bits}-bit samples need {needed}"
     assert reason_for(write(contents)) == reason
     with pytest.raises(tf.errors.InvalidArgumentError, match=reason):
         decode_wav(contents)
@@ -278,6 +279,7 @@ def test_the_reader_needs_no_tensorflow_io(write):
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+_BLOCK = "damaged WAV file: its block size is {}, but {}-channel 16-bit samples need {}"
 SECONDS = {
     "a_aac.m4a": 6.0,
     "a_opus.webm": 6.0,
@@ -306,8 +308,8 @@ SECONDS = {
     "w_size_80000000.wav": 6.0,
     "w_size_plus44.wav": 6.0,
     "w_two_data.wav": 6.0,
-    "wav_2_channels_block_2_of_16_bits.wav": "damaged WAV file: blocks of 2 bytes for 2 channels of 16 bits",
-    "wav_block_1_of_16_bits.wav": "damaged WAV file: blocks of 1 bytes for 1 channels of 16 bits",
+    "wav_2_channels_block_2_of_16_bits.wav": _BLOCK.format(2, 2, 4),
+    "wav_block_1_of_16_bits.wav": _BLOCK.format(1, 1, 2),
 }
 
 

@@ -10,6 +10,8 @@ import pytest
 import soundfile
 
 from aac_tf.cli import caption
+from aac_tf.runs import fetch
+from aac_tf.runs.fetch import find_run
 
 
 @pytest.fixture
@@ -32,6 +34,16 @@ def test_missing_files_are_reported_first_and_the_others_are_captioned(one_run, 
     assert told[:3] == [f"skipped: {path}: {reason}" for path, reason in zip(files, reasons) if reason]
     assert " was trained on " in told[3]
     assert told[-1] == "3 of 4 files skipped"
+
+
+def test_each_run_is_found_once(one_run, recording, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fetch, "find_run", lambda name: asked.append(name) or find_run(name))
+    folder = str(one_run.folder)
+    assert caption.main(["--run", folder, recording]) == 0
+    assert asked == [folder]
+    assert caption.main(["--run", folder, "--rerank", folder, recording]) == 0
+    assert asked == [folder] * 3
 
 
 def test_without_any_file_tensorflow_is_not_imported(one_run, tmp_path):

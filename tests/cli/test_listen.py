@@ -58,6 +58,29 @@ def test_a_pipe_is_captioned_with_times(run, pipe, samples, capsys):
     assert all(line[1] for line in lines)
 
 
+def test_it_searches_as_the_flags_and_keys_say(run, pipe, samples, capsys):
+    pipe(samples)
+    arguments = [*run[:2], "--search", "beam,beam_size=2", "decoding.min_words=5", "-", "decoding.max_words=6"]
+    assert listen.main([*arguments, "--raw", "s16le", "--rate", "16000"]) == 0
+    captions = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert captions
+    assert all(5 <= len(caption.split()) <= 6 for caption in captions)
+
+
+@pytest.mark.parametrize(
+    ("argument", "reason"),
+    [
+        ("dog.wav", "unexpected argument dog.wav: expected - for standard input"),
+        ("beam_size=3", "unexpected argument beam_size=3: expected - for standard input, or section.key=value"),
+        ("decoder.units=3", "decoder.units"),
+    ],
+)
+def test_other_arguments_are_refused(run, pipe, samples, capsys, argument, reason):
+    pipe(samples)
+    assert listen.main([*run, "--raw", "s16le", "--rate", "16000", "-", argument]) == 2
+    assert reason in capsys.readouterr().err
+
+
 def test_ctrl_c_ends_it_with_what_was_heard(run, pipe, samples, capsys):
     class Interrupted(io.BytesIO):
         def read1(self, size=-1):
@@ -153,7 +176,7 @@ def test_refusals(pipe, flags, terminal, reason, capsys):
 def test_what_is_no_sound_is_refused_before_tensorflow_is_imported(
     run, pipe, contents, flags, reason, monkeypatch, capsys
 ):
-    monkeypatch.setattr(listen, "start_tensorflow", lambda options: pytest.fail("too late"))
+    monkeypatch.setattr(listen, "load_captioner", lambda *_: pytest.fail("too late"))
     pipe(contents)
     assert listen.main([*run, *flags, "-"]) == 2
     assert reason in capsys.readouterr().err

@@ -106,8 +106,8 @@ def test_a_very_long_caption_is_named_and_the_others_are_scored(fake_spice):
     assert scores.notes == {
         "spice": {
             "a": "the caption has 101 words, more than 100: it scores 0",
-            "b": "1 references have more than 100 words (101): left out",
-            "c": "1 references have more than 100 words (101): all of them, so it scores 0",
+            "b": "1 reference of more than 100 words (101): left out",
+            "c": "1 reference of more than 100 words (101): all of them, so it scores 0",
         }
     }
     sent = [

@@ -11,10 +11,12 @@ from small_runs import KINDS, SMALL_AST, write_run
 
 from aac_tf import Captioner
 from aac_tf.cli import caption, evaluate, export_tflite, publish
+from aac_tf.config import load_config
 from aac_tf.datasets import ClipList, Dataset
 from aac_tf.export.published import publish_run
 from aac_tf.runs import Run, RunError
-from aac_tf.runs.card import make_card, trained_on
+from aac_tf.runs.card import initial_licences, make_card, trained_on
+from aac_tf.runs.initial import open_initial
 
 RATE = 16000
 
@@ -74,7 +76,7 @@ def test_float32_weights_are_exact(one_run, tmp_path):
     [
         (
             "sources=[{source: audiocaps, root: s3://secret/a, style: audiocaps}, {source: scenes, root: secret/b}]",
-            "audiocaps and scenes",
+            "audiocaps and composed scenes",
         ),
         ("root=/secret/clotho", "clotho"),
     ],
@@ -135,6 +137,43 @@ def test_the_card_has_licence_and_scores(one_run, tmp_path, capsys):
     assert "| cider | 0.500 | 0.400 to 0.600 |" in card
     huggingface_hub = pytest.importorskip("huggingface_hub")
     assert huggingface_hub.ModelCard(card).data.license == "cc-by-nc-4.0"
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_the_licence_of_the_initial_weights_is_said(one_run, tmp_path, monkeypatch, capsys, recorded):
+    monkeypatch.setenv("AAC_TF_PRESETS", str(tmp_path / "presets"))
+    (tmp_path / "presets").mkdir()
+    publish_run(one_run.folder, tmp_path / "presets" / "lent", "cc-by-sa-4.0")
+    run = Run(write_run(tmp_path / "run", [*KINDS["attention"], "training.initial=lent"]))
+    config, clips = run.stored_config(), ClipList([])
+    card = make_card(config, Nothing(None), clips, 3, open_initial(config))
+    if not recorded:  # a run of an earlier version
+        del card["initial"]["licence"], card["initial"]["name"]
+    run.write_text(run.TRAINED_ON, json.dumps(card))
+    # Another run that started from it is published without it.
+    config = load_config(None, [f"training.initial={run.folder}"])
+    second = Run(write_run(tmp_path / "second", KINDS["attention"]))
+    second.write_text(second.TRAINED_ON, json.dumps(make_card(config, Nothing(None), clips, 3, run)))
+    for folder in (run.folder, second.folder):
+        output = tmp_path / f"published-{folder.name}"
+        assert publish.main([str(folder), "--output", str(output), "--licence", "cc-by-4.0", "--json"]) == 0
+        said = "training started from the weights of lent: their licence, cc-by-sa-4.0, applies to these weights, too"
+        printed = capsys.readouterr()
+        assert said in printed.err.splitlines()
+        assert json.loads(printed.out)["initial_licences"] == [{"name": "lent", "licence": "cc-by-sa-4.0"}]
+        assert f"## Licence\n\n- {said}\n\n" in (output / "README.md").read_text()
+        assert str(tmp_path) not in (output / "card.json").read_text()
+
+
+def test_initial_weights_without_a_licence(published, tmp_path):
+    run = Run(write_run(tmp_path / "run", KINDS["attention"]))
+    config = load_config(None, ["training.initial=hf://somebody/some"])
+    card = make_card(config, Nothing(None), ClipList([]), 3, Run(published))
+    assert initial_licences(card) == [("hf://somebody/some", None)]
+    run.write_text(run.TRAINED_ON, json.dumps(card))
+    folder = publish_run(run.folder, tmp_path / "published")
+    said = "the weights of hf://somebody/some, which states no licence"
+    assert said in (folder / "README.md").read_text()
 
 
 def test_a_run_that_lacks_something_is_refused(one_run, tmp_path, published):
@@ -206,6 +245,7 @@ def test_commands_take_a_preset(published, sounds, tmp_path, monkeypatch, capsys
     output = capsys.readouterr()
     assert code == 0, output.err
     assert "bleu_1" in json.loads(output.out)["corpus"]
+    assert "not stored, as small is not your folder: --output FOLDER stores captions and scores" in output.err
     assert sorted(path.name for path in published.iterdir()) == before
 
 

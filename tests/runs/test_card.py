@@ -8,7 +8,7 @@ from aac_tf.build_dataset import build_dataset
 from aac_tf.config import load_config
 from aac_tf.datasets import Clip, ClipList
 from aac_tf.runs import Run, RunError
-from aac_tf.runs.card import make_card, read_card, trained_on
+from aac_tf.runs.card import initial_licences, make_card, read_card, trained_on
 from aac_tf.runs.initial import open_initial
 from aac_tf.text import WordTokenizer
 
@@ -54,6 +54,7 @@ def test_synthetic_scenes_warn_of_real_recordings(tmp_path):
 @pytest.mark.parametrize(
     ("clips", "said"),
     [
+        (1, "trained on 1 clip of a CSV file (2.0 h): too few to expect sensible captions of other sounds"),
         (20, "trained on 20 clips of a CSV file (2.0 h): too few to expect sensible captions of other sounds"),
         (3839, "trained on 3,839 clips of a CSV file (2.0 h)"),
     ],
@@ -75,6 +76,7 @@ def test_a_fine_tuned_run_knows_what_the_run_it_started_from_knows(tmp_path):
     )
     card = json.loads((run.folder / "card.json").read_text())
     assert card["initial"]["clips"] == 39616
+    assert initial_licences(card) == [("everyday", "cc-by-nc-4.0")]
     card["initial"]["sources"][0]["root"] = "somebody's folder"
     (run.folder / "card.json").write_text(json.dumps(card))
     assert "root" not in read_card(run)["initial"]["sources"][0]

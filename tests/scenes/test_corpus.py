@@ -126,6 +126,18 @@ def test_an_interrupted_corpus_continues(tmp_path, crash, caplog):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["expected", "scenes"]
 
 
+def test_the_first_scene_does_not_wait_for_a_list_of_all(tmp_path):
+    reports = []
+
+    def stop(*report):
+        reports.append(report)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_scenes(tmp_path / "scenes", SyntheticBank(), {"train": 10**12}, progress=stop)
+    assert reports == [(1, 10**12)]
+
+
 def test_an_interrupted_corpus_in_a_folder_that_exists_continues_there(tmp_path):
     root, expected, done = tmp_path / "scenes", tmp_path / "expected", []
     root.mkdir()

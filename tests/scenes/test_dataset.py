@@ -19,6 +19,7 @@ from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import write_scenes
 from aac_tf.scenes.files import path_list, script_files
 from aac_tf.scenes.script import Script, ScriptedSound
+from aac_tf.utils.atomic import WriteError
 
 SMALL = {"train": 4, "validation": 1, "test": 2, "min_seconds": 2.0, "max_seconds": 4.0}
 
@@ -94,6 +95,14 @@ def test_errors_of_the_options(tmp_path):
         Scenes(tmp_path / "scenes", scripts=str(tmp_path / "captions.csv")).check()
     with pytest.raises(DatasetError, match="need a number"):
         Scenes(tmp_path / "scenes", train=None).prepare()
+
+
+@pytest.mark.parametrize("options", [{"train": 10**12}, {"train": 10**12, "scripts": "templates"}])
+def test_more_scenes_than_the_disk_holds(tmp_path, options):
+    with pytest.raises(WriteError, match=r"scenes: 12,800,000\.0 GB are needed, and .* GB are free"):
+        Scenes(tmp_path / "scenes", **options).check()
+    Scenes(tmp_path / "scenes", **options).check(audio_needed=False)
+    assert not list(tmp_path.iterdir())
 
 
 def test_paths_as_configs_and_command_lines_give_them(tmp_path):

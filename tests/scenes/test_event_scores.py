@@ -150,7 +150,7 @@ def test_labels_that_are_not_in_the_table():
 
 
 def test_predictions_must_match_the_scenes():
-    with pytest.raises(ValueError, match=r"1 scenes have none \['a.wav'\], 1 captions have no scene \['b.wav'\]"):
+    with pytest.raises(ValueError, match=r"1 scene without caption \['a.wav'\], 1 caption without scene \['b.wav'\]"):
         score_scenes({"b.wav": "rain falls"}, {"a.wav": Scene("a.wav", 9.0, (RAIN,))})
 
 

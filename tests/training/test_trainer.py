@@ -400,7 +400,5 @@ def test_training_starts_from_another_run(run, scenes, tmp_path, capsys):
 
 def test_an_empty_vocabulary_is_an_error(scenes, tmp_path):
     config = load_config(None, [*SMALL, *ATTENTION, f"data.root={scenes}", "vocabulary.min_count=1000"])
-    with pytest.raises(
-        ConfigError, match=r"no word occurs vocabulary\.min_count=1000 times in the \d+ training captions"
-    ):
+    with pytest.raises(ConfigError, match=r"no word occurs vocabulary\.min_count=1000 times in \d+ training captions"):
         train(config, Run(tmp_path / "run"))

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import soundfile
 from full_disk import full_disk
 from small_runs import KINDS
 
+from aac_tf.cli import prior
 from aac_tf.datasets import DatasetError
 from aac_tf.runs import Run, RunError
 from aac_tf.training.word_prior import correct_prior
@@ -34,6 +36,19 @@ def test_runs_of_all_kinds_are_corrected(small_runs, kind, tmp_path):
     assert all(value == 0 for word, value in added.items() if word.startswith("<"))
 
 
+def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
+    (tmp_path / "wanted.txt").write_text("A dog barks.\nein Hund barks\n")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    arguments = [str(one_run.folder), "--captions", str(tmp_path / "wanted.txt"), *data]
+    assert prior.main([*arguments, "--output", str(tmp_path / "first")]) == 0
+    assert "words of the captions that the run knows: 3 of 5 words, 67 % of the text" in capsys.readouterr().out
+    assert prior.main([*arguments, "--output", str(tmp_path / "second"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["coverage"]
+    assert found == {"known": 3, "words": 5, "share": pytest.approx(4 / 6, abs=1e-6)}
+
+
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
 def test_weights_beyond_the_range_are_refused(one_run, tmp_path, weight):
     with pytest.raises(ValueError, match="the weight must be between 0 and 1"):
@@ -44,9 +59,9 @@ def test_weights_beyond_the_range_are_refused(one_run, tmp_path, weight):
 @pytest.mark.parametrize(
     ("trained", "wanted", "reason"),
     [
-        (TRAINED, [], "no word of the 0 wanted captions"),
-        (TRAINED, ["ein Hund bellt"], "no word of the 1 wanted captions"),
-        ([], WANTED, "no word of the 0 training captions"),
+        (TRAINED, [], "no word of 0 wanted captions"),
+        (TRAINED, ["ein Hund bellt"], "no word of 1 wanted caption$"),
+        ([], WANTED, "no word of 0 training captions"),
     ],
 )
 def test_captions_without_a_known_word_are_refused(one_run, tmp_path, trained, wanted, reason):

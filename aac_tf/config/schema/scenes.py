@@ -34,7 +34,7 @@ class ScenesConfig:
         "style; templates: captions are written for the sounds of the bank, or beside files for those that the "
         "files hardly name; null: scenes at random, with simpler captions",
     )
-    renderings: int = key(1, "with scripts: number of scenes for each script", at_least=1)
+    renderings: int = key(1, "with scripts: number of scenes for each script", at_least=1, at_most=1000)
     max_alike: Optional[int] = key(
         None, "with scripts: maximum number of scripts of a split with the same sounds and style; null: all", at_least=1
     )

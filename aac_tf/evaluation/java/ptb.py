@@ -3,6 +3,7 @@
 from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.java.jars import PTB_TOKENIZER
 from aac_tf.evaluation.java.process import run_java
+from aac_tf.utils.counting import counted
 
 
 def ptb_tokenize(captions):
@@ -38,5 +39,7 @@ def ptb_tokenize(captions):
     # The last line ends with a newline unless it is empty.
     lines = output.decode("utf-8", "replace").split("\n")
     if len(lines) not in (len(captions), len(captions) + 1) or any(lines[len(captions) :]):
-        raise MetricError(f"the PTB tokenizer returned {len(lines)} lines for {len(captions)} captions")
+        raise MetricError(
+            f"the PTB tokenizer returned {counted(len(lines), 'line')} for {counted(len(captions), 'caption')}"
+        )
     return [" ".join(word for word in line.split() if word not in PUNCTUATIONS) for line in lines[: len(captions)]]

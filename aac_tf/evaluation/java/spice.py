@@ -15,6 +15,7 @@ from aac_tf.evaluation.java import jars
 from aac_tf.evaluation.java.process import JavaError, JavaProgram
 from aac_tf.evaluation.java.spice_files import find_corenlp, why_no_spice
 from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.counting import counted
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ def too_long(predictions, references):
             found[row] = f"the caption has {len(prediction.split())} words, more than {MAX_WORDS}: it scores 0"
         elif long:
             words, rest = len(long[0].split()), "left out" if len(long) < len(texts) else "all of them, so it scores 0"
-            found[row] = f"{len(long)} references have more than {MAX_WORDS} words ({words}): {rest}"
+            found[row] = f"{counted(len(long), 'reference')} of more than {MAX_WORDS} words ({words}): {rest}"
     return found
 
 
@@ -114,7 +115,7 @@ def read_spice(text, rows):
     except (ValueError, KeyError, TypeError) as error:
         raise MetricError(f"SPICE's output is not a list of scores: {text[:80]!r}") from error
     if len(results) != len(rows) or scores.keys() != set(rows):
-        raise MetricError(f"SPICE scored {len(results)} captions, expected {len(rows)}, each exactly once")
+        raise MetricError(f"SPICE scored {counted(len(results), 'caption')}, expected {len(rows)}, each exactly once")
     bad = [score for score in scores.values() if not _is_score(score)]
     if bad:
         raise MetricError(f"SPICE's scores must be in [0, 1]; {len(bad)} are not, the first is {bad[0]!r}")

@@ -9,7 +9,7 @@ import zipfile
 from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.java.jars import SPICE_LIBRARIES
 from aac_tf.utils.cache import cache_folder
-from aac_tf.utils.download import DownloadError, fetch_file, published_checksum
+from aac_tf.utils.download import DownloadError, fetch_file, on_mirror, published_checksum
 
 CORENLP = "AAC_TF_CORENLP"
 FETCH = "aac-download corenlp"
@@ -72,7 +72,7 @@ def fetch_corenlp(source=None):
         ) from error
     for name, member in JARS.items():
         if not _holds(folder / name, member):
-            _fetch((source or SOURCE).rstrip("/") + "/" + name, folder / name, member)
+            _fetch(on_mirror(source or SOURCE, name), folder / name, member)
     return folder
 
 

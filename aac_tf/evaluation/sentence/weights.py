@@ -17,7 +17,7 @@ from aac_tf.evaluation.errors import MetricError
 from aac_tf.evaluation.sentence.torch_file import TorchFileError, read_torch_file
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.cache import cache_folder
-from aac_tf.utils.download import DownloadError, download
+from aac_tf.utils.download import DownloadError, download, on_mirror
 
 logger = logging.getLogger(__name__)
 
@@ -142,9 +142,7 @@ def fetch_weights(mirror=None):
         path = _cached(published.sha256, name)
         if path.is_file():
             continue
-        address = published.address
-        if mirror:
-            address = f"{mirror.rstrip('/')}/{address.rsplit('/', 1)[1]}"
+        address = on_mirror(mirror, published.address) if mirror else published.address
         try:
             found = download(f"{address}#sha256={published.sha256}", published.max_bytes)
             if name == VOCABULARY:

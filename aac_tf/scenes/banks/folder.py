@@ -17,6 +17,7 @@ from aac_tf.scenes.banks.labels import read_labels
 from aac_tf.scenes.banks.splits import split_recordings
 from aac_tf.scenes.licences import LicenceFilter
 from aac_tf.scenes.waveforms import fade, loop, trim_silence
+from aac_tf.utils.counting import counted
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ class FolderBank(Bank):
         if not self._files:
             raise DatasetError(
                 f"{table} has no category with clips for all of {', '.join(SPLITS)}; a category needs at least three "
-                f"independent recordings ({len(self.skipped)} clips were skipped)"
+                f"independent recordings ({counted(len(self.skipped), 'clip')} skipped)"
             )
         super().__init__(self._files, sample_rate)
 
