@@ -5,6 +5,7 @@ import errno
 import os
 import socket
 import tempfile
+import warnings
 
 FIRST_PORT, PORTS = 7860, 100
 # Browsers load and send nothing from and to other hosts, whatever gradio's pages ask for.
@@ -70,6 +71,8 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
     from aac_tf.page.layout import STYLE
 
+    # Who runs the command cannot change which deprecated functions gradio calls.
+    warnings.filterwarnings("ignore", module=r"gradio\.")
     sans, mono = ["ui-sans-serif", "system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="zinc", font=sans, font_mono=mono)
     theme.set(body_text_color_subdued="*neutral_500")  # gradio's own has too little contrast
