@@ -17,6 +17,7 @@ from aac_tf.runs.card import trained_on
 AT_ONCE = 2  # sounds that are captioned at the same time; others wait
 KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
 _INPUT_HEIGHT = 150
+_PROGRESS = gr.Progress()  # as a default, which gradio replaces by that of the request
 _SCRIPTS = ("tracks.js", "player.js", "timeline.js", "viewer.js")
 STYLE = """
 .aac-viewer { min-height: 110px; } /* room for the progress of the first sound */
@@ -51,14 +52,14 @@ def build_page(captioner, name, run, examples, folder, max_seconds, max_bytes):
         return {**view, "audio": f"gradio_api/file={view['audio']}", "formats": list(FORMATS)}
 
     # Both empty their input, for the next sound.
-    def answer_upload(path, progress=gr.Progress()):
+    def answer_upload(path, progress=_PROGRESS):
         return None, answer(path, pathlib.Path(path).name, progress)
 
-    def answer_recording(path, progress=gr.Progress()):
+    def answer_recording(path, progress=_PROGRESS):
         return None, answer(path, "Recording", progress)
 
     def example(title, path):
-        def answer_example(progress=gr.Progress()):
+        def answer_example(progress=_PROGRESS):
             return answer(path, title, progress)
 
         return answer_example
