@@ -322,7 +322,12 @@ def test_everyone_can_use_it(visit, sounds, one_captioner, monkeypatch, width, s
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_command_serves_until_it_is_stopped_and_leaves_no_files(one_run, tmp_path, number, code):
     command = [sys.executable, "-c", COMMAND, "--run", str(one_run.folder), "--no-browser", "--json"]
-    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path)), "PATH": "/usr/bin:/bin"}
+    environment = {
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": ":".join(filter(None, sys.path)),
+        "PATH": "/usr/bin:/bin",
+        "HTTP_PROXY": "http://127.0.0.1:9",  # which does not exist: the page is reached without it
+    }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=environment, **pipes)
     try:
