@@ -1,6 +1,6 @@
 // The tracks: waveform, spectrogram, sounds over time and timeline, one below the other on one time axis.
 
-const MIN_TEXT = 32; // pixels of a block that has room for text
+const [MIN_TEXT, MIN_EDGE] = [32, 6]; // pixels of a block that has room for text, and for an edge
 
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
@@ -134,7 +134,7 @@ function makeTracks(root, player) {
       const room = ((row.end - row.begin) / view.seconds) * width;
       const block = make("div", { className: row.caption ? "aac-block" : "" });
       block.textContent = room < MIN_TEXT ? "" : row.caption;
-      block.classList.toggle("aac-narrow", room < MIN_TEXT);
+      block.classList.toggle("aac-narrow", room < MIN_EDGE);
       block.classList.toggle("aac-doubtful", row.unsure);
       block.title = row.caption;
       block.style.left = `${(row.begin / view.seconds) * 100}%`;
