@@ -36,5 +36,7 @@ ENV PATH=/opt/aac_tf/bin:$PATH \
 VOLUME /cache
 WORKDIR /data
 USER 1000
+# What `docker stop` sends. The first process of a container ignores SIGTERM unless it handles it, which not all commands do.
+STOPSIGNAL SIGINT
 ENTRYPOINT ["python", "-m", "aac_tf"]
 CMD ["--help"]

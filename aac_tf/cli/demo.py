@@ -83,8 +83,9 @@ def _serve(options, console, runs, rerank, overrides, examples, port, folder):
         captioner.search = captioner.search_for(options.beam)
     examples = examples or write_examples(folder)
     warm_up(captioner)
-    page = build_page(captioner, " and ".join(given_runs(options)), runs[0], examples, folder, options.max_seconds)
-    local, public = serve(page, folder, options.host, port, int(options.max_megabytes * 1e6), options.share)
+    name, max_bytes = " and ".join(given_runs(options)), int(options.max_megabytes * 1e6)
+    page = build_page(captioner, name, runs[0], examples, folder, options.max_seconds, max_bytes)
+    local, public = serve(page, folder, options.host, port, max_bytes, options.share)
     if options.json:
         print_json({"address": local, "public_address": public})
     else:

@@ -18,6 +18,7 @@ from aac_tf.runs.fetch import open_run
 AT_ONCE = 2  # sounds that are captioned at the same time; others wait
 KEPT_SECONDS = 3600  # how long uploads and the files to play stay on the disk
 _INPUT_HEIGHT = 150
+_PROGRESS = gr.Progress()  # as a default, which gradio replaces by that of the request
 _SCRIPTS = ("tracks.js", "player.js", "timeline.js", "viewer.js")
 STYLE = """
 .aac-viewer { min-height: 110px; } /* room for the progress of the first sound */
@@ -27,7 +28,7 @@ footer { display: none !important; }
 """
 
 
-def build_page(captioner, name, run, examples, folder, max_seconds):
+def build_page(captioner, name, run, examples, folder, max_seconds, max_bytes):
     """Lays out the page.
 
     Args:
@@ -37,25 +38,32 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
         examples: `{name: path}` of sounds to try.
         folder: path of a folder for the files that browsers play.
         max_seconds: float, longest sound that is accepted.
+        max_bytes: int, largest file that `serve` accepts.
 
     Returns:
         `gradio.Blocks`.
     """
 
-    def answer(path, name):
+    def answer(path, name, report):
         remove_playback(folder, KEPT_SECONDS)
         try:
-            view = describe(captioner, path, name, folder, max_seconds)
+            view = describe(captioner, path, name, folder, max_seconds, report)
         except AudioError as error:
             return {"error": f"{name}: {error.reason}"}
         return {**view, "audio": f"gradio_api/file={view['audio']}", "formats": list(FORMATS)}
 
     # Both empty their input, for the next sound.
-    def answer_upload(path):
-        return None, answer(path, pathlib.Path(path).name)
+    def answer_upload(path, progress=_PROGRESS):
+        return None, answer(path, pathlib.Path(path).name, progress)
 
-    def answer_recording(path):
-        return None, answer(path, "Recording")
+    def answer_recording(path, progress=_PROGRESS):
+        return None, answer(path, "Recording", progress)
+
+    def example(title, path):
+        def answer_example(progress=_PROGRESS):
+            return answer(path, title, progress)
+
+        return answer_example
 
     with gr.Blocks(
         title="Audio captioning with aac_tf", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
@@ -65,7 +73,7 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
         )
         with gr.Row(equal_height=True):
             # Not `gr.Audio`, which refuses the formats that the browser does not know.
-            file = gr.File(label="Sound file", height=_INPUT_HEIGHT, scale=3)
+            file = gr.File(label=f"Sound file{limits(max_seconds, max_bytes)}", height=_INPUT_HEIGHT, scale=3)
             recorder = gr.Audio(
                 sources=["microphone"], type="filepath", label="Microphone", editable=False, scale=2, min_width=240
             )
@@ -85,12 +93,25 @@ def build_page(captioner, name, run, examples, folder, max_seconds):
             "concurrency_limit": AT_ONCE,
             "concurrency_id": "captions",
             "api_visibility": "private",
+            "show_progress_on": viewer,
         }
         file.upload(answer_upload, file, [file, viewer], **options)
         recorder.stop_recording(answer_recording, recorder, [recorder, viewer], **options)
         for button, (title, path) in buttons.items():
-            button.click(lambda path=path, title=title: answer(path, title), None, viewer, **options)
+            button.click(example(title, path), None, viewer, **options)
     return page
+
+
+def limits(max_seconds, max_bytes):
+    """Says how long and how large a sound may be.
+
+    Example:
+        >>> from aac_tf.page.layout import limits
+        >>> limits(3600, 500_000_000)
+        ', up to 60 min and 500 MB'
+    """
+    length = f"{max_seconds / 60:.4g} min" if max_seconds >= 60 else f"{max_seconds:g} s"
+    return f", up to {length} and {max_bytes / 1e6:.4g} MB"
 
 
 def write_timeline(request):

@@ -71,10 +71,11 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
     from aac_tf.page.layout import STYLE
 
+    # Who runs the command cannot change which deprecated functions gradio calls.
+    warnings.filterwarnings("ignore", module=r"gradio\.")
+    _leave_out_proxies(host)
     sans, mono = ["ui-sans-serif", "system-ui", "sans-serif"], ["ui-monospace", "monospace"]
     theme = gr.themes.Base(primary_hue="indigo", neutral_hue="zinc", font=sans, font_mono=mono)
-    # gradio asks Starlette for it with each sound, by the name of earlier versions.
-    warnings.filterwarnings("ignore", message="'HTTP_422_UNPROCESSABLE_ENTITY' is deprecated")
     theme.set(body_text_color_subdued="*neutral_500")  # gradio's own has too little contrast
     _, local, public = page.queue(max_size=64).launch(
         server_name=host,
@@ -91,8 +92,16 @@ def serve(page, folder, host, port, max_bytes, share=False):
         quiet=True,
         ssr_mode=False,
         enable_monitoring=False,
+        _frontend=False,  # no check, for which a busy machine has three seconds
     )
     return local, public
+
+
+def _leave_out_proxies(host):
+    """Lets gradio, which starts by asking its own server, reach it without the proxy of the environment."""
+    given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    hosts = ",".join(filter(None, [given, "localhost", "127.0.0.1", host]))
+    os.environ.update(no_proxy=hosts, NO_PROXY=hosts)
 
 
 class _Policy:

@@ -13,6 +13,7 @@ from aac_tf.page.recording import outline, read_sound, spectrogram_picture, writ
 from aac_tf.page.timeline import segment_rows
 from aac_tf.utils.timeline_formats import sound_as_dict
 
+_READ, _CAPTIONED = 0.1, 0.5  # shares of the work, roughly those of an hour of sound
 MAX_STEPS = 600  # of curves over time; longer ones keep the highest of several steps
 
 
@@ -20,10 +21,14 @@ def warm_up(captioner):
     """Compiles what `describe` calls, so that the first user does not wait for it; `captioner` is a `Captioner`."""
     noise = np.random.default_rng(0).normal(scale=0.1, size=3 * captioner.spec.sample_rate).astype(np.float32)
     captioner.caption(noise)
-    _timeline(captioner, noise)
+    _timeline(captioner, noise, _ignore)
 
 
-def describe(captioner, path, name, folder, max_seconds=3600.0):
+def _ignore(share, doing):
+    """Reports nothing."""
+
+
+def describe(captioner, path, name, folder, max_seconds=3600.0, report=_ignore):
     """Captions a sound file for the page.
 
     Args:
@@ -32,6 +37,7 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
         name: str, what the page calls it.
         folder: path of a folder for the file that the browser plays.
         max_seconds: float, longest sound that is accepted.
+        report: function `(share, doing)` that is told the share of the work that is done, and what is being done.
 
     Returns:
         dict for JSON: `name`, `seconds`, `sample_rate`, `audio` (path of the file to play), `waveform`, `spectrogram`,
@@ -42,7 +48,9 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
         AudioError: if the sound cannot be used; its reason is the one that `aac-caption` gives.
     """
     rate = captioner.spec.sample_rate
+    report(0.0, "Reading the sound")
     waveform = read_sound(path, rate, max_seconds)
+    report(_READ, "Captioning the sound")
     (caption,) = captioner.caption(waveform)
     seconds = len(waveform) / rate
     audio = pathlib.Path(folder) / f"{uuid.uuid4().hex}.flac"
@@ -56,7 +64,7 @@ def describe(captioner, path, name, folder, max_seconds=3600.0):
         "spectrogram": spectrogram_picture(waveform, captioner.spec),
         **describe_caption(caption),
         "sounds": _sounds_over_time(captioner, caption, seconds),
-        **_timeline(captioner, waveform),
+        **_timeline(captioner, waveform, report),
     }
 
 
@@ -91,9 +99,12 @@ def describe_caption(caption):
     }
 
 
-def _timeline(captioner, waveform):
+def _timeline(captioner, waveform, report):
+    def progress(done, total):
+        report(_CAPTIONED + (1 - _CAPTIONED) * done / total, "Finding out what is heard when")
+
     try:
-        return {"segments": segment_rows(captioner.timeline(waveform)), "no_segments": None}
+        return {"segments": segment_rows(captioner.timeline(waveform, progress=progress)), "no_segments": None}
     except TimelineError as error:
         return {"segments": None, "no_segments": str(error)}
 

@@ -8,6 +8,8 @@ const [file, drop, microphoneButton, windowChoice, status, progress, error, resu
   ...["file", "drop", "microphone", "window", "status", "progress", "error", "result", "caption", "player"],
   ...["segments", "over-time"],
 ].map(element);
+// Browsers decode a recording in one piece: 1.4 GB an hour in stereo, and half of that again as mono.
+const MAX_SECONDS = 3600;
 const captioner = new Captioner(showDownload);
 const loaded = captioner.load();
 // A number for each sound: what belongs to an earlier one is dropped when it arrives.
@@ -23,8 +25,18 @@ function setState(state, text) {
 }
 
 function showDownload(received, total) {
+  // When one of the two downloads has failed, the other still reports.
+  if (document.documentElement.dataset.state === "failed") {
+    return;
+  }
+  const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+  if (received === total) {
+    progress.removeAttribute("value");
+    status.textContent = "Starting the captioner …";
+    return;
+  }
   progress.value = total ? received / total : 0;
-  status.textContent = `Loading the captioner: ${(received / 1e6).toFixed(1)} MB …`;
+  status.textContent = `Loading the captioner: ${megabytes(received)}${total ? ` of ${megabytes(total)}` : ""} MB …`;
 }
 
 function fail(problem, title = "") {
@@ -48,6 +60,7 @@ async function start() {
   for (const part of [1, 2, 4]) {
     windowChoice.add(new Option(seconds(about.seconds / part), about.seconds / part));
   }
+  windowChoice.disabled = false;
   element("about").textContent = `Captioner “${about.name}” of aac_tf, run by LiteRT.js.`;
   if (document.documentElement.dataset.state === "loading") {
     setState("ready", "Ready.");
@@ -62,20 +75,43 @@ async function captionFile(chosen) {
   name = chosen.name;
   try {
     const about = await loaded;
+    if (run !== current) {
+      return;
+    }
     progress.removeAttribute("value");
     setState("working", `Reading ${name} …`);
+    URL.revokeObjectURL(player.src);
+    player.src = URL.createObjectURL(chosen);
+    const duration = await durationOf(player);
+    if (run !== current) {
+      return;
+    }
+    checkDuration(duration);
     const sound = await decode(chosen, about.sample_rate);
     if (run !== current) {
       return;
     }
     samples = sound;
-    URL.revokeObjectURL(player.src);
-    player.src = URL.createObjectURL(chosen);
     await captionAll(run, about);
   } catch (problem) {
     if (run === current) {
       fail(problem instanceof SoundError ? problem : new Error(`${name}: ${problem.message}`));
     }
+  }
+}
+
+/** The duration in seconds of what a player has just been given; NaN if the player does not find out soon. */
+function durationOf(player) {
+  return new Promise((resolve) => {
+    player.onloadedmetadata = () => resolve(player.duration);
+    player.onerror = () => resolve(NaN);
+    setTimeout(resolve, 5000, NaN);
+  });
+}
+
+function checkDuration(duration) {
+  if (duration > MAX_SECONDS) {
+    throw new SoundError(`${name} is ${clock(duration)} long. This page takes recordings of up to ${clock(MAX_SECONDS)}.`);
   }
 }
 
@@ -141,12 +177,19 @@ async function listen() {
   name = "microphone";
   try {
     const about = await loaded;
-    microphone = await Microphone.open(about.seconds);
+    setState("working", "Waiting for the microphone: the browser may ask for permission …");
+    progress.removeAttribute("value");
+    const opened = await Microphone.open(about.seconds);
+    // Another sound was chosen meanwhile.
+    if (run !== current) {
+      await opened.close();
+      return;
+    }
+    microphone = opened;
     microphoneButton.setAttribute("aria-pressed", "true");
     microphoneButton.textContent = "Stop listening";
     result.hidden = false;
     setState("listening", "Listening to the microphone …");
-    progress.removeAttribute("value");
     for (let begin = 0; microphone && run === current; ) {
       const size = Number(windowChoice.value);
       const heard = microphone.heard / microphone.rate;
@@ -198,26 +241,35 @@ function clear() {
 
 function showSegments() {
   overTime.hidden = segments.length === 0;
-  table.replaceChildren(
-    ...segments.map(({ begin, end, text }) => {
-      const row = document.createElement("tr");
-      const time = `${clock(begin)} – ${clock(end)}`;
-      if (player.hidden) {
-        row.insertCell().textContent = time;
-      } else {
-        const button = document.createElement("button");
-        button.type = "button";
-        button.textContent = time;
-        button.setAttribute("aria-label", `Play from ${clock(begin)}`);
-        button.onclick = () => playFrom(begin);
-        row.insertCell().append(button);
-      }
-      const cell = row.insertCell();
-      cell.className = text ? "caption" : "silence";
-      cell.textContent = text || "silence";
-      return row;
-    }),
-  );
+  while (table.rows.length > segments.length) {
+    table.deleteRow(-1);
+  }
+  // Segments grow at their end only. The other rows stay, with the focus that they may have.
+  for (let index = Math.max(0, table.rows.length - 1); index < segments.length; index++) {
+    fillRow(table.rows[index] ?? addRow(), segments[index]);
+  }
+}
+
+function addRow() {
+  const row = table.insertRow();
+  const time = row.insertCell();
+  row.insertCell();
+  if (!player.hidden) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.onclick = () => playFrom(segments[row.sectionRowIndex].begin);
+    time.append(button);
+  }
+  return row;
+}
+
+function fillRow(row, { begin, end, text }) {
+  const [time, caption] = row.cells;
+  const button = time.querySelector("button");
+  (button ?? time).textContent = `${clock(begin)} – ${clock(end)}`;
+  button?.setAttribute("aria-label", `Play ${button.textContent}`);
+  caption.className = text ? "caption" : "silence";
+  caption.textContent = text || "silence";
 }
 
 function playFrom(begin) {
@@ -252,12 +304,18 @@ file.onchange = () => {
   // So that the same file can be chosen again.
   file.value = "";
 };
-drop.ondragover = (event) => {
+// The whole page takes files: beside the field, the browser would open the file in place of the page.
+document.ondragover = (event) => {
   event.preventDefault();
   drop.classList.add("over");
 };
-drop.ondragleave = () => drop.classList.remove("over");
-drop.ondrop = (event) => {
+document.ondragleave = (event) => {
+  // Not on the way from one element of the page to another.
+  if (!event.relatedTarget) {
+    drop.classList.remove("over");
+  }
+};
+document.ondrop = (event) => {
   event.preventDefault();
   drop.classList.remove("over");
   if (event.dataTransfer.files.length) {
@@ -269,6 +327,7 @@ windowChoice.onchange = async () => {
   if (!microphone && samples.length && !player.hidden) {
     const run = ++current;
     segments = [];
+    error.hidden = true;
     captionAll(run, await loaded).catch(fail);
   }
 };

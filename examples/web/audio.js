@@ -17,6 +17,9 @@ export async function decode(file, rate) {
   } catch {
     throw new SoundError(`${file.name} is not a sound that this browser can decode. Try WAV, MP3, M4A or Ogg.`);
   }
+  if (!sound.length) {
+    throw new SoundError(`${file.name} has no sound in it.`);
+  }
   return resample(mono(sound), decoded, rate);
 }
 

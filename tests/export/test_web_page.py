@@ -75,6 +75,110 @@ def test_page_captions_files(one_captioner, site, tmp_path):
 
 
 @pytest.mark.slow
+def test_page_refuses_what_is_too_long_or_empty(site, tmp_path):
+    long = np.full(3601 * 8000, 0.1, np.float32)
+    soundfile.write(tmp_path / "long.wav", long, 8000, "PCM_U8")
+    soundfile.write(tmp_path / "empty.wav", long[:0], 8000)
+    (tmp_path / "nothing.mp3").write_bytes(b"")
+    with web_page.opened(site) as (page, errors):
+        web_page.wait_for(page, "ready")
+        assert refusal(page, tmp_path / "long.wav") == (
+            "long.wav is 1:00:01 long. This page takes recordings of up to 1:00:00."
+        )
+        for name in ("empty.wav", "nothing.mp3"):
+            assert refusal(page, tmp_path / name).startswith(f"{name} ")
+        assert errors == []
+
+
+def refusal(page, path):
+    """What the page says of a file that it refuses."""
+    page.evaluate("document.documentElement.dataset.state = 'chosen'")
+    page.set_input_files("#file", str(path))
+    page.wait_for_selector("html[data-state=failed]", timeout=120000)
+    return page.inner_text("#error")
+
+
+@pytest.mark.slow
+def test_page_takes_files_beside_the_field_and_keeps_the_focus(one_captioner, site, tmp_path):
+    rate = one_captioner.spec.sample_rate
+    soundfile.write(tmp_path / "long.wav", np.concatenate([sound(2.0, rate, seed) for seed in range(3)]), rate)
+    with web_page.opened(site) as (page, errors):
+        web_page.wait_for(page, "ready")
+        taken = page.evaluate_handle(
+            """([contents, name]) => {
+                const transfer = new DataTransfer();
+                transfer.items.add(new File([new Uint8Array(contents)], name));
+                return transfer;
+            }""",
+            [list((tmp_path / "long.wav").read_bytes()), "long.wav"],
+        )
+        page.evaluate("document.documentElement.dataset.state = 'chosen'")
+        page.dispatch_event("footer", "drop", {"dataTransfer": taken})
+        web_page.wait_for(page, "done")
+        assert page.locator("#segments tr").count() > 1
+        # Rows are not made anew while others follow.
+        page.evaluate("document.documentElement.dataset.state = 'chosen'")
+        page.select_option("#window", index=1)
+        page.locator("#segments button").first.focus()
+        web_page.wait_for(page, "done")
+        assert page.evaluate("document.activeElement === document.querySelector('#segments button')")
+        assert errors == []
+
+
+SLOW_MICROPHONE = """() => {
+    const media = navigator.mediaDevices;
+    const ask = media.getUserMedia.bind(media);
+    window.streams = [];
+    media.getUserMedia = async (wanted) => {
+        await new Promise((resolve) => (window.permit = resolve));
+        window.streams.push(await ask(wanted));
+        return window.streams.at(-1);
+    };
+}"""
+
+
+@pytest.mark.slow
+def test_page_closes_the_microphone_when_a_file_is_chosen_first(one_captioner, site, tmp_path):
+    rate = one_captioner.spec.sample_rate
+    soundfile.write(tmp_path / "dog.wav", sound(1.5, rate, 0), rate)
+    with web_page.opened(site) as (page, errors):
+        web_page.wait_for(page, "ready")
+        page.evaluate(SLOW_MICROPHONE)
+        page.click("#microphone")
+        page.get_by_text("Waiting for the microphone").wait_for()
+        text, _, _ = web_page.caption(page, tmp_path / "dog.wav")
+        page.evaluate("window.permit()")
+        page.wait_for_function(
+            "window.streams.length && window.streams[0].getTracks().every((track) => track.readyState === 'ended')"
+        )
+        assert page.get_attribute("#microphone", "aria-pressed") == "false"
+        assert page.text_content("#caption") == text
+        assert errors == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_use_it(one_captioner, site, tmp_path, width, scheme):
+    """Labels, contrast and structure by the rules of axe-core, and no scrolling to the side."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    rate = one_captioner.spec.sample_rate
+    soundfile.write(tmp_path / "long.wav", np.concatenate([sound(2.0, rate, seed) for seed in range(2)]), rate)
+    (tmp_path / "notes.txt").write_text("no sound")
+    with web_page.opened(site, viewport={"width": width, "height": 844}, color_scheme=scheme) as (page, errors):
+        for show in (
+            lambda: web_page.wait_for(page, "ready"),
+            lambda: web_page.caption(page, tmp_path / "long.wav"),
+            lambda: refusal(page, tmp_path / "notes.txt"),
+        ):
+            show()
+            found = axe.run(page)
+            assert found.violations_count == 0, found.generate_report()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert errors == []
+
+
+@pytest.mark.slow
 def test_page_reports_what_it_cannot_read_and_listens(site, tmp_path):
     (tmp_path / "notes.txt").write_text("no sound")
     with web_page.opened(site) as (page, errors):

@@ -7,11 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 
 import numpy as np
 import pytest
 import soundfile
+
+from aac_tf.inference.timeline import Segment
 
 pytestmark = pytest.mark.slow
 
@@ -23,6 +26,7 @@ CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason=f"no Chromium: apt-get install chromium (looked for {', '.join(NAMES)} on the PATH)"
 )
+MAX_BYTES = 2_000_000
 FAKE_MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 PLAYER = "(() => { const audio = document.querySelector('audio'); return [audio.paused, audio.currentTime]; })()"
 
@@ -61,8 +65,8 @@ def address(one_captioner, one_run, sounds):
         from aac_tf.page.layout import build_page
 
         examples = {"A dog": str(sounds / "dög 1.wav")}
-        page = build_page(one_captioner, "small", one_run.folder, examples, folder, max_seconds=60)
-        local, public = serve(page, folder, "127.0.0.1", find_port("127.0.0.1"), max_bytes=2 << 20)
+        page = build_page(one_captioner, "small", one_run.folder, examples, folder, max_seconds=60, max_bytes=MAX_BYTES)
+        local, public = serve(page, folder, "127.0.0.1", find_port("127.0.0.1"), MAX_BYTES)
         assert public is None
         yield local
         page.close(verbose=False)
@@ -193,6 +197,46 @@ def test_the_edited_timeline_is_downloaded(visit, sounds):
 
 
 @needs_chromium
+def test_it_says_what_is_being_done(visit, sounds, one_captioner, monkeypatch):
+    waits, timeline = threading.Event(), one_captioner.timeline
+
+    def slow_timeline(sound, progress):
+        assert waits.wait(60)
+        return timeline(sound, progress=progress)
+
+    monkeypatch.setattr(one_captioner, "timeline", slow_timeline)
+    page = visit()
+    upload(page, sounds / "dög 1.wav")
+    try:
+        page.get_by_text("Captioning the sound").first.wait_for()
+    finally:
+        waits.set()
+    shown_caption(page, "dög")
+    assert not page.get_by_text("Captioning the sound").first.is_visible()
+
+
+@needs_chromium
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_timeline_of_many_rows_stays_in_its_box(visit, sounds, one_captioner, monkeypatch, width):
+    segments = [Segment(0.02 * row, 0.02 * (row + 1), f"sound {row}") for row in range(200)]
+    monkeypatch.setattr(one_captioner, "timeline", lambda sound, progress: segments)
+    page = visit(width)
+    upload(page, sounds / "dög 1.wav")
+    shown_caption(page, "dög")
+    assert page.locator(".aac-timeline tbody tr").count() == 200
+    assert page.locator(".aac-scroll").bounding_box()["height"] <= 0.8 * 900
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # Blocks without room show no broken letters.
+    assert page.locator(".aac-rows").inner_text().strip() == ""
+    # The box follows what is played.
+    page.locator(".aac-seek").evaluate("slider => { slider.value = 3; slider.dispatchEvent(new Event('input')); }")
+    row = page.locator("tr.aac-now")
+    assert row.locator("input").nth(2).input_value() == "sound 150"
+    box, inner = page.locator(".aac-scroll").bounding_box(), row.bounding_box()
+    assert box["y"] < inner["y"] < box["y"] + box["height"]
+
+
+@needs_chromium
 def test_an_impossible_time_is_refused(visit, sounds):
     page = visit()
     upload(page, sounds / "dög 1.wav")
@@ -232,6 +276,7 @@ def test_a_bad_file_gets_the_words_of_the_command(visit, sounds, one_captioner):
 @needs_chromium
 def test_files_beyond_the_limit_are_refused(visit, sounds):
     page = visit()
+    page.get_by_text("Sound file, up to 1 min and 2 MB").wait_for()
     upload(page, sounds / "large.wav")
     page.get_by_text("exceed the maximum allowed size").first.wait_for()
 
@@ -277,7 +322,12 @@ def test_everyone_can_use_it(visit, sounds, one_captioner, monkeypatch, width, s
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
 def test_the_command_serves_until_it_is_stopped_and_leaves_no_files(one_run, tmp_path, number, code):
     command = [sys.executable, "-c", COMMAND, "--run", str(one_run.folder), "--no-browser", "--json"]
-    environment = {"TMPDIR": str(tmp_path), "PYTHONPATH": ":".join(filter(None, sys.path)), "PATH": "/usr/bin:/bin"}
+    environment = {
+        "TMPDIR": str(tmp_path),
+        "PYTHONPATH": ":".join(filter(None, sys.path)),
+        "PATH": "/usr/bin:/bin",
+        "HTTP_PROXY": "http://127.0.0.1:9",  # which does not exist: the page is reached without it
+    }
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     process = subprocess.Popen(command, env=environment, **pipes)
     try:

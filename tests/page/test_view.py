@@ -35,6 +35,19 @@ def test_it_is_the_caption_of_the_captioner(view, one_captioner, sound):
     assert [word["interval"] for word in view["words"]] == [pytest.approx(word.interval) for word in caption.words]
 
 
+def test_its_progress_is_reported(one_captioner, sound, tmp_path):
+    reports = []
+    describe(one_captioner, sound, "dog.wav", tmp_path, report=lambda share, doing: reports.append((share, doing)))
+    shares = [share for share, _ in reports]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 1)
+    assert list(dict.fromkeys(doing for _, doing in reports)) == [
+        "Reading the sound",
+        "Captioning the sound",
+        "Finding out what is heard when",
+    ]
+
+
 def test_it_can_be_sent_as_json(view):
     assert json.loads(json.dumps(view, allow_nan=False)) == view
 

@@ -1,6 +1,6 @@
 // Plays the sound, and keeps the button, the slider and the cursor at its position.
 
-function makePlayer(root) {
+function makePlayer(root, moved) {
   const audio = root.querySelector("audio");
   const button = root.querySelector(".aac-play");
   const slider = root.querySelector(".aac-seek");
@@ -18,6 +18,7 @@ function makePlayer(root) {
     const playing = !audio.paused;
     button.textContent = playing ? "❚❚" : "▶";
     button.setAttribute("aria-label", playing ? "Pause" : "Play");
+    moved(playing || now > 0 ? now : null);
   }
 
   function follow() {

@@ -1,5 +1,7 @@
 // The tracks: waveform, spectrogram, sounds over time and timeline, one below the other on one time axis.
 
+const [MIN_TEXT, MIN_EDGE] = [32, 6]; // pixels of a block that has room for text, and for an edge
+
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   const { attributes = {}, ...others } = properties;
@@ -16,6 +18,7 @@ function makeTracks(root, player) {
   let view = null;
   let word = null; // whose attention is drawn
   let rowsArea = null; // of the timeline
+  let rowsShown = [];
   let canvases = []; // [canvas, function that draws it]
 
   function addTrack(name, kind, content, note = "") {
@@ -125,7 +128,28 @@ function makeTracks(root, player) {
     tracks.append(make("div", { className: "aac-name aac-none" }), axis);
   }
 
-  window.addEventListener("resize", () => view && redraw());
+  function showRows() {
+    const width = rowsArea ? rowsArea.clientWidth : 0;
+    const blocks = rowsShown.map((row) => {
+      const room = ((row.end - row.begin) / view.seconds) * width;
+      const block = make("div", { className: row.caption ? "aac-block" : "" });
+      block.textContent = room < MIN_TEXT ? "" : row.caption;
+      block.classList.toggle("aac-narrow", room < MIN_EDGE);
+      block.classList.toggle("aac-doubtful", row.unsure);
+      block.title = row.caption;
+      block.style.left = `${(row.begin / view.seconds) * 100}%`;
+      block.style.width = `${((row.end - row.begin) / view.seconds) * 100}%`;
+      return block;
+    });
+    rowsArea?.replaceChildren(...blocks);
+  }
+
+  window.addEventListener("resize", () => {
+    if (view) {
+      redraw();
+      showRows();
+    }
+  });
 
   return {
     show(next) {
@@ -148,15 +172,8 @@ function makeTracks(root, player) {
       redraw();
     },
     showRows(rows) {
-      const blocks = rows.map((row) => {
-        const block = make("div", { className: row.caption ? "aac-block" : "", textContent: row.caption });
-        block.classList.toggle("aac-doubtful", row.unsure);
-        block.title = row.caption;
-        block.style.left = `${(row.begin / view.seconds) * 100}%`;
-        block.style.width = `${((row.end - row.begin) / view.seconds) * 100}%`;
-        return block;
-      });
-      rowsArea?.replaceChildren(...blocks);
+      rowsShown = rows;
+      showRows();
     },
     light(next) {
       word = next;

@@ -3,7 +3,7 @@
 const error = element.querySelector(".aac-error");
 const spoken = element.querySelector(".aac-spoken");
 const result = element.querySelector(".aac-result");
-const player = makePlayer(element);
+const player = makePlayer(element, (time) => timeline.follow(time));
 const tracks = makeTracks(element, player);
 const timeline = makeTimeline(element, player, {
   write: (request) => server.write_timeline(request),
