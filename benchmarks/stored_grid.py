@@ -76,7 +76,7 @@ class Grid:
             return
         threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "2"} if self.jobs > 1 else {}
         context, processes = multiprocessing.get_context("spawn"), min(self.jobs, len(tasks))
-        with context.Pool(processes, os.environ.update, [threads]) as pool:
+        with context.Pool(processes, _set_environment, [threads]) as pool:
             for done, (name, loss, seconds) in enumerate(pool.imap_unordered(_train_run, tasks), 1):
                 print(f"trained {done}/{len(tasks)}: {name}, loss {loss:.3f}, {seconds:.0f} s", flush=True)
 
@@ -147,6 +147,10 @@ def _over_clips(runs, base):
     differences = np.mean([run["clips"] for run in runs], axis=0) - np.mean([run["clips"] for run in base], axis=0)
     half = scipy.stats.t.ppf(0.975, len(differences) - 1) * scipy.stats.sem(differences)
     return float(np.mean(differences)), float(half)
+
+
+def _set_environment(variables):
+    os.environ.update(variables)
 
 
 def _train_run(task):

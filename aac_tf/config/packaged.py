@@ -13,7 +13,7 @@ def config_names():
     Example:
         >>> from aac_tf.config.packaged import config_names
         >>> config_names()[:4]
-        ['clotho_ast', 'clotho_logmel', 'clotho_yamnet', 'clotho_yamnet_transformer']
+        ['clotho_ast', 'clotho_ast_strong', 'clotho_logmel', 'clotho_logmel_strong']
     """
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 

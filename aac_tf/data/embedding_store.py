@@ -233,11 +233,23 @@ def embed_shards(shards, embedder, clips, features, augment, progress=None):
             if progress:
                 progress(done + len(embeddings), len(rows))
         done += len(embeddings)
-        shard.offsets = _write(shard, [clips[clip].name for clip in shard.clips], embeddings)
+        shard.offsets = write_shard(shard, [clips[clip].name for clip in shard.clips], embeddings)
 
 
-def _write(shard, names, embeddings):
-    """Writes a shard atomically; returns the offsets of its records."""
+def write_shard(shard, names, embeddings):
+    """Writes a shard atomically.
+
+    Args:
+        shard: `Shard`.
+        names: list of str, names of its clips.
+        embeddings: list of float32 `[segments, width]`.
+
+    Returns:
+        int64 numpy array, the offset of each record.
+
+    Raises:
+        DatasetError: if it cannot be written.
+    """
     lengths = []
     try:
         shard.path.parent.mkdir(parents=True, exist_ok=True)
