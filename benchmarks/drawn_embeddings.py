@@ -1,7 +1,7 @@
 r"""What embeddings that are drawn for a kind of sound teach, in place of recordings of it.
 
-    AAC_TF_YAMNET=yamnet.npz python benchmarks/drawn_embeddings.py --bank sounds ESC-50 --grown derived \
-        data.root=runs/everyday-scenes
+    AAC_TF_YAMNET=yamnet.npz python benchmarks/drawn_embeddings.py data.root=runs/everyday-scenes \
+        --bank sounds ESC-50 --grown derived
 
 Trains the model of `everyday` on composed scenes without some kinds of sound, on these and scenes of the kinds, and on
 the same with the embeddings of every window in which such a kind sounds drawn at random. Prints how often the kinds are

@@ -52,7 +52,7 @@ def test_cider_of_a_single_clip_is_undefined():
     ("predictions", "metrics", "message"),
     [
         ({}, None, "no captions"),
-        ({"z": "a"}, None, "no references.*'z'"),
+        ({"z": "a"}, None, "without references.*'z'"),
         ({"x": "a"}, ["blue"], "unknown metric 'blue'"),
     ],
 )

@@ -192,7 +192,7 @@ def test_a_killed_evaluation_leaves_no_files_and_no_program(how, fake_java, spic
     [
         ("", "is not a list of scores: ''"),
         ("[1]", "is not a list of scores"),
-        (json.dumps([result(0, 0.5)]), "scored 1 captions, expected 2"),
+        (json.dumps([result(0, 0.5)]), "scored 1 caption, expected 2"),
         (json.dumps([result(0, 0.5), result(0, 0.5)]), "scored 2 captions, expected 2, each exactly once"),
         (json.dumps([result(0, 0.5), result(7, 0.5)]), "each exactly once"),
         (json.dumps([result(0, 0.5), result(1, None)]), r"must be in \[0, 1\]; 1 are not, the first is None"),
