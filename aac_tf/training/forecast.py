@@ -79,11 +79,11 @@ def describe_vocabulary(captions, known, min_count):
     Example:
         >>> from aac_tf.training.forecast import describe_vocabulary
         >>> describe_vocabulary(["a dog", "a cat", "a dog"], {"a", "dog"}, 2)[0]
-        'vocabulary with min_count=2: 2 of 3 words, 83 % of the text'
+        'vocabulary: 2 of 3 words, 83 % of the text (min_count=2)'
     """
     counts = count_words(captions)
     coverage = cover(counts, known)
-    lines = [f"vocabulary with min_count={min_count}: {coverage}"]
+    lines = [f"vocabulary: {coverage} (min_count={min_count})"]
     if coverage.share < ENOUGH_WORDS and min_count > 1:
         shares = {
             least: cover(counts, {word for word, count in counts.items() if count >= least}).share

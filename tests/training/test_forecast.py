@@ -10,7 +10,7 @@ from aac_tf.training.forecast import Pace, available_memory, describe_memory, de
 def test_a_poor_vocabulary_is_a_warning_that_says_what_to_change():
     captions = [f"a dog barks at thing{number}" for number in range(10)] + ["a bell rings"] * 2
     few, warning = describe_vocabulary(captions, {"a"}, 11)
-    assert few == "vocabulary with min_count=11: 1 of 16 words, 21 % of the text"
+    assert few == "vocabulary: 1 of 16 words, 21 % of the text (min_count=11)"
     assert "set vocabulary.min_count=1" in warning
     assert len(describe_vocabulary(["a dog"] * 20 + ["rain"], {"a", "dog"}, 10)) == 1
 
