@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from lite_models import graphs, noise, runner
 from tensorflow.lite.python import schema_py_generated as schema
 
@@ -87,6 +88,21 @@ def test_beam_search_with_the_options_of_the_run(small_runs, kind, rank):
     captioner = Captioner.load(small_runs[kind].folder, [f"decoding.{override}" for override in overrides])
     search = captioner.search_for(3)
     check_fixed(captioner, convert(captioner, quantize=False, search=search, seconds=SECONDS), search)
+
+
+def test_convolutions_take_16_bits_unless_they_fit_into_8():
+    rng = np.random.default_rng(0)
+    levels = rng.integers(-127, 128, (3, 3, 8, 8)).astype(np.float32)
+    levels[0, 0, 0] = 127
+    kernels = levels * 0.01, rng.normal(size=levels.shape).astype(np.float32)
+    layers = [tf.keras.layers.Conv2D(8, 3, use_bias=False) for _ in kernels]
+    network = tf.keras.Sequential([tf.keras.layers.Input([9, 9, 8]), *layers])
+    network.set_weights(kernels)
+    model = graphs(tf.lite.TFLiteConverter.from_keras_model(network).convert())
+    quantize_weights(model)
+    kinds = [tensor.type for graph in model.subgraphs for tensor in graph.tensors if list(tensor.shape) == [8, 3, 3, 8]]
+    stored = [kind for kind in kinds if kind != schema.TensorType.FLOAT32]
+    assert sorted(stored) == sorted([schema.TensorType.INT8, schema.TensorType.FLOAT16])
 
 
 @pytest.mark.slow
