@@ -18,9 +18,9 @@ from tqdm import tqdm
 
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.embeddings import YamnetEmbedder
-from aac_tf.labelling.classes import sound_classes
 from aac_tf.labelling.stretches import MARGIN, MIN_SECONDS, find_stretches
 from aac_tf.scenes.banks.labels import read_labels
+from aac_tf.scenes.sound_classes import sound_classes
 from aac_tf.scenes.wording import categories_for
 
 

@@ -25,6 +25,12 @@ def main(arguments=None):
         help="the folders are labelled banks: derive sounds that they lack from those they have, as a bank beside them",
     )
     parser.add_argument(
+        "--stand-ins",
+        action="store_true",
+        help="with --derive: for sounds that are still missing, such as singing, also write recordings that stand in "
+        "for them in scenes; training with stored YAMNet embeddings draws theirs",
+    )
+    parser.add_argument(
         "--licences",
         "--licenses",
         metavar="NAMES",
@@ -52,6 +58,8 @@ def main(arguments=None):
 def _grow(options, console):
     if options.derive:
         return _derive(options, console)
+    if options.stand_ins:
+        raise ValueError("--stand-ins needs --derive, as they are recordings of a labelled bank")
     if options.licences is not None:
         raise ValueError("--licences needs --derive; the licence of unlabelled recordings is given by --licence NAME")
     limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
@@ -95,7 +103,7 @@ def _derive(options, console):
 
     encoder = YamnetEmbedder()
     report = console.progress("recordings"), console.show
-    growth = derive_bank(folders, options.output, encoder, *report, licences=licences)
+    growth = derive_bank(folders, options.output, encoder, *report, licences=licences, stand_ins=options.stand_ins)
     return _report(growth, count, options, console)
 
 

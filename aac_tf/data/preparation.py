@@ -13,6 +13,7 @@ from aac_tf.build import (
     build_spec,
 )
 from aac_tf.config import ConfigError
+from aac_tf.data.drawn_embeddings import draw_embeddings, drawn_classes
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
@@ -121,7 +122,9 @@ def file_features(config, clips, progress=None):
     return clips, FileFeatures([clip.path for clip in clips], frames, spec)
 
 
-def stored_features(config, clips, features, embedder, augmented, progress=None, make=None, in_memory=False):
+def stored_features(
+    config, clips, features, embedder, augmented, progress=None, make=None, in_memory=False, events=None
+):
     """Reads the embeddings of clips from the embedding store, after computing those that are missing.
 
     Args:
@@ -133,6 +136,7 @@ def stored_features(config, clips, features, embedder, augmented, progress=None,
         progress: optional function `(what) -> (function (done, total))`.
         make: see `store_embeddings`.
         in_memory: bool, whether to keep the embeddings in memory.
+        events: {name of a clip: `Scene`}; of sounds that only stand in for others, embeddings are drawn.
 
     Returns:
         `ViewedFeatures`.
@@ -140,13 +144,16 @@ def stored_features(config, clips, features, embedder, augmented, progress=None,
     folder = config.data.embedding_folder or cache_folder() / "embeddings"
     augment = build_augment(config) if augmented else None
     views = config.data.stored_views() if augment else 0
-    keep = None
-    if in_memory:
-        keep = lambda rows: MemoryFeatures(rows, progress and progress("Reading embeddings"))  # noqa: E731
+
+    def keep(rows):
+        report = progress and progress("Preparing to draw embeddings")
+        rows = draw_embeddings(rows, clips, events, features, embedder, config.seed, report)
+        return MemoryFeatures(rows, progress and progress("Reading embeddings")) if in_memory else rows
+
     return store_embeddings(folder, embedder, clips, features, augment, views, keep, progress, make)
 
 
-def prepare_features(config, clips, embedder=None, augmented=False, progress=None):
+def prepare_features(config, clips, embedder=None, augmented=False, progress=None, events=None):
     """Checks the sound files of clips and makes their features as configured.
 
     Args:
@@ -155,6 +162,7 @@ def prepare_features(config, clips, embedder=None, augmented=False, progress=Non
         embedder: `FrozenEncoder` whose stored embeddings are the features; None uses spectrograms.
         augmented: see `stored_features`.
         progress: optional function `(what) -> (function (done, total))`.
+        events: see `stored_features`.
 
     Returns:
         (`ClipList` of the usable clips, their `FileFeatures`, `MemoryFeatures` or `ViewedFeatures`).
@@ -165,7 +173,8 @@ def prepare_features(config, clips, embedder=None, augmented=False, progress=Non
     clips, features = file_features(config, clips, progress)
     in_memory = config.data.cache == "memory"
     if embedder is not None:
-        return clips, stored_features(config, clips, features, embedder, augmented, progress, in_memory=in_memory)
+        options = {"in_memory": in_memory, "events": events}
+        return clips, stored_features(config, clips, features, embedder, augmented, progress, **options)
     if in_memory:
         features = MemoryFeatures(features, progress and progress("Computing spectrograms"))
     return clips, features
@@ -187,14 +196,27 @@ def prepare_split(config, split, tokenizer, embedder=None, progress=None):
     clips = read_clips(config, split)
     if clips is None:
         return None
-    training = split == "train"
-    clips, features = prepare_features(config, clips, embedder, training, progress)
+    training, events = split == "train", _events(config, split, embedder)
+    clips, features = prepare_features(config, clips, embedder, training, progress, events)
     examples = make_examples(clips, tokenizer, config.data.captions_per_clip if training else "all")
     spec = build_spec(config)
     bounds = [spec.output_length(int(seconds * spec.sample_rate)) for seconds in config.data.bucket_seconds]
     if embedder is not None:
         bounds = [embedder.output_length(frames) for frames in bounds]
     return Split(clips, features, examples, bucket_boundaries(features.lengths, bounds))
+
+
+def _events(config, split, embedder):
+    """The events of a split, if they are known; raises if they cannot be trained on as they are."""
+    events = build_dataset(config).events(split)
+    drawn = drawn_classes(scene.events for scene in (events or {}).values())
+    if drawn and embedder is None:
+        raise DatasetError(
+            f"the scenes have sounds without recordings ({', '.join(sorted(drawn)[:3])}, ...), which "
+            "are drawn as stored embeddings: set embedding.kind=yamnet and data.embedding_store=0, or compose "
+            "scenes of a bank that was derived without --stand-ins"
+        )
+    return events
 
 
 def training_draw(config, features, normalization=None):

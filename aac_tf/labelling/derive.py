@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import math
 import pathlib
 from collections.abc import Callable, Sequence
 
@@ -13,13 +14,14 @@ import tensorflow as tf
 
 from aac_tf.audio import AudioError, load_audio, spectrogram
 from aac_tf.embeddings import FrozenEncoder
-from aac_tf.labelling.classes import SoundClasses, one_sound
 from aac_tf.labelling.derivations import Derivation, derivations
 from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, write_piece
+from aac_tf.labelling.stand_ins import StandIns
 from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
 from aac_tf.scenes.banks.labels import Recording, read_labels
 from aac_tf.scenes.licences import LicenceFilter
+from aac_tf.scenes.sound_classes import SoundClasses, one_sound
 from aac_tf.utils.files import check_new_folder
 from aac_tf.utils.reading import read_ahead
 
@@ -35,6 +37,7 @@ class _Piece:
     start: float
     end: float
     ratio: float
+    drawn: str = ""
 
 
 def derive_bank(
@@ -45,6 +48,7 @@ def derive_bank(
     report: Callable[[str], None] | None = None,
     rules: Sequence[Derivation] | None = None,
     licences: LicenceFilter | None = None,
+    stand_ins: bool = False,
 ) -> Growth:
     """Derives sounds from the recordings of a labelled bank, and writes a folder to be used beside it.
 
@@ -54,8 +58,8 @@ def derive_bank(
     kept.
 
     `sounds.csv` has the columns of `grow_bank`, with the `start` and `end` of a piece in the recording that it was
-    made from, and `made_from` (its label) and `ratio`. `group` names the recording, so that `FolderBank` keeps both in
-    one split.
+    made from, `made_from` (its label), `ratio`, and `drawn`, which is empty. `group` names the recording, so that
+    `FolderBank` keeps both in one split.
 
     Args:
         folders: folders of a labelled bank, as `FolderBank` takes them.
@@ -65,6 +69,8 @@ def derive_bank(
         report: optional function, called with a line of text for each recording that is skipped.
         rules: rules; None takes those of the table.
         licences: which recordings may be used; None takes all. What is derived has the licence of its recording.
+        stand_ins: whether to add recordings that stand in for the sounds that are still missing (see `StandIns`), with
+            the class to draw in the column `drawn`.
 
     Returns:
         `Growth`; its recordings are counted by derived sound.
@@ -84,13 +90,24 @@ def derive_bank(
     table, recordings = read_labels(folders)
     if licences is not None:
         recordings = list(licences.select(recordings, table, folders).recordings)
-    rows = [row for row in recordings if row.category in of_label and row.path]
+    rows = [row for row in recordings if row.path and (stand_ins or row.category in of_label)]
+    have = {row.category for row in recordings}
+    missing = StandIns(encoder.class_names, have, encoder.segment_times) if stand_ins else None
     taken: collections.Counter = collections.Counter()
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)], autograph=False)
     def classify(waveform):
         features = spectrogram(waveform, encoder.spec, dtype=tf.float32)
         return encoder.embed_and_score(features[tf.newaxis])[1][0]
+
+    def write(row, category, piece):
+        stem = pathlib.PurePosixPath(row.file_name).stem
+        taken[category, stem.casefold()] += 1
+        name = f"{category.replace(' ', '_')}/{taken[category, stem.casefold()]}/{stem}.flac"
+        _write(output, name, row, category, piece, rate, folders[row.folder].name)
+        growth.pieces[category] += 1
+        growth.recordings[category] += 1
+        growth.seconds[category] += len(piece.waveform) / rate
 
     def read(row):
         try:
@@ -104,20 +121,32 @@ def derive_bank(
             if report is not None:
                 report(f"skipped: {recording}")
             continue
-        for rule, known in of_label[row.category]:
+        if missing is not None and recording.any():
+            whole = _scaled(recording[: round(_SECONDS * rate)])
+            missing.add(done - 1, row, _scores(classify, whole, rate), len(whole) / rate)
+        for rule, known in of_label.get(row.category, ()):
             pieces = (_piece(recording, rate, rule, ratio, known, classify, encoder) for ratio in rule.ratios)
             best = max((piece for piece in pieces if piece), key=lambda piece: piece.score, default=None)
             if best is not None:
-                stem = pathlib.PurePosixPath(row.file_name).stem
-                taken[rule.category, stem.casefold()] += 1
-                name = f"{rule.category.replace(' ', '_')}/{taken[rule.category, stem.casefold()]}/{stem}.flac"
-                _write(output, name, row, rule.category, best, rate, folders[row.folder].name)
-                growth.pieces[rule.category] += 1
-                growth.recordings[rule.category] += 1
-                growth.seconds[rule.category] += len(best.waveform) / rate
+                write(row, rule.category, best)
         if progress is not None:
             progress(done, len(rows))
+    for piece in missing.chosen(growth.pieces) if missing is not None else ():
+        row = rows[piece.row]
+        waveform = _scaled(np.asarray(load_audio(str(row.path), rate)[0], np.float32)[: round(_SECONDS * rate)])
+        waveform = waveform[round(piece.start * rate) : round(piece.end * rate)]
+        found = _Piece(1 / (1 + math.exp(-piece.logit)), waveform, piece.start, piece.end, 1.0, piece.drawn)
+        write(row, piece.category, found)
     return growth
+
+
+def _scaled(waveform):
+    return waveform * np.float32(_PEAK / np.abs(waveform).max())
+
+
+def _scores(classify, waveform, rate):
+    # A network's segment takes about a second.
+    return classify(np.pad(waveform, (0, max(0, rate - len(waveform))))).numpy()
 
 
 def _piece(recording, rate, rule, ratio, known, classify, encoder) -> _Piece | None:
@@ -129,10 +158,9 @@ def _piece(recording, rate, rule, ratio, known, classify, encoder) -> _Piece | N
         waveform = change_tempo(waveform, ratio, rate)
     if not waveform.size or not waveform.any():
         return None
-    waveform = waveform * np.float32(_PEAK / np.abs(waveform).max())
+    waveform = _scaled(waveform)
     stretched = 1.0 if rule.tempo else ratio  # seconds of the recording in a second of the result
-    # A network's segment takes about a second.
-    scores = classify(np.pad(waveform, (0, max(0, rate - len(waveform))))).numpy()
+    scores = _scores(classify, waveform, rate)
     length = len(waveform) / rate
     found = find_stretches(scores, known, encoder.segment_times, length, rule.least, margin=0.0, min_seconds=0.0)
     if not found:
@@ -171,8 +199,9 @@ def _write(output, name, row: Recording, category, piece, rate, folder):
         "group": f"{folder}/{row.file_name}",
         **{field: round(getattr(piece, field), 3) for field in ("score", "start", "end", "ratio")},
         "made_from": row.category,
+        "drawn": piece.drawn,
     }
-    fields = [*COLUMNS, "made_from", "ratio"]
+    fields = [*COLUMNS, "made_from", "ratio", "drawn"]
     new = not (output / TABLE).exists()
     with open(output / TABLE, "a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, lineterminator="\n")

@@ -16,9 +16,9 @@ from aac_tf.audio import AudioError, SoundFile
 from aac_tf.audio.file_spectrogram import spectrogram_of_file
 from aac_tf.audio.levels import peak
 from aac_tf.embeddings import FrozenEncoder
-from aac_tf.labelling.classes import sound_classes
 from aac_tf.labelling.recordings import Found
 from aac_tf.labelling.stretches import Stretch, find_stretches
+from aac_tf.scenes.sound_classes import sound_classes
 from aac_tf.utils.atomic import writing
 from aac_tf.utils.files import check_new_folder
 from aac_tf.utils.reading import read_ahead

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from aac_tf.labelling.classes import SoundClasses
+from aac_tf.scenes.sound_classes import SoundClasses
 
 THRESHOLD = 0.7
 MARGIN = 0.2
@@ -74,7 +74,7 @@ def find_stretches(
 
     Example:
         >>> import numpy as np
-        >>> from aac_tf.labelling.classes import sound_classes
+        >>> from aac_tf.scenes.sound_classes import sound_classes
         >>> from aac_tf.labelling.stretches import find_stretches
         >>> known = sound_classes(["Animal", "Dog", "Cat"])
         >>> dog, both, cat = [0.9, 0.8, 0.1], [0.9, 0.6, 0.5], [0.9, 0.1, 0.7]

@@ -141,7 +141,11 @@ def _write(unfinished, record, counts, compose, rate, ending, workers, progress)
         name = f"{split}_{index:05d}{ending}"
         write(folder / split / name, composed.waveform, rate)
         captions = [*composed.captions, *[""] * (CAPTIONS - len(composed.captions))]
-        events = [dataclasses.asdict(event) for event in composed.events]
+        # Without the field `drawn` unless it is needed, as in corpora that are older than it.
+        events = [
+            {name: value for name, value in dataclasses.asdict(event).items() if name != "drawn" or value}
+            for event in composed.events
+        ]
         return [name, *captions, composed.style], {"seconds": round(len(composed.waveform) / rate, 3), "events": events}
 
     for split in counts:

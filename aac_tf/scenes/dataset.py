@@ -210,7 +210,8 @@ class Scenes(Dataset):
             return SyntheticBank(sample_rate=self.sample_rate)
         folders = [folder for _, folder in bank_folders(self.bank)]
         report = progress("Reading the bank of sounds")
-        return FolderBank(folders, self.sample_rate, report, train_first, self._allowed())
+        # Templates say when sounds occur, which drawn embeddings have not been tried with.
+        return FolderBank(folders, self.sample_rate, report, train_first, self._allowed(), stand_ins=train_first)
 
     def _allowed(self):
         if self.licences is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -72,7 +73,7 @@ def compose_script(
     rate = bank.sample_rate
     shortest = max(min_seconds, min(max_seconds, _SECONDS_PER_STEP * script.steps))
     n = round(rng.uniform(shortest, max_seconds) * 100) * rate // 100
-    recordings, sustained = _draw_recordings(bank, split, script, rng)
+    recordings, sustained, drawn = _draw_recordings(bank, split, script, rng)
     levels = _draw_levels(script.sounds, sustained, rng)
     starts, ends = _draw_steps(script, recordings, n, rate, rng)
     room = Room(rate, rng, needed=any(sound.distant for sound in script.sounds)) if effects else None
@@ -97,15 +98,13 @@ def compose_script(
         if room is not None:
             sent[start:end] += played * gain(room.far_db if sound.distant else room.near_db)
         role = "background" if sound.background else "foreground"
-        events.append(Event(sound.category, round(start / rate, 3), round(end / rate, 3), role, level))
+        onset, offset = round(start / rate, 3), round(end / rate, 3)
+        events.append(Event(sound.category, onset, offset, role, level, drawn.get(source, "")))
     if room is None:
         waveform, gain_db = set_level(mix, rng)
     else:
         waveform, gain_db = record(mix + room.reverberate(sent), rate, rng)
-    events = [
-        Event(event.category, event.onset, event.offset, event.role, round(event.level + gain_db, 1))
-        for event in events
-    ]
+    events = [dataclasses.replace(event, level=round(event.level + gain_db, 1)) for event in events]
     return waveform, sorted(events, key=lambda event: (event.onset, event.category))
 
 
@@ -119,10 +118,14 @@ def _sources(sounds):
 
 
 def _draw_recordings(bank, split, script, rng):
-    """{source: recording}, {category: whether it can be looped}; a category named again is the same source."""
-    recordings, sustained = {}, {}
+    """{source: recording}, {category: whether it can be looped}, {source: class to draw} of sounds that stand in.
+
+    A category that is named again is the same source.
+    """
+    recordings, sustained, drawn = {}, {}, {}
     for category, number in dict.fromkeys(_sources(script.sounds)):
         names = categories_for(category, bank.available(split))
+        names = tuple(name for name in names if name not in bank.drawn) or names
         others = [recordings[category, other] for other in range(number)]
         for _ in range(_DRAWS if number else 1):
             name = names[rng.integers(len(names))]
@@ -130,12 +133,16 @@ def _draw_recordings(bank, split, script, rng):
             if not any(np.array_equal(recording, other) for other in others):
                 break
         recordings[category, number] = recording
+        if name in bank.drawn:
+            drawn[category, number] = bank.drawn[name][rng.integers(len(bank.drawn[name]))]
         steady = wording(category).sustained or name in bank.sustained
         sustained[category] = steady and sustained.get(category, True)
     speeds = 1 + rng.uniform(-_SPEED, _SPEED, len(recordings))
-    return {
-        source: _change_speed(recording, speed) for (source, recording), speed in zip(recordings.items(), speeds)
-    }, sustained
+    return (
+        {source: _change_speed(recording, speed) for (source, recording), speed in zip(recordings.items(), speeds)},
+        sustained,
+        drawn,
+    )
 
 
 def _change_speed(recording, speed):

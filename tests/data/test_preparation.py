@@ -5,8 +5,12 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.config import ConfigError, load_config
-from aac_tf.data.preparation import build_regularization, training_draw
+from aac_tf.data.preparation import build_regularization, prepare_split, training_draw
 from aac_tf.data.regularization import Regularization
+from aac_tf.datasets import DatasetError
+from aac_tf.scenes.banks import SyntheticBank
+from aac_tf.scenes.script import Script, ScriptedSound
+from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 from aac_tf.text import WordTokenizer
 
 
@@ -59,3 +63,14 @@ def test_masks_of_a_spectrogram_are_not_filled_with_the_mean_of_embeddings(kind,
     draw = training_draw(config, Ramp(), (np.full(8, 7.0), np.ones(8)))
     masked, seen = draw(tf.constant(0), tf.constant([3, 4])).numpy(), Ramp().load(0).numpy()
     assert set(masked[masked != seen]) == {value}
+
+
+def test_drawn_sounds_need_stored_embeddings(tmp_path):
+    bank = SyntheticBank()
+    bank.drawn = {"bell": ("Gong",)}
+    scripts = [Script("a bell", (ScriptedSound("bell"),), f"{index}.wav") for index in range(40)]
+    write_scripted_scenes(tmp_path / "scenes", bank, scripts, {"train": 2}, min_seconds=2, max_seconds=2)
+    config = load_config(None, ["data.source=scenes", f"data.root={tmp_path / 'scenes'}", "scenes.bank=null"])
+    tokenizer = WordTokenizer.from_captions(["a bell"], min_count=1, max_words=6)
+    with pytest.raises(DatasetError, match=r"without recordings \(Gong.*embedding\.kind=yamnet"):
+        prepare_split(config, "train", tokenizer)

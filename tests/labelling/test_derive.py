@@ -14,11 +14,14 @@ from aac_tf.audio import YAMNET
 from aac_tf.cli.bank import main
 from aac_tf.datasets import SPLITS
 from aac_tf.embeddings import FrozenEncoder
-from aac_tf.labelling.classes import one_sound
+from aac_tf.embeddings.yamnet.class_names import class_names
+from aac_tf.labelling import stand_ins
 from aac_tf.labelling.derivations import derivations
 from aac_tf.labelling.derive import derive_bank
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
 from aac_tf.scenes.banks import FolderBank
+from aac_tf.scenes.banks.labels import Recording
+from aac_tf.scenes.sound_classes import one_sound
 from aac_tf.scenes.wording import WORDINGS
 
 RATE = 16000
@@ -96,6 +99,63 @@ def test_derived_sounds_stay_in_the_split_of_their_recording(bank, tmp_path):
         made_from = {origin[name] for name in both.files("dog growling", split)}
         assert made_from
         assert made_from == set(both.files("dog bark", split))
+
+
+def test_stand_ins_are_recordings_for_sounds_that_are_still_missing(bank, tmp_path):
+    assert main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")]) == 0
+    rows = [row for row in read_table(tmp_path / "derived") if row["drawn"]]
+    assert {(row["category"], row["drawn"]) for row in rows} == {("dog whimpering", "Whimper (dog)")}
+    assert {row["group"] for row in rows} == {*(f"dogs/dog{number}00.wav" for number in range(6)), "dogs/cat.wav"}
+    folders = [bank, tmp_path / "derived"]
+    assert "dog whimpering" not in FolderBank(folders, RATE, train_first=True).categories
+    both = FolderBank(folders, RATE, train_first=True, stand_ins=True)
+    assert both.drawn == {"dog whimpering": ("Whimper (dog)",)}
+    origin = {f"derived/{row['file_name']}": row["group"] for row in rows}
+    assert {origin[name] for name in both.files("dog whimpering", "train")} == {
+        *both.files("dog bark", "train"),
+        *both.files("cat", "train"),
+    }
+    assert "dog whimpering" not in {*both.available("validation"), *both.available("test")}
+
+
+def test_a_sound_with_recordings_needs_no_stand_ins(bank, tmp_path):
+    main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")])
+    own = tmp_path / "own"
+    own.mkdir()
+    soundfile.write(own / "whimper.wav", tones(HIGH), RATE)
+    (own / "labels.csv").write_text("file_name,category\nwhimper.wav,Whimper (dog)\n")
+    whole = FolderBank([bank, tmp_path / "derived", own], RATE, train_first=True, stand_ins=True)
+    assert not whole.drawn
+    assert whole.files("dog whimpering", "train") == ["own/whimper.wav"]
+
+
+def test_a_stand_in_is_the_nearest_stretch_of_the_nearest_recordings(monkeypatch):
+    monkeypatch.setattr(stand_ins, "COUNT", 2)
+    found = stand_ins.StandIns(["Lawn mower", "Shout", "Male speech, man speaking"], ["man speaking"], (0.48, 0.48))
+    scores = np.full((40, 3), 0.01)
+    for index, best in enumerate([0.02, 0.5, 0.3]):
+        scores[20:32, :2] = best
+        found.add(index, Recording(f"{index}.wav", "man speaking" if index else "saw"), scores, 20.0)
+    pieces = found.chosen()
+    assert {(piece.row, piece.category, piece.drawn) for piece in pieces} == {
+        (row, category, drawn)
+        for row in (1, 2)
+        for category, drawn in (("lawn mower", "Lawn mower"), ("man shouting", "Shout"), ("shouting", "Shout"))
+    }
+    assert {(piece.start, piece.end) for piece in pieces} == {(20 * 0.48, 20 * 0.48 + 6)}
+    assert {piece.category for piece in found.chosen(have=["man shouting"])} == {"lawn mower"}
+
+
+def test_the_table_of_stand_ins_names_sounds_and_classes():
+    everything = set(WORDINGS) - {"man singing", "woman singing", "man shouting", "woman shouting", "man whispering"}
+    wanted = stand_ins.StandIns(class_names(), everything, (0.48, 0.48)).wanted
+    assert set(wanted) == set(WORDINGS) - everything
+    assert all(of in WORDINGS and classes for of, classes in wanted.values())
+
+
+def test_stand_ins_need_derive(bank, tmp_path, capsys):
+    assert main([str(bank), "--stand-ins", "--output", str(tmp_path / "grown")]) == 2
+    assert "--stand-ins needs --derive" in capsys.readouterr().err
 
 
 def test_what_a_sound_is_a_kind_of_is_no_rival():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from aac_tf.embeddings.yamnet.class_names import class_names
-from aac_tf.labelling.classes import sound_classes
 from aac_tf.labelling.stretches import check_limits, find_stretches
+from aac_tf.scenes.sound_classes import sound_classes
 
 NAMES = class_names()
 KNOWN = sound_classes(NAMES)

@@ -223,6 +223,15 @@ def test_members_stand_for_their_kind():
     assert all([event.category for event in events] == ["ringing"] for _, events in scenes)
 
 
+def test_stand_ins_say_what_to_draw(monkeypatch):
+    monkeypatch.setattr(BANK, "drawn", {"bell": ("Gong",), "phone": ("Ukulele",)})
+    assert categories_for("ringing", BANK.available("train")) == ("alarm", "bell", "phone")
+    for seed in SEEDS:
+        events = compose([ScriptedSound("bell"), ScriptedSound("rain"), ScriptedSound("ringing", 1, 1)], seed)[1]
+        # An alarm, which is not stood in for, is ringing, too.
+        assert {event.category: event.drawn for event in events} == {"bell": "Gong", "rain": "", "ringing": ""}
+
+
 def test_two_sources_are_two_recordings_and_one_source_is_one(monkeypatch):
     played = []
 

@@ -60,6 +60,15 @@ def test_scenes_are_captioned_by_their_scripts(written):
             assert info.duration == scenes[row["file_name"]].seconds == 2.0
 
 
+def test_events_say_what_to_draw_if_a_sound_stands_in(written, tmp_path):
+    bank = SyntheticBank()
+    bank.drawn = {"bell": ("Gong",)}
+    root = write_scripted_scenes(tmp_path / "scenes", bank, scripts(), {"train": 12}, **SHORT)
+    drawn = {(event.category, event.drawn) for scene in read_scenes(root, "train").values() for event in scene.events}
+    assert drawn == {("dog bark", ""), ("bell", "Gong")}
+    assert "drawn" not in (written / "events.json").read_text()  # as in corpora that are older
+
+
 def test_captions_of_a_scene_share_a_style(written, tmp_path):
     assert "style" not in rows_of(written, "train")[0]
     styled = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class Bank:
         categories: the categories, sorted.
         sustained: those that are steady enough to be the background of others.
         sample_rate: Hz.
+        drawn: {category: AudioSet classes} of the categories of which the bank has no recordings, but sounds that stand
+            in for them where embeddings are drawn (see `aac_tf.labelling.stand_ins`).
 
     Example:
         >>> import numpy as np
@@ -46,6 +48,7 @@ class Bank:
         self.categories = tuple(sorted(categories))
         self.sustained = tuple(name for name in self.categories if wording(name).sustained)
         self.sample_rate = sample_rate
+        self.drawn: Mapping[str, tuple[str, ...]] = {}
 
     def clip(self, category: str, split: str, rng: np.random.Generator, seconds: float | None = None) -> np.ndarray:
         """Draws a sound; no two splits share one.

@@ -30,14 +30,18 @@ class FolderBank(Bank):
     they are in different folders; and those of a `fold`, unless a category has fewer than three folds, which do not
     suffice for three splits. `train_first` divides for scenes that follow scripts.
 
+    Files with a value in the column `drawn` stand in for sounds of which there are no recordings. They are used if
+    `stand_ins` is set, for training alone, and only for categories without other files.
+
     Args:
         folder: path of a folder with one CSV file (columns `file_name` or `filename`, `category`, optionally `source`,
-            `fold`, `group` and `licence`) and the sound files, in any subfolders; or a list of such paths.
+            `fold`, `group`, `licence` and `drawn`) and the sound files, in any subfolders; or a list of such paths.
         sample_rate: Hz to resample the files to.
         progress: optional function `(done, total)`, called for each file read.
         train_first: whether to use most recordings for training, and categories with few recordings for training alone;
             see `split_recordings`.
         licences: which recordings may be used; None takes all.
+        stand_ins: whether to use files that stand in for sounds whose embeddings are drawn.
 
     Attributes:
         skipped: {file name: reason} of files that cannot be used.
@@ -61,6 +65,7 @@ class FolderBank(Bank):
         progress: Callable[[int, int], None] | None = None,
         train_first: bool = False,
         licences: LicenceFilter | None = None,
+        stand_ins: bool = False,
     ):
         folders = [folder] if isinstance(folder, (str, pathlib.Path)) else list(folder)
         self.folders = tuple(map(pathlib.Path, folders))
@@ -70,6 +75,8 @@ class FolderBank(Bank):
             kept = licences.select(rows, table, self.folders)
             logger.warning("%s", kept.describe())
             rows = list(kept.recordings)
+        known = {row.category for row in rows if row.drawn is None}
+        rows = [row for row in rows if row.drawn is None or (stand_ins and row.category not in known)]
         self.skipped: dict[str, str] = {}
         self._clips: dict[str, np.ndarray] = {}
         self._load({row.name: row.path for row in rows}, sample_rate, progress)
@@ -87,6 +94,11 @@ class FolderBank(Bank):
                 f"independent recordings ({counted(len(self.skipped), 'clip')} skipped)"
             )
         super().__init__(self._files, sample_rate)
+        drawn: dict[str, set[str]] = {}
+        for row in usable:
+            if row.drawn is not None and row.category in self._files:
+                drawn.setdefault(row.category, set()).add(row.drawn)
+        self.drawn = {category: tuple(sorted(classes)) for category, classes in drawn.items()}
 
     def _load(self, paths, sample_rate, progress):
         from aac_tf.audio import AudioError, load_audio  # imports TensorFlow, which synthetic banks do not need
@@ -144,4 +156,5 @@ class FolderBank(Bank):
                 digest.update(f"{category}/{split}/{name}\n".encode())
                 digest.update(self._clips[name].tobytes())
         about = {**super().describe(), "clips": len(self._clips), "digest": digest.hexdigest()}
-        return about if self._licences is None else {**about, "licences": self._licences}
+        about |= {} if self._licences is None else {"licences": self._licences}
+        return about | ({"drawn": self.drawn} if self.drawn else {})

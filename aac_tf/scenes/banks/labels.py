@@ -34,6 +34,8 @@ class Recording:
         group: name of what must stay together, or of the recording of another folder that this one was made from
             ("ESC-50/1-100032-A-0.wav"); None if the table has none.
         licence: its licence; None if the table does not say.
+        drawn: AudioSet class of the embeddings to draw where the sound only stands in for its category; None if it is
+            one of the category.
     """
 
     name: str
@@ -45,6 +47,7 @@ class Recording:
     fold: str | None = None
     group: str | None = None
     licence: str | None = None
+    drawn: str | None = None
 
 
 def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
@@ -72,7 +75,7 @@ def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
             file_name, category = row.get("file_name") or row.get("filename"), canonical_category(row["category"] or "")
             if not (file_name and category):
                 raise DatasetError(f"{table} has rows without a file_name (or filename) or category")
-            columns = {name: row.get(name) or None for name in ("source", "fold", "group", "licence")}
+            columns = {name: row.get(name) or None for name in ("source", "fold", "group", "licence", "drawn")}
             name, path = f"{prefix}{file_name}", paths.get(file_name)
             recordings.append(Recording(name, category, path, number, file_name, **columns))
     return ", ".join(tables), recordings
@@ -132,7 +135,7 @@ def _numbered_pieces(recordings: Sequence[Recording]) -> Iterable[list[int]]:
         stem = pathlib.PurePosixPath(row.file_name).stem
         take = _TAKE.fullmatch(stem)
         number = re.search(r"(\d+)\D*$", take["recording"] if take else stem)
-        if number and (take or row.source):
+        if number and (take or row.source) and row.drawn is None:
             # Takes of all folders have one numbering.
             place = "takes" if take else (row.folder, row.source)
             numbered.setdefault((row.category, place), {}).setdefault(int(number[1]), []).append(index)

@@ -24,6 +24,9 @@ def split_recordings(
             recordings, and with three or four it has none for test. Folds are then not kept together, since a few of
             them leave little to train on, but neighbours are (see `related`).
 
+    Sounds that stand in for others (`Recording.drawn`) are for training alone, as scenes to validate and test with are
+    heard as they are, and those of a recording of another split are left out.
+
     Returns:
         ({category: {split: names}}, {category: reason} of the categories that cannot be divided).
 
@@ -44,7 +47,7 @@ def split_recordings(
     units = related(recordings, by_fold, neighbours=train_first)
     split_of: dict[int, str] = {}
     by_category: dict[str, dict[int, list[str]]] = {}
-    for row, unit in zip(recordings, units):
+    for row, unit in ((row, unit) for row, unit in zip(recordings, units) if row.drawn is None):
         by_category.setdefault(row.category, {}).setdefault(unit, []).append(row.name)
     # The categories with the fewest units come first, as they have the fewest ways to be divided.
     for category in sorted(by_category, key=lambda name: (len(by_category[name]), name)):
@@ -75,4 +78,7 @@ def split_recordings(
             files[category] = divided
         else:
             left_out[category] = f"{len(members)} independent recordings are too few for three splits"
+    for row, unit in zip(recordings, units):
+        if row.drawn is not None and split_of.get(unit, "train") == "train":
+            files.setdefault(row.category, {split: [] for split in SPLITS})["train"].append(row.name)
     return files, left_out

@@ -99,7 +99,7 @@ def sound_classes(names: Sequence[str]) -> SoundClasses:
         `SoundClasses`.
 
     Example:
-        >>> from aac_tf.labelling.classes import sound_classes
+        >>> from aac_tf.scenes.sound_classes import sound_classes
         >>> known = sound_classes(["Animal", "Dog", "Bark", "Cat", "Silence"])
         >>> known.categories, known.classes
         (('animal', 'cat', 'dog bark'), ((0,), (3,), (1, 2)))
@@ -135,7 +135,7 @@ def one_sound(names: Sequence[str], category: str, heard: Sequence[str]) -> Soun
         sound is a kind of is no rival, but its siblings are: "Bark" is a rival of "Growling", "Dog" is not.
 
     Example:
-        >>> from aac_tf.labelling.classes import one_sound
+        >>> from aac_tf.scenes.sound_classes import one_sound
         >>> names = ["Dog", "Bark", "Growling", "Whimper (dog)"]
         >>> one_sound(names, "dog growling", ["dog growling"]).classes
         ((2,), (1, 3))
