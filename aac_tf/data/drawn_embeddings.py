@@ -80,9 +80,10 @@ class DrawnEmbeddings:
         classes = [embedder.class_names.index(event.drawn) for event, _ in found]
         known, related = sound_classes(embedder.class_names), statistics.related
         kept = np.zeros((len(found), len(embedder.class_names)), bool)
-        for number, (event, scene) in enumerate(found):
-            others = [other.category for other in scene if other is not event and not other.drawn]
-            kept[number] = related[[classes[number], *_classes_of(others, known)]].any(axis=0)
+        for number, (_event, scene) in enumerate(found):
+            others = [other.category for other in scene if not other.drawn]
+            drawn = [embedder.class_names.index(other.drawn) for other in scene if other.drawn]
+            kept[number] = related[[*drawn, *_classes_of(others, known)]].any(axis=0)
         rng = np.random.default_rng(seed)
         targets = np.array([rng.choice(statistics.targets[event.role]) for event, _ in found], np.float32)
         windows = [_windows(event, embedder.segment_times, _PARTLY) for event, _ in found]

@@ -73,6 +73,19 @@ def test_the_class_is_heard_where_the_sound_is_and_nothing_else_changes():
     assert (found >= 0).all()
 
 
+@pytest.mark.parametrize("order", [("Lawn mower", "Crow"), ("Crow", "Lawn mower")])
+def test_of_two_sounds_that_are_drawn_both_are_heard(order):
+    rows, embedder = Rows(), Linear()
+    clips, events = scenes()
+    both = tuple(Event(name.lower(), 0.0, 6.0, "foreground", -20, name) for name in order)
+    events[DRAWN] = Scene(DRAWN, 6.24, both)
+    found = draw_embeddings(rows, clips, events, rows, embedder).load(CLIPS - 1)
+    mower, crow = (embedder.logits(found).numpy()[:, NAMES.index(name)].mean() for name in ("Lawn mower", "Crow"))
+    barks = embedder.logits(rows.frames[3::4])[..., 0].mean()
+    assert abs(mower - barks) < 2
+    assert abs(crow - barks) < 2
+
+
 def test_the_same_seed_draws_the_same():
     rows, embedder = Rows(), Linear()
     clips, events = scenes()
@@ -99,7 +112,7 @@ def test_classes_that_the_network_lacks_are_named():
 
 
 @pytest.mark.parametrize(
-    "kept, found", [((3,), "12 windows, and 16 are needed"), ((0, 1, 2), "no sound in the foreground that")]
+    ("kept", "found"), [((3,), "12 windows, and 16 are needed"), ((0, 1, 2), "no sound in the foreground that")]
 )
 def test_too_few_scenes_are_refused(kept, found):
     clips, events = scenes()
