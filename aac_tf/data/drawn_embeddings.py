@@ -10,6 +10,7 @@ from aac_tf.data.features import unconverted
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.sound_classes import sound_classes
 from aac_tf.scenes.wording import categories_for
+from aac_tf.utils.counting import counted
 
 _CLIPS, _BATCH = 1000, 8  # from which the statistics are computed, and of which they are at once
 # A window has a sound in it from this share of its length, and is all of it from that one.
@@ -79,9 +80,10 @@ class DrawnEmbeddings:
         classes = [embedder.class_names.index(event.drawn) for event, _ in found]
         known, related = sound_classes(embedder.class_names), statistics.related
         kept = np.zeros((len(found), len(embedder.class_names)), bool)
-        for number, (event, scene) in enumerate(found):
-            others = [other.category for other in scene if other is not event and not other.drawn]
-            kept[number] = related[[classes[number], *_classes_of(others, known)]].any(axis=0)
+        for number, (_event, scene) in enumerate(found):
+            others = [other.category for other in scene if not other.drawn]
+            drawn = [embedder.class_names.index(other.drawn) for other in scene if other.drawn]
+            kept[number] = related[[*drawn, *_classes_of(others, known)]].any(axis=0)
         rng = np.random.default_rng(seed)
         targets = np.array([rng.choice(statistics.targets[event.role]) for event, _ in found], np.float32)
         windows = [_windows(event, embedder.segment_times, _PARTLY) for event, _ in found]
@@ -144,17 +146,11 @@ def draw_embeddings(rows, clips, events, features, embedder, seed=0, progress=No
         `DrawnEmbeddings`, or `rows`.
 
     Raises:
-        DatasetError: if the embedder has no such classes, or too few clips have none of these sounds.
+        DatasetError: if too few clips have none of these sounds.
     """
     of_clip = [events[clip.name].events if clip.name in (events or ()) else () for clip in clips]
-    classes = drawn_classes(of_clip)
-    if not classes:
+    if not drawn_classes(of_clip):
         return rows
-    if unknown := sorted(classes - set(embedder.class_names)):
-        raise DatasetError(
-            f"the scenes have sounds to be drawn as {', '.join(unknown)}, which are no classes of {embedder.name}: set "
-            "embedding.kind=yamnet, or compose scenes of a bank that was derived without --stand-ins"
-        )
     statistics = class_statistics(embedder, features, of_clip, progress)
     return DrawnEmbeddings(rows, of_clip, embedder, statistics, seed)
 
@@ -163,9 +159,30 @@ def drawn_classes(events):
     """The classes to draw for events, set of str.
 
     Args:
-        events: list with the `Event`s of each clip.
+        events: iterable of the `Event`s of each clip.
     """
     return {event.drawn for scene in events for event in scene if event.drawn}
+
+
+def check_drawn(events, embedder):
+    """Checks that the embeddings of a split can be drawn, before any is computed.
+
+    Args:
+        events: as for `draw_embeddings`.
+        embedder: `FrozenEncoder` whose stored embeddings are the features; None if they are others.
+
+    Raises:
+        DatasetError: if there are sounds to draw that the encoder has no classes for.
+    """
+    classes = drawn_classes(scene.events for scene in (events or {}).values())
+    unknown = sorted(classes - set(embedder.class_names if embedder else ()))
+    if unknown:
+        named = ", ".join(unknown[:3]) + (", ..." if len(unknown) > 3 else "")
+        raise DatasetError(
+            f"the scenes have sounds without recordings ({named}), which are drawn as stored embeddings of a network "
+            "with such classes: set embedding.kind=yamnet, and data.embedding_store=on if it is off, or compose scenes "
+            "of a bank that was derived without --stand-ins"
+        )
 
 
 def class_statistics(embedder, features, events, progress=None):
@@ -188,6 +205,9 @@ def class_statistics(embedder, features, events, progress=None):
         [usable[place] for place in np.unique(np.linspace(0, len(usable) - 1, _CLIPS).astype(int))] if usable else []
     )
     known, targets = sound_classes(embedder.class_names), {"foreground": [], "background": []}
+    windows = sum(embedder.output_length(int(features.lengths[clip])) for clip in chosen)
+    if windows < 2 * embedder.width:
+        raise _too_few(f"{counted(windows, 'window')}, and {2 * embedder.width} are needed")
     embeddings, logits = [], []
     for clip, embedding, scores in _embed(embedder, features, chosen):
         scores = np.clip(scores.astype(np.float64), _LEAST_SCORE, 1 - _LEAST_SCORE)
@@ -200,12 +220,8 @@ def class_statistics(embedder, features, events, progress=None):
                 targets[event.role].append(heard[:, classes].max(axis=1).mean())
         if progress is not None:
             progress(len(embeddings), len(chosen))
-    windows = sum(map(len, embeddings))
-    if windows < 2 * embedder.width or not targets["foreground"]:
-        raise DatasetError(
-            f"{windows} windows of scenes are too few to draw embeddings of sounds that have no recordings; at least "
-            f"{2 * embedder.width} are needed, of scenes that have recordings of all their sounds"
-        )
+    if not targets["foreground"]:
+        raise _too_few("no sound in the foreground that the network knows")
     targets["background"] = targets["background"] or targets["foreground"]
     least = {role: np.percentile(values, _LEAST_TARGET) for role, values in targets.items()}
     embedding, logit = np.concatenate(embeddings).astype(np.float64), np.concatenate(logits)
@@ -223,6 +239,14 @@ def class_statistics(embedder, features, events, progress=None):
     return ClassStatistics(
         **{name: array.astype(np.float32) for name, array in arrays.items()},
         targets={role: values.astype(np.float32) for role, values in loud.items()},
+    )
+
+
+def _too_few(found):
+    return DatasetError(
+        "to draw embeddings of sounds that have no recordings, clips of other sounds are needed; up to "
+        f"{_CLIPS:,} of them have {found}: compose more scenes, raise data.max_clips, or compose scenes of a bank that "
+        "was derived without --stand-ins"
     )
 
 

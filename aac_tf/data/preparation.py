@@ -13,7 +13,7 @@ from aac_tf.build import (
     build_spec,
 )
 from aac_tf.config import ConfigError
-from aac_tf.data.drawn_embeddings import draw_embeddings, drawn_classes
+from aac_tf.data.drawn_embeddings import check_drawn, draw_embeddings
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
@@ -21,6 +21,7 @@ from aac_tf.data.regularization import Regularization
 from aac_tf.data.screening import screen_audio
 from aac_tf.datasets import ClipList, DatasetError
 from aac_tf.models import Decoder
+from aac_tf.scenes.heard import heard_clips
 from aac_tf.text import WordTokenizer
 from aac_tf.utils import cache_folder
 from aac_tf.utils.counting import counted
@@ -49,7 +50,7 @@ def prepare_dataset(config, progress=None):
 
 
 def read_clips(config, split, audio_needed=True):
-    """Reads the clips of a split.
+    """Reads the clips of a split; outside of training, those that can be heard as they are (see `heard_clips`).
 
     Args:
         config: `Config`.
@@ -66,7 +67,8 @@ def read_clips(config, split, audio_needed=True):
     dataset = build_dataset(config)
     if split == "validation" and dataset.clips(split, audio_needed) is None:
         return None
-    return dataset.require(split, audio_needed)
+    clips = dataset.require(split, audio_needed)
+    return clips if split == "train" else heard_clips(clips, dataset.events(split))
 
 
 def fit_tokenizer(config):
@@ -192,11 +194,17 @@ def prepare_split(config, split, tokenizer, embedder=None, progress=None):
 
     Returns:
         `Split`; None if there is no such split.
+
+    Raises:
+        DatasetError: if the clips cannot be read, or their features cannot be made of them.
     """
     clips = read_clips(config, split)
     if clips is None:
         return None
-    training, events = split == "train", _events(config, split, embedder)
+    training, events = split == "train", None
+    if training:
+        events = build_dataset(config).events(split)
+        check_drawn(events, embedder)
     clips, features = prepare_features(config, clips, embedder, training, progress, events)
     examples = make_examples(clips, tokenizer, config.data.captions_per_clip if training else "all")
     spec = build_spec(config)
@@ -204,19 +212,6 @@ def prepare_split(config, split, tokenizer, embedder=None, progress=None):
     if embedder is not None:
         bounds = [embedder.output_length(frames) for frames in bounds]
     return Split(clips, features, examples, bucket_boundaries(features.lengths, bounds))
-
-
-def _events(config, split, embedder):
-    """The events of a split, if they are known; raises if they cannot be trained on as they are."""
-    events = build_dataset(config).events(split)
-    drawn = drawn_classes(scene.events for scene in (events or {}).values())
-    if drawn and embedder is None:
-        raise DatasetError(
-            f"the scenes have sounds without recordings ({', '.join(sorted(drawn)[:3])}, ...), which "
-            "are drawn as stored embeddings: set embedding.kind=yamnet and data.embedding_store=0, or compose "
-            "scenes of a bank that was derived without --stand-ins"
-        )
-    return events
 
 
 def training_draw(config, features, normalization=None):

@@ -10,6 +10,7 @@ from scipy.special import expit
 from aac_tf.build_dataset import build_dataset
 from aac_tf.datasets import DatasetError
 from aac_tf.inference.confidence import FEATURES, Calibration
+from aac_tf.scenes.heard import heard_clips
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.wording import WORDINGS, categories_for, words_of
 from aac_tf.utils.counting import counted
@@ -52,7 +53,8 @@ def judge_captions(captioner, config, split, calibration=None, progress=None):
         DatasetError: if the dataset has no such split.
     """
     dataset = build_dataset(config)
-    clips, scenes = dataset.require(split), dataset.events(split) or {}
+    scenes = dataset.events(split) or {}
+    clips = heard_clips(dataset.require(split), scenes)
     truth = {name: {event.category for event in scene.events} for name, scene in scenes.items()}
     for clip in clips:
         if clip.name not in truth:

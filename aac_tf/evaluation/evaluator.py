@@ -10,6 +10,7 @@ from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.scoring import Scores, check_metrics, compute_scores, start_metrics
 from aac_tf.scenes.attention_scores import score_attention
 from aac_tf.scenes.event_scores import score_scenes
+from aac_tf.scenes.heard import heard_clips
 from aac_tf.utils.atomic import atomic_write
 from aac_tf.utils.files import file_path
 
@@ -102,7 +103,8 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     check_metrics(metrics, several=search.size > 1)
     progress = progress or (lambda what: None)
     dataset = build_dataset(config)
-    clips, scenes = dataset.require(split), dataset.events(split)
+    scenes = dataset.events(split)
+    clips = heard_clips(dataset.require(split), scenes)
     if attention and scenes is None:
         raise DatasetError("--attention needs a dataset that knows when its events sound, such as data.source=scenes")
     start_metrics(metrics)

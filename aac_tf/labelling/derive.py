@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import csv
 import dataclasses
+import itertools
 import math
 import pathlib
 from collections.abc import Callable, Sequence
@@ -91,7 +92,7 @@ def derive_bank(
     if licences is not None:
         recordings = list(licences.select(recordings, table, folders).recordings)
     rows = [row for row in recordings if row.path and (stand_ins or row.category in of_label)]
-    have = {row.category for row in recordings}
+    have = {row.category for row in recordings if row.path}
     missing = StandIns(encoder.class_names, have, encoder.segment_times) if stand_ins else None
     taken: collections.Counter = collections.Counter()
 
@@ -121,9 +122,9 @@ def derive_bank(
             if report is not None:
                 report(f"skipped: {recording}")
             continue
-        if missing is not None and recording.any():
-            whole = _scaled(recording[: round(_SECONDS * rate)])
-            missing.add(done - 1, row, _scores(classify, whole, rate), len(whole) / rate)
+        beginning = recording[: round(_SECONDS * rate)]
+        if missing is not None and beginning.any():
+            missing.add(done - 1, row, _scores(classify, _scaled(beginning), rate), len(beginning) / rate)
         for rule, known in of_label.get(row.category, ()):
             pieces = (_piece(recording, rate, rule, ratio, known, classify, encoder) for ratio in rule.ratios)
             best = max((piece for piece in pieces if piece), key=lambda piece: piece.score, default=None)
@@ -131,12 +132,16 @@ def derive_bank(
                 write(row, rule.category, best)
         if progress is not None:
             progress(done, len(rows))
-    for piece in missing.chosen(growth.pieces) if missing is not None else ():
-        row = rows[piece.row]
-        waveform = _scaled(np.asarray(load_audio(str(row.path), rate)[0], np.float32)[: round(_SECONDS * rate)])
-        waveform = waveform[round(piece.start * rate) : round(piece.end * rate)]
-        found = _Piece(1 / (1 + math.exp(-piece.logit)), waveform, piece.start, piece.end, 1.0, piece.drawn)
-        write(row, piece.category, found)
+    chosen = missing.chosen(growth.pieces) if missing is not None else []
+    for number, own in itertools.groupby(chosen, key=lambda stand_in: stand_in.row):
+        row = rows[number]
+        whole = _scaled(np.asarray(load_audio(str(row.path), rate)[0], np.float32)[: round(_SECONDS * rate)])
+        for stand_in in own:
+            waveform = whole[round(stand_in.start * rate) : round(stand_in.end * rate)]
+            found = _Piece(
+                1 / (1 + math.exp(-stand_in.logit)), waveform, stand_in.start, stand_in.end, 1.0, stand_in.drawn
+            )
+            write(row, stand_in.category, found)
     return growth
 
 

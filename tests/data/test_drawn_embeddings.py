@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.audio import YAMNET
-from aac_tf.data.drawn_embeddings import draw_embeddings
+from aac_tf.data.drawn_embeddings import check_drawn, draw_embeddings
 from aac_tf.data.features import MemoryFeatures
 from aac_tf.datasets import Clip, ClipList, DatasetError
 from aac_tf.embeddings import FrozenEncoder
@@ -24,6 +24,9 @@ class Linear(FrozenEncoder):
 
     def logits(self, embedding):
         return embedding @ self.kernel - 3
+
+    def output_length(self, frames):
+        return frames
 
     def embed_and_score(self, spectrogram, length=None):
         return spectrogram, tf.sigmoid(self.logits(spectrogram)), length
@@ -70,6 +73,19 @@ def test_the_class_is_heard_where_the_sound_is_and_nothing_else_changes():
     assert (found >= 0).all()
 
 
+@pytest.mark.parametrize("order", [("Lawn mower", "Crow"), ("Crow", "Lawn mower")])
+def test_of_two_sounds_that_are_drawn_both_are_heard(order):
+    rows, embedder = Rows(), Linear()
+    clips, events = scenes()
+    both = tuple(Event(name.lower(), 0.0, 6.0, "foreground", -20, name) for name in order)
+    events[DRAWN] = Scene(DRAWN, 6.24, both)
+    found = draw_embeddings(rows, clips, events, rows, embedder).load(CLIPS - 1)
+    mower, crow = (embedder.logits(found).numpy()[:, NAMES.index(name)].mean() for name in ("Lawn mower", "Crow"))
+    barks = embedder.logits(rows.frames[3::4])[..., 0].mean()
+    assert abs(mower - barks) < 2
+    assert abs(crow - barks) < 2
+
+
 def test_the_same_seed_draws_the_same():
     rows, embedder = Rows(), Linear()
     clips, events = scenes()
@@ -88,13 +104,18 @@ def test_without_sounds_to_draw_rows_stay_what_they_are():
 
 
 def test_classes_that_the_network_lacks_are_named():
-    clips, events = scenes(drawn="Harmonica")
-    with pytest.raises(DatasetError, match=r"drawn as Harmonica.*embedding\.kind=yamnet"):
-        draw_embeddings(Rows(), clips, events, Rows(), Linear())
+    _, events = scenes(drawn="Harmonica")
+    with pytest.raises(DatasetError, match=r"without recordings \(Harmonica\).*embedding\.kind=yamnet"):
+        check_drawn(events, Linear())
+    check_drawn(scenes()[1], Linear())
+    check_drawn(None, None)
 
 
-def test_too_few_scenes_are_refused():
+@pytest.mark.parametrize(
+    ("kept", "found"), [((3,), "12 windows, and 16 are needed"), ((0, 1, 2), "no sound in the foreground that")]
+)
+def test_too_few_scenes_are_refused(kept, found):
     clips, events = scenes()
-    few = ClipList([clips[index] for index in (0, CLIPS - 1)])
-    with pytest.raises(DatasetError, match=r"12 windows of scenes are too few.* at least 16"):
+    few = ClipList([clips[index] for index in (*kept, CLIPS - 1)])
+    with pytest.raises(DatasetError, match=rf"have {found}.*: compose more scenes"):
         draw_embeddings(Rows(), few, events, Rows(), Linear())

@@ -4,10 +4,20 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from aac_tf.audio import YAMNET
+from aac_tf.build_dataset import build_dataset
 from aac_tf.config import ConfigError, load_config
-from aac_tf.data.preparation import build_regularization, prepare_split, training_draw
+from aac_tf.data.preparation import (
+    build_regularization,
+    file_features,
+    prepare_split,
+    read_clips,
+    stored_features,
+    training_draw,
+)
 from aac_tf.data.regularization import Regularization
 from aac_tf.datasets import DatasetError
+from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.scripted_corpus import write_scripted_scenes
@@ -65,12 +75,70 @@ def test_masks_of_a_spectrogram_are_not_filled_with_the_mean_of_embeddings(kind,
     assert set(masked[masked != seen]) == {value}
 
 
-def test_drawn_sounds_need_stored_embeddings(tmp_path):
-    bank = SyntheticBank()
+TOKENIZER = WordTokenizer.from_captions(["a bell"], min_count=1, max_words=6)
+
+
+class Bands(WindowedEncoder):
+    """Takes the means of eight bands for embeddings, and scores them linearly."""
+
+    spec, width, checksum, class_names = YAMNET, 8, "bands", ("Gong", "Bark", "Meow", "Crow", "Rain")
+    _network = staticmethod(lambda windows: tf.reduce_mean(tf.reshape(windows, [-1, 96, 8, 8]), axis=[1, 3]))
+
+    def embed_and_score(self, spectrogram, length=None):
+        embedding, length = self(spectrogram, length)
+        return embedding, tf.sigmoid(embedding[..., :5] - 3), length
+
+
+@pytest.fixture(scope="module")
+def drawn_scenes(tmp_path_factory):
+    """Scenes with dogs, half of which also have a bell that is drawn, and none for validation."""
+    bank, root = SyntheticBank(), tmp_path_factory.mktemp("drawn") / "scenes"
     bank.drawn = {"bell": ("Gong",)}
-    scripts = [Script("a bell", (ScriptedSound("bell"),), f"{index}.wav") for index in range(40)]
-    write_scripted_scenes(tmp_path / "scenes", bank, scripts, {"train": 2}, min_seconds=2, max_seconds=2)
-    config = load_config(None, ["data.source=scenes", f"data.root={tmp_path / 'scenes'}", "scenes.bank=null"])
-    tokenizer = WordTokenizer.from_captions(["a bell"], min_count=1, max_words=6)
-    with pytest.raises(DatasetError, match=r"without recordings \(Gong.*embedding\.kind=yamnet"):
-        prepare_split(config, "train", tokenizer)
+    dog, bell = ScriptedSound("dog bark"), ScriptedSound("bell", 1, 1)
+    scripts = [Script("a dog", (dog,), f"{index}.wav") for index in range(20)]
+    scripts += [Script("a dog and a bell", (dog, bell), f"{index}.wav") for index in range(20)]
+    write_scripted_scenes(root, bank, scripts, {"train": 24}, min_seconds=3, max_seconds=4)
+    return root
+
+
+def drawn_config(root, *overrides):
+    return load_config(None, ["data.source=scenes", f"data.root={root}", "scenes.bank=null", *overrides])
+
+
+def test_drawn_sounds_need_stored_embeddings(drawn_scenes):
+    with pytest.raises(DatasetError, match=r"without recordings \(Gong\).*yamnet, and data\.embedding_store=on"):
+        prepare_split(drawn_config(drawn_scenes), "train", TOKENIZER)
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+@pytest.mark.parametrize("several", [False, True], ids=["one", "several"])
+def test_embeddings_are_drawn_in_all_views_of_the_scenes_that_need_it(drawn_scenes, tmp_path, cache, several):
+    stored = ["embedding.kind=yamnet", "data.embedding_store=2", f"data.embedding_folder={tmp_path}"]
+    stored += ["specaugment.probability=0.5", "specaugment.max_bins=8", f"data.cache={cache}"]
+    config = drawn_config(drawn_scenes, *stored)
+    if several:
+        part = f"{{source: scenes, root: {drawn_scenes}}}"
+        config = load_config(None, [f"data.sources=[{part}, {part}]", "scenes.bank=null", *stored])
+    found, embedder = prepare_split(config, "train", TOKENIZER, Bands()), Bands()
+    clips, events = found.clips, build_dataset(config).events("train")
+    assert len(clips) == (48 if several else 24)
+    _, files = file_features(config, clips)
+    plain = stored_features(config, clips, files, embedder, augmented=True)
+    for index, clip in enumerate(clips):
+        drawn = any(event.drawn for event in events[clip.name].events)
+        for view in range(3):
+            row = tf.constant(view * len(clips) + index)
+            same = np.array_equal(found.features._rows.load(row), plain._rows.load(row))
+            assert same != drawn
+
+
+def test_scenes_held_out_for_validation_are_heard_as_they_are(drawn_scenes):
+    config = drawn_config(drawn_scenes, "data.validation_fraction=0.5")
+    events = build_dataset(config).events("validation")
+    clips = read_clips(config, "validation")
+    assert len(clips)
+    assert not any(event.drawn for clip in clips for event in events[clip.name].events)
+    assert {reason for _, reason in clips.left_out} == {
+        "has no recording of Gong, of which only training draws embeddings"
+    }
+    assert len(clips) + len(clips.left_out) == 12

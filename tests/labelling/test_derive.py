@@ -129,6 +129,31 @@ def test_a_sound_with_recordings_needs_no_stand_ins(bank, tmp_path):
     assert whole.files("dog whimpering", "train") == ["own/whimper.wav"]
 
 
+def test_stand_ins_are_no_recordings_to_derive_from(bank, tmp_path):
+    main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")])
+    folders = [str(bank), str(tmp_path / "derived")]
+    assert main([*folders, "--derive", "--stand-ins", "--output", str(tmp_path / "again")]) == 0
+    again = read_table(tmp_path / "again")
+    assert {row["group"].split("/")[0] for row in again if row["drawn"]} == {"dogs", "derived"}
+    assert {row["made_from"] for row in again} == {"dog bark", "cat", "dog growling"}
+
+
+def test_without_its_file_a_recording_does_not_replace_stand_ins(bank, tmp_path):
+    (bank / "labels.csv").open("a").write("lost.wav,Whimper (dog),,\n")
+    main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")])
+    both = FolderBank([bank, tmp_path / "derived"], RATE, train_first=True, stand_ins=True)
+    assert both.drawn == {"dog whimpering": ("Whimper (dog)",)}
+
+
+def test_recordings_that_begin_with_silence_stand_in_for_nothing(bank, tmp_path):
+    soundfile.write(bank / "late.wav", np.concatenate([np.zeros(31 * RATE, np.float32), tones(HIGH)]), RATE)
+    (bank / "labels.csv").open("a").write("late.wav,cat,,\n")
+    main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")])
+    groups = {row["group"] for row in read_table(tmp_path / "derived") if row["drawn"]}
+    assert "dogs/cat.wav" in groups
+    assert "dogs/late.wav" not in groups
+
+
 def test_a_stand_in_is_the_nearest_stretch_of_the_nearest_recordings(monkeypatch):
     monkeypatch.setattr(stand_ins, "COUNT", 2)
     found = stand_ins.StandIns(["Lawn mower", "Shout", "Male speech, man speaking"], ["man speaking"], (0.48, 0.48))

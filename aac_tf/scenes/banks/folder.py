@@ -69,14 +69,14 @@ class FolderBank(Bank):
     ):
         folders = [folder] if isinstance(folder, (str, pathlib.Path)) else list(folder)
         self.folders = tuple(map(pathlib.Path, folders))
-        table, rows = read_labels(self.folders)
+        table, rows = read_labels(self.folders, stand_ins)
         self._licences = None if licences is None else sorted(licences.allowed)
         if licences is not None:
             kept = licences.select(rows, table, self.folders)
             logger.warning("%s", kept.describe())
             rows = list(kept.recordings)
-        known = {row.category for row in rows if row.drawn is None}
-        rows = [row for row in rows if row.drawn is None or (stand_ins and row.category not in known)]
+        known = {row.category for row in rows if row.drawn is None and row.path}
+        rows = [row for row in rows if row.drawn is None or row.category not in known]
         self.skipped: dict[str, str] = {}
         self._clips: dict[str, np.ndarray] = {}
         self._load({row.name: row.path for row in rows}, sample_rate, progress)

@@ -50,14 +50,15 @@ class Recording:
     drawn: str | None = None
 
 
-def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
+def read_labels(folders: Sequence[pathlib.Path], stand_ins: bool = False) -> tuple[str, list[Recording]]:
     """Reads the tables of one or several folders.
 
     Args:
         folders: paths of folders with one CSV file each.
+        stand_ins: whether to read sounds that only stand in for their category (see `Recording.drawn`), too.
 
     Returns:
-        (names of the tables, for messages; all recordings). With several folders, the name of a recording begins with
+        (names of the tables, for messages; the recordings). With several folders, the name of a recording begins with
         that of its folder.
 
     Raises:
@@ -77,7 +78,8 @@ def read_labels(folders: Sequence[pathlib.Path]) -> tuple[str, list[Recording]]:
                 raise DatasetError(f"{table} has rows without a file_name (or filename) or category")
             columns = {name: row.get(name) or None for name in ("source", "fold", "group", "licence", "drawn")}
             name, path = f"{prefix}{file_name}", paths.get(file_name)
-            recordings.append(Recording(name, category, path, number, file_name, **columns))
+            if stand_ins or columns["drawn"] is None:
+                recordings.append(Recording(name, category, path, number, file_name, **columns))
     return ", ".join(tables), recordings
 
 

@@ -1,0 +1,48 @@
+"""Which clips can be heard as their captions say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aac_tf.datasets import ClipList, DatasetError
+from aac_tf.scenes.events import Scene
+
+
+def heard_clips(clips: ClipList, events: Mapping[str, Scene] | None) -> ClipList:
+    """Leaves out the clips with sounds that only stand in for others, as their captions name sounds that nobody hears.
+
+    Training draws the embeddings of such sounds (`aac_tf.data.drawn_embeddings`); what captions sound files and
+    compares the captions cannot. Composed scenes have them in the training split alone, of which a part may be held
+    out for validation.
+
+    Args:
+        clips: clips of a split.
+        events: {name of a clip: `Scene`}, as from `Dataset.events`; None if none are known.
+
+    Returns:
+        The others; the rest is in `left_out`.
+
+    Raises:
+        DatasetError: if no clip is left.
+
+    Example:
+        >>> from aac_tf.datasets import Clip, ClipList
+        >>> from aac_tf.scenes import Event, Scene
+        >>> from aac_tf.scenes.heard import heard_clips
+        >>> clips = ClipList([Clip(name, name, ["a bell"]) for name in ("1.wav", "2.wav")])
+        >>> bell = Event("bell", 0, 1, "foreground", -20, drawn="Bell")
+        >>> [clip.name for clip in heard_clips(clips, {"1.wav": Scene("1.wav", 2.0, (bell,))})]
+        ['2.wav']
+    """
+    drawn = {name: event.drawn for name, scene in (events or {}).items() for event in scene.events if event.drawn}
+    if not any(clip.name in drawn for clip in clips):
+        return clips
+    kept = [clip for clip in clips if clip.name not in drawn]
+    left_out = [
+        (clip.name, f"has no recording of {drawn[clip.name]}, of which only training draws embeddings")
+        for clip in clips
+        if clip.name in drawn
+    ]
+    if not kept:
+        raise DatasetError(f"no clip can be heard as its captions say; the first, {left_out[0][0]}, {left_out[0][1]}")
+    return ClipList(kept, [*clips.left_out, *left_out])
