@@ -1,6 +1,7 @@
 """Clips that are embedded once, for many runs to caption, and the scores of their captions."""
 
 import dataclasses
+import hashlib
 
 import numpy as np
 
@@ -40,6 +41,12 @@ class StoredClips:
     def references(self):
         """`{file name: captions}`."""
         return {clip.name: clip.captions for clip in self.clips}
+
+    def fingerprint(self):
+        """A str that changes with the clips, captions and scenes, also if their names stay."""
+        clips = [(clip.name, clip.style, clip.captions) for clip in self.clips]
+        about = clips, self.features.lengths.tolist(), self.scenes
+        return hashlib.sha256(repr(about).encode()).hexdigest()[:32]
 
 
 def embed_scenes(config, embedder, root, split, progress=None):

@@ -103,18 +103,20 @@ class Grid:
             found = [one for file in files for one in script_files(file)]
             sets[", ".join(path.stem for _, path in found)] = embed_recordings(config, embedder, found, progress)
         results = {title: {name: [] for name in self.cells} for title in sets}
+        keys = {title: clips.fingerprint() for title, clips in sets.items()}
         captions_of = RunCaptions(embedder.width)
         for name in self.cells:
             for seed in self.seeds:
                 folder = self.folder(name, seed)
                 stored = folder / "result.json"
                 measured = json.loads(stored.read_text()) if stored.is_file() else {}
-                if not measured.keys() >= sets.keys():
+                missing = [title for title in sets if measured.get(title, {}).get("key") != keys[title]]
+                if missing:
                     captions_of.load(Run(folder))
-                for title in sets.keys() - measured.keys():
+                for title in missing:
                     captions = captions_of.caption(sets[title])
                     scores, clips = score(captions, sets[title])
-                    measured[title] = {**scores, "clips": clips, "captions": captions}
+                    measured[title] = {"key": keys[title], **scores, "clips": clips, "captions": captions}
                 with atomic_write(stored) as unfinished:
                     unfinished.write_text(json.dumps(measured, indent=1))
                 for title in sets:

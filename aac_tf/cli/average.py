@@ -4,7 +4,7 @@ import json
 
 from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag
+from aac_tf.cli.flags import add_json_flag, check_number
 
 
 def main(arguments=None):
@@ -29,6 +29,8 @@ def main(arguments=None):
 def _average(options, console):
     from aac_tf.runs.fetch import open_run
 
+    check_number("--best", options.best, at_least=1)
+    check_number("--last", options.last, at_least=1)
     run = open_run(options.run)
     check_run(run)
     check_new_output_folder(options.output)

@@ -6,7 +6,7 @@ import sys
 
 from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
 from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, search_overrides
+from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, check_number, search_overrides
 from aac_tf.cli.runs import open_runs
 from aac_tf.utils.counting import counted
 
@@ -101,8 +101,10 @@ def _caption_many(options, beam_flags, console):
     else:
         check_model(options.model)
     check_files(options.files, options.list)
-    if options.shards is not None and options.shards < 1:
-        raise ValueError(f"--shards must be at least 1, got {options.shards}")
+    check_number("--shards", options.shards, at_least=1, at_most=1_000_000)
+    check_number("--batch-seconds", options.batch_seconds, above=0, at_most=86_400)
+    check_number("--batch-size", options.batch_size, at_least=1, at_most=100_000)
+    check_number("--max-seconds", options.max_seconds, above=0)
     if "://" not in options.output:
         check_output_folder(options.output)
     import_beam()

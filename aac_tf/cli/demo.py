@@ -7,7 +7,14 @@ import webbrowser
 
 from aac_tf.cli.checks import check_runs
 from aac_tf.cli.console import make_parser, print_json, run_command
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, given_runs, search_overrides
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_run_flag,
+    add_search_flags,
+    check_number,
+    given_runs,
+    search_overrides,
+)
 from aac_tf.cli.runs import load_captioner, open_runs
 
 
@@ -51,11 +58,9 @@ def main(arguments=None):
 
 
 def _demo(options, console):
-    for flag, value in (("--max-seconds", options.max_seconds), ("--max-megabytes", options.max_megabytes)):
-        if not value > 0:
-            raise ValueError(f"{flag} must be positive, got {value:g}")
-    if options.port is not None and not 0 < options.port < 65536:
-        raise ValueError(f"--port must be from 1 to 65535, got {options.port}")
+    check_number("--max-seconds", options.max_seconds, above=0)
+    check_number("--max-megabytes", options.max_megabytes, above=0)
+    check_number("--port", options.port, at_least=1, at_most=65535)
     from aac_tf.page.examples import find_examples
     from aac_tf.page.serve import find_port, private_folder
 

@@ -69,11 +69,15 @@ def _list(known, options):
             facts = ("about", "licence", "homepage", "size", "use")
             print_json({"name": name, **{fact: getattr(item, fact) for fact in facts}})
         else:
-            print(f"{name}\n  {item.about}" + (f" ({item.size})" if item.size else "") + f"\n  licence: {item.licence}")
+            print(f"{name}\n  {_described(item)}\n  licence: {item.licence}")
+
+
+def _described(item):
+    return f"{item.about} ({item.size or 'size unknown'})"
 
 
 def _introduce(item, console):
-    console.show(f"{item.about}" + (f" ({item.size})" if item.size else ""))
+    console.show(_described(item))
     console.show(f"licence: {item.licence}; {item.homepage}")
 
 

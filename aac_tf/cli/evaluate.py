@@ -10,6 +10,7 @@ from aac_tf.cli.flags import (
     add_overrides,
     add_run_flag,
     add_search_flags,
+    check_number,
     search_overrides,
 )
 from aac_tf.cli.runs import load_captioner, open_runs
@@ -130,6 +131,7 @@ def _evaluate(options, console):
 
 
 def _check_options(options):
+    check_number("--show", options.show, at_least=0)
     # `--metrics` takes all words up to the next flag, including key=value arguments at the end.
     words = [word for text in options.metrics or [] for word in text.split(",") if word]
     options.overrides += [word for word in words if "=" in word]

@@ -12,6 +12,7 @@ from aac_tf.cli.flags import (
     add_overrides,
     add_run_flag,
     add_style_flag,
+    check_number,
     constraint_overrides,
     style_overrides,
 )
@@ -31,7 +32,7 @@ def main(arguments=None):
     )
     add_run_flag(parser)
     parser.add_argument("--output", required=True, metavar="FILE", help="model file; an existing one is replaced")
-    parser.add_argument("--float", action="store_true", help="store 32-bit float weights instead of 8-bit integers")
+    parser.add_argument("--float", action="store_true", help="store weights in 32 bits instead of 8 or 16")
     parser.add_argument(
         "--seconds",
         type=float,
@@ -58,8 +59,7 @@ def _export(options, console):
     runs, _ = open_runs(options)
     check_runs(runs, overrides)
     check_output_file(options.output)
-    if options.seconds is not None and not SHORTEST <= options.seconds <= LONGEST:
-        raise ValueError(f"--seconds must be from {SHORTEST} to {LONGEST}, got {options.seconds:g}")
+    check_number("--seconds", options.seconds, at_least=SHORTEST, at_most=LONGEST)
     captioner = load_captioner(options, runs, overrides)
     from aac_tf.export.lite import export_lite
 

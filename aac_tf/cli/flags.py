@@ -5,6 +5,30 @@ import json
 import os
 import re
 
+from aac_tf.config.keys import check_value
+from aac_tf.config.schema.decoding import MAX_HYPOTHESES
+
+
+def check_number(flag, value, **limits):
+    """Checks the number that a flag was given.
+
+    Args:
+        flag: str, name of the flag.
+        value: int or float; None, for a flag that was not given, is valid.
+        limits: `at_least`, `above`, `at_most`, `below`, as for keys of the config.
+
+    Raises:
+        ConfigError: if it is not finite, or out of range.
+
+    Example:
+        >>> from aac_tf.cli.flags import check_number
+        >>> check_number("--port", 70000, at_least=1, at_most=65535)
+        Traceback (most recent call last):
+        ...
+        aac_tf.config.errors.ConfigError: --port must be at least 1 and at most 65535, got 70000
+    """
+    check_value(flag, value, {"limits": limits})
+
 
 def add_config_flag(parser, **options):
     """Adds `--config`; `options` are passed on to `add_argument`."""
@@ -139,7 +163,7 @@ def search_overrides(options):
         list of `decoding.key=value`, empty without the flags.
 
     Raises:
-        ValueError: if `--beam` is less than 1.
+        ConfigError: if `--beam` is out of range.
 
     Example:
         >>> import argparse
@@ -147,9 +171,7 @@ def search_overrides(options):
         >>> search_overrides(argparse.Namespace(search="sample,top_p=0.9", style=None))
         ['decoding.kind=sample', 'decoding.top_p=0.9']
     """
-    beam = getattr(options, "beam", None)
-    if beam is not None and beam < 1:
-        raise ValueError(f"--beam must be at least 1, got {beam}")
+    check_number("--beam", getattr(options, "beam", None), at_least=1, at_most=MAX_HYPOTHESES)
     others = [*constraint_overrides(options), *style_overrides(options)]
     if options.search is None:
         return others

@@ -9,6 +9,7 @@ from aac_tf.cli.flags import (
     add_json_flag,
     add_run_flag,
     add_search_flags,
+    check_number,
     search_overrides,
     take_overrides,
 )
@@ -111,10 +112,8 @@ def _check(options):
         raise ValueError(f"--{raw[0]} is for raw samples: give --raw s16le, too")
     if options.raw is not None and options.rate is None:
         raise ValueError("--raw needs the sample rate of the samples: --rate 16000")
-    if options.rate is not None and not 1000 <= options.rate <= 768000:
-        raise ValueError(f"--rate must be from 1000 to 768000 Hz, got {options.rate}")
-    if options.channels is not None and not 1 <= options.channels <= 256:
-        raise ValueError(f"--channels must be from 1 to 256, got {options.channels}")
+    check_number("--rate", options.rate, at_least=1000, at_most=768_000)
+    check_number("--channels", options.channels, at_least=1, at_most=256)
     if not options.input and options.raw is not None:
         raise ValueError("--raw is for standard input: add -")
     if options.input and options.device is not None:

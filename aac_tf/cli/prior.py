@@ -1,11 +1,10 @@
 """`aac-prior`: corrects how often a captioner uses each word."""
 
-import math
 import pathlib
 
 from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_overrides, take_overrides
+from aac_tf.cli.flags import add_json_flag, add_overrides, check_number, take_overrides
 
 _SHOWN = 8
 
@@ -49,8 +48,7 @@ def _correct(options, console):
     from aac_tf.runs.fetch import open_run
     from aac_tf.scenes.scripts import captions_of
 
-    if not math.isfinite(options.weight) or not 0 <= options.weight <= 1:
-        raise ValueError(f"--weight must be between 0 and 1, got {options.weight:g}")
+    check_number("--weight", options.weight, at_least=0, at_most=1)
     # `--captions` takes all words up to the next flag.
     overrides = [*options.overrides, *take_overrides(options.captions)]
     run = open_run(options.run)

@@ -96,6 +96,10 @@ similar words that it knows: bark, barks
             raise ConstraintError(f"max_words={most}: the model was trained for at most {counted(max_words, 'word')}")
         if not self.min_words <= most:
             raise ConstraintError(f"min_words={self.min_words} is more than the maximum of {counted(most, 'word')}")
+        if (self.no_repeat_ngram or 0) > max_words:
+            raise ConstraintError(
+                f"no_repeat_ngram={self.no_repeat_ngram}: captions have at most {counted(max_words, 'word')}"
+            )
         forbidden = _look_up("forbidden_words", self.forbidden_words, ids)
         if self.min_words and forbidden and len(set(forbidden)) == len(ids):
             raise ConstraintError("forbidden_words: there is no other word in the vocabulary")

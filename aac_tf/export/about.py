@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 import aac_tf
+from aac_tf.runs.card import weight_licences
 from aac_tf.text.styles import NO_STYLE
 
 ABOUT = "model.json"
@@ -20,15 +21,20 @@ def describe_model(captioner, search):
 
     Returns:
         dict for JSON: `sample_rate` in Hz; `max_words`, `vocabulary_size` and `end_id` of the captions; `beam_size`,
-        the number of captions per sound; `constraints` on the captions, a dict; and `name`, `search`, `front_end`,
-        `decoder` and `written_by`. A model that was trained with styles also has `styles`, their names, and `style`,
-        that of captions for which none is given.
+        the number of captions per sound; `constraints` on the captions, a dict; `licences`, a list of `name` and
+        `licence` of published weights: the trained ones, and those that their training started from (None: the run
+        states no licence); and `name`, `search`, `front_end`, `decoder` and `written_by`. A model that was trained with
+        styles also has `styles`, their names, and `style`, that of captions for which none is given.
     """
     config, tokenizer = captioner.config, captioner.tokenizer
     styles = {"style": config.decoding.style or NO_STYLE, "styles": captioner.styles} if captioner.styles else {}
     return {
         **styles,
         "name": config.name,
+        "licences": [
+            {"name": name, "licence": licence}
+            for name, licence in dict.fromkeys(pair for run in captioner.runs for pair in weight_licences(run))
+        ],
         "sample_rate": captioner.spec.sample_rate,
         "search": repr(search),
         "constraints": dataclasses.asdict(captioner.constraints),

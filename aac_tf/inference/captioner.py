@@ -41,6 +41,7 @@ class Captioner:
         config: `Config` of the run.
         calibration: `Calibration` of the run, for `Caption.confidence`; None if it was not calibrated.
         front_end: `JointFrontEnd` of an `Ensemble`; None makes the `FrontEnd` of the config.
+        runs: list of `Run` that the weights are from; empty if they are from elsewhere.
 
     Attributes:
         vocabulary: `Vocabulary`.
@@ -57,8 +58,9 @@ class Captioner:
         'a dog barks followed by a bell'
     """
 
-    def __init__(self, model, tokenizer, config, calibration=None, front_end=None):
+    def __init__(self, model, tokenizer, config, calibration=None, front_end=None, runs=()):
         self.model = model
+        self.runs = list(runs)
         self.vocabulary = tokenizer
         self.config = config
         self.spec = build_spec(config)
@@ -109,7 +111,8 @@ class Captioner:
         if len(members) == 1 and second is None:
             return first
         model, front_end = combine(members, second)
-        return cls(model, first.vocabulary, first.config, front_end=front_end)
+        used = [run for one in (*members, second) if one is not None for run in one.runs]
+        return cls(model, first.vocabulary, first.config, front_end=front_end, runs=used)
 
     @classmethod
     def _load_one(cls, run, overrides):
@@ -122,7 +125,7 @@ class Captioner:
         bins = build_spec(config).num_bins if embedder is None else embedder.width
         model = build_model(config, vocabulary.vocabulary_size(), run.normalization(bins), embedder)
         run.restore_best(model)
-        return cls(model, vocabulary, config, read_calibration(run))
+        return cls(model, vocabulary, config, read_calibration(run), runs=[run])
 
     @classmethod
     def from_preset(cls, name, overrides=()):

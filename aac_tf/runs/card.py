@@ -40,8 +40,21 @@ def make_card(config, dataset, clips, words, initial=None):
         "captions": sum(len(clip.captions) for clip in clips),
         "words": words,
         "sounds": sorted(kinds),
-        "initial": None if initial is None else {**read_card(initial), **_origin(config.training.initial, initial)},
+        "initial": None if initial is None else initial_card(config.training.initial, initial),
     }
+
+
+def initial_card(reference, run):
+    """The card of a run that training starts from.
+
+    Args:
+        reference: str, what `training.initial` calls it.
+        run: `Run`.
+
+    Returns:
+        dict as from `read_card`, with the `name` and the `licence` of the weights; None if they have none.
+    """
+    return {**read_card(run), **_origin(reference, run)}
 
 
 def trained_on(run):
@@ -113,6 +126,25 @@ def initial_licences(card):
         if card.get("name") or card.get("licence"):
             found.append((card.get("name") or "a published run", card.get("licence")))
     return found
+
+
+def weight_licences(run):
+    """Licences of the weights of a run: its own, if it was published with one, and those of `initial_licences`.
+
+    Args:
+        run: `Run`.
+
+    Returns:
+        list of (name, licence), as from `initial_licences`.
+
+    Example:
+        >>> from aac_tf.runs.card import weight_licences
+        >>> from aac_tf.runs.fetch import open_run
+        >>> weight_licences(open_run("everyday"))
+        [('everyday', 'cc-by-nc-4.0')]
+    """
+    own = _licence(run)
+    return [*([] if own is None else [(run.stored_config().name, own)]), *initial_licences(read_card(run))]
 
 
 def describe_initial_licence(name, licence):

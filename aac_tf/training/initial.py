@@ -3,7 +3,6 @@
 import numpy as np
 
 from aac_tf.build import build_model
-from aac_tf.runs.initial import check_architecture
 from aac_tf.text import WordTokenizer
 
 
@@ -27,16 +26,14 @@ def load_initial(model, config, run, tokenizer, bins):
 
     Args:
         model: built `CaptioningModel`, with the vocabulary of `extend_vocabulary`.
-        config: `Config` of the model.
+        config: `Config` of the model, whose architecture is that of the run (`check_architecture`).
         run: `Run` to copy from.
         tokenizer: `WordTokenizer` of that run.
         bins: int, width of the features.
 
     Raises:
-        ConfigError: if the architectures differ.
         RunError: if the run has no weights, or they are damaged.
     """
-    check_architecture(config, run)
     stored = run.stored_config()
     old = build_model(stored, tokenizer.vocabulary_size(), run.normalization(), bins=bins)
     run.restore_best(old)

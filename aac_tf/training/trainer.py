@@ -24,8 +24,8 @@ from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
 from aac_tf.models.microbatches import Microbatches
 from aac_tf.runs import Run
-from aac_tf.runs.card import make_card
-from aac_tf.runs.initial import open_initial
+from aac_tf.runs.card import describe_initial_licence, initial_card, initial_licences, make_card
+from aac_tf.runs.initial import check_architecture, open_initial
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.resume import check_data, check_folder, summarize
 from aac_tf.training.averages import with_averages
@@ -135,8 +135,8 @@ class _Trainer:
         options = config.training
         self.monitor = check_monitor(options.monitor)
         tf.keras.utils.set_random_seed(config.seed)
+        self.initial = None if resume else self._open_initial()
         prepare_dataset(config, report.progress)
-        self.initial = None if resume else open_initial(config)
         self.tokenizer = run.tokenizer(config) if resume else self._fit_tokenizer()
         embedder = build_frozen_encoder(config, network_origin(run, config) if resume else None)
         network = None if embedder is None else embedder.fingerprint()
@@ -263,6 +263,15 @@ class _Trainer:
                 if self.model.stop_training:
                     break
         return history.rows
+
+    def _open_initial(self):
+        """The run that training starts from, before the work that would be lost if it does not fit."""
+        run = open_initial(self.config)
+        if run is not None:
+            check_architecture(self.config, run)
+            for pair in initial_licences({"initial": initial_card(self.config.training.initial, run)}):
+                self.report.show(describe_initial_licence(*pair))
+        return run
 
     def _fit_tokenizer(self):
         tokenizer = fit_tokenizer(self.config)

@@ -1,13 +1,17 @@
 import csv
+import functools
 import pathlib
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import soundfile
 
 from aac_tf.config import load_config
+from aac_tf.datasets import Clip, ClipList
 from aac_tf.scenes.banks import FolderBank
+from aac_tf.scenes.events import Scene
 
 BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -106,6 +110,19 @@ def test_stored_clips_get_the_captions_of_the_captioner(small_runs, tmp_path, ki
     right, cider = score({clip.name: "a dog barks" for clip in clips}, stored)
     assert len(cider) == 3
     assert (right["f1"], right["recall"]) == (1.0, 1.0)
+
+
+def test_results_of_other_clips_are_not_taken_for_those_of_these():
+    from stored_clips import StoredClips
+
+    def key(caption="a dog barks", frames=9, scenes=None):
+        clips = ClipList([Clip("a.wav", "a.wav", [caption])])
+        return StoredClips(clips, SimpleNamespace(lengths=np.array([frames])), scenes).fingerprint()
+
+    scenes = [{"a.wav": Scene("a.wav", seconds, ())} for seconds in (2.0, 3.0)]
+    keys = [key(), key("a dog howls"), key(frames=8), *map(functools.partial(key, "a dog barks", 9), scenes)]
+    assert len(set(keys)) == len(keys)
+    assert key() == keys[0]
 
 
 def test_differences_from_the_base_are_paired(capsys):

@@ -235,6 +235,10 @@ def test_the_list_has_every_name(capsys):
         row["name"] for row in rows
     }
     assert all(row["licence"] and row["homepage"] for row in rows)
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for row in rows:
+        assert lines[lines.index(row["name"]) + 1].endswith(f"({row['size'] or 'size unknown'})")
 
 
 @pytest.mark.parametrize(

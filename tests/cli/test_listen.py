@@ -152,7 +152,7 @@ def test_a_short_sound_is_captioned(run, pipe, samples, capsys):
     [
         (["--rate", "16000", "-"], False, "give --raw s16le, too"),
         (["--raw", "s16le", "-"], False, "needs the sample rate"),
-        (["--raw", "s16le", "--rate", "1", "-"], False, "from 1000 to 768000"),
+        (["--raw", "s16le", "--rate", "1", "-"], False, "--rate must be at least 1000"),
         (["--raw", "s16le", "--rate", "16000"], False, "add -"),
         (["--device", "USB", "-"], False, "leave - out"),
         (["-"], True, "is a terminal"),

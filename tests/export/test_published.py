@@ -13,6 +13,8 @@ from aac_tf import Captioner
 from aac_tf.cli import caption, evaluate, export_tflite, publish
 from aac_tf.config import load_config
 from aac_tf.datasets import ClipList, Dataset
+from aac_tf.decoding import Greedy
+from aac_tf.export.about import describe_model
 from aac_tf.export.published import publish_run
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import initial_licences, make_card, trained_on
@@ -163,6 +165,8 @@ def test_the_licence_of_the_initial_weights_is_said(one_run, tmp_path, monkeypat
         assert json.loads(printed.out)["initial_licences"] == [{"name": "lent", "licence": "cc-by-sa-4.0"}]
         assert f"## Licence\n\n- {said}\n\n" in (output / "README.md").read_text()
         assert str(tmp_path) not in (output / "card.json").read_text()
+        licences = describe_model(Captioner.load(output), Greedy())["licences"]
+        assert [entry["licence"] for entry in licences] == ["cc-by-4.0", "cc-by-sa-4.0"]
 
 
 def test_initial_weights_without_a_licence(published, tmp_path):

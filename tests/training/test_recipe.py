@@ -108,7 +108,7 @@ def test_words_become_as_frequent_as_in_other_captions(trained, tmp_path, capsys
     wanted.write_text("the rain falls\n" * 40)
     arguments = [str(run.folder), "--captions", str(wanted), "--output", str(tmp_path / "prior")]
     assert prior.main([*arguments, "--weight", "1.5"]) == 2
-    assert "--weight must be between 0 and 1, got 1.5" in capsys.readouterr().err
+    assert "--weight must be at least 0 and at most 1, got 1.5" in capsys.readouterr().err
     assert prior.main([*arguments, "--weight", "0.5", "--json"]) == 0
     added = json.loads(capsys.readouterr().out)["added"]
     words = run.vocabulary()

@@ -20,6 +20,7 @@ from aac_tf.data.pipeline import make_examples, validation_batches
 from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, read_clips
 from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.board import CaptionBoard
+from aac_tf.export.published import publish_run
 from aac_tf.runs.run import Run, RunError
 from aac_tf.training.callbacks import ValidationCaptions
 from aac_tf.training.errors import TrainingError
@@ -380,13 +381,15 @@ def test_training_starts_from_another_run(run, scenes, tmp_path, capsys):
     (tmp_path / "my.csv").write_text(f"file_name,caption\n{rows}")
     folder = tmp_path / "tuned"
     common = ["--config", "my_clips", "--run", str(folder), f"data.root={tmp_path / 'my.csv'}"]
-    common += ["training.epochs=1", f"training.initial={run.folder}"]
+    initial = publish_run(run.folder, tmp_path / "published", "cc-by-4.0")
+    common += ["training.epochs=1", f"training.initial={initial}"]
     assert train_command.main([*common, "encoder.units=24"]) == 2
     assert "encoder.units=24: training.initial=" in capsys.readouterr().err
     assert not folder.exists()
     assert train_command.main(common) == 0
     said = capsys.readouterr().err
-    for line in ("vocabulary: ", "memory: about ", "time: about "):
+    licence = "training started from the weights of a published run: their licence, cc-by-4.0, applies"
+    for line in (licence, "vocabulary: ", "memory: about ", "time: about "):
         assert f"\n{line}" in f"\n{said}"
     before = run.tokenizer(run.config()).get_vocabulary()
     config = Run(folder).config()
@@ -396,6 +399,13 @@ def test_training_starts_from_another_run(run, scenes, tmp_path, capsys):
     assert evaluate_command.main(["--run", str(folder)]) == 2
     assert "has no test split; it has train, validation" in capsys.readouterr().err
     assert evaluate_command.main(["--run", str(folder), "--split", "validation", "--metrics", "rouge_l"]) == 0
+
+
+def test_a_run_to_start_from_must_fit_before_scenes_are_composed(tmp_path):
+    config = load_config(None, [*TINY, "training.initial=everyday", f"data.root={tmp_path / 'scenes'}"])
+    with pytest.raises(ConfigError, match=r"training\.initial=\S+everyday has .*, and its weights do not fit"):
+        train(config, Run(tmp_path / "run"))
+    assert not (tmp_path / "scenes").exists()
 
 
 def test_an_empty_vocabulary_is_an_error(scenes, tmp_path):

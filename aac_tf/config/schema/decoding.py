@@ -5,6 +5,8 @@ from typing import List, Optional
 
 from aac_tf.config.keys import OneOf, key
 
+MAX_HYPOTHESES = 1000  # of a clip; a batch has a row of the decoder for each
+
 
 @dataclass
 class SearchConfig(OneOf):
@@ -56,7 +58,7 @@ class RankedSearchConfig(SearchConfig):
 class BeamConfig(RankedSearchConfig):
     """Keep the best hypotheses at each step."""
 
-    beam_size: int = key(3, "number of hypotheses; 1 is greedy search", at_least=1)
+    beam_size: int = key(3, "number of hypotheses; 1 is greedy search", at_least=1, at_most=MAX_HYPOTHESES)
     length_penalty: float = key(0.0, "rank hypotheses by log-probability / words ** length_penalty", at_least=0)
 
 
@@ -64,7 +66,7 @@ class BeamConfig(RankedSearchConfig):
 class DiverseBeamConfig(RankedSearchConfig):
     """Keep the best hypotheses of each group, and let the groups avoid each other's words."""
 
-    beam_size: int = key(6, "number of hypotheses, a multiple of groups", at_least=1)
+    beam_size: int = key(6, "number of hypotheses, a multiple of groups", at_least=1, at_most=MAX_HYPOTHESES)
     length_penalty: float = key(0.0, "rank hypotheses by log-probability / words ** length_penalty", at_least=0)
     groups: int = key(3, "number of groups; 1 is beam search", at_least=1)
     diversity: float = key(
@@ -76,7 +78,7 @@ class DiverseBeamConfig(RankedSearchConfig):
 class SampleConfig(RankedSearchConfig):
     """Draw words from the model's distribution."""
 
-    samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1)
+    samples: int = key(1, "number of captions to draw; the most likely comes first", at_least=1, at_most=MAX_HYPOTHESES)
     temperature: float = key(1.0, "divisor of the logits", at_least=1e-6, at_most=1e6)
     top_p: float = key(1.0, "draw from the most likely words with this total probability", above=0, at_most=1)
     top_k: Optional[int] = key(None, "draw from this many most likely words; null: from all", at_least=1)

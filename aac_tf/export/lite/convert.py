@@ -20,7 +20,8 @@ def convert(captioner, quantize=True, search=None, seconds=None):
 
     Args:
         captioner: `Captioner`, with any `Encoder` and any frozen encoder.
-        quantize: bool, whether to store weights in 8 bits (dynamic-range quantization) instead of 32.
+        quantize: bool, whether to store weights in 8 bits instead of 32: by the converter (dynamic-range quantization),
+            or with `seconds` by `quantize_weights`, which may keep convolutions in 16.
         search: `Search`, such as `Beam(3)`; None is greedy search.
         seconds: float, for a model of fixed shapes, see `LiteModule`; None for waveforms of any length.
 

@@ -11,7 +11,7 @@ def rewrite(content, quantize=False):
 
     Args:
         content: bytes of a LiteRT model.
-        quantize: bool, whether to store float32 weights in 8 bits, see `quantize_weights`.
+        quantize: bool, whether to store float32 weights in 8 or 16 bits, see `quantize_weights`.
 
     Returns:
         bytes.
