@@ -20,7 +20,10 @@ _LEAST_TARGET = 30  # percentile of the logits of classes where they sound; belo
 _SPREAD = 0.5  # standard deviation of a class's logit between the windows of a sound
 _STRONGEST = 3  # other classes of a window that are lowered
 _RELATED = 0.6  # correlation of logits from which classes are not lowered, as they belong together
-_RIDGE, _LEAST_SCORE = 1e-3, 1e-7
+_RIDGE = 1e-3
+# Of scores, as their logits would be infinite otherwise. Most classes score far below 1e-7 in most windows, where the
+# logit must still be linear in the embedding; no float32 is this close to 1.
+_LEAST_SCORE, _MOST_SCORE = np.finfo(np.float32).tiny, 1 - 1e-7
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,7 +213,7 @@ def class_statistics(embedder, features, events, progress=None):
         raise _too_few(f"{counted(windows, 'window')}, and {2 * embedder.width} are needed")
     embeddings, logits = [], []
     for clip, embedding, scores in _embed(embedder, features, chosen):
-        scores = np.clip(scores.astype(np.float64), _LEAST_SCORE, 1 - _LEAST_SCORE)
+        scores = np.clip(scores.astype(np.float64), _LEAST_SCORE, _MOST_SCORE)
         embeddings.append(embedding)
         logits.append(np.log(scores / (1 - scores)))
         for event in events[clip]:
