@@ -149,7 +149,7 @@ def stored_features(
 
     def keep(rows):
         report = progress and progress("Preparing to draw embeddings")
-        rows = draw_embeddings(rows, clips, events, features, embedder, config.seed, report)
+        rows = draw_embeddings(rows, clips, events, embedder, config.seed, report)
         return MemoryFeatures(rows, progress and progress("Reading embeddings")) if in_memory else rows
 
     return store_embeddings(folder, embedder, clips, features, augment, views, keep, progress, make)

@@ -21,8 +21,8 @@ class FrozenEncoder(tf.keras.layers.Layer):
 
     Subclasses call `super().__init__(**kwargs)`, set the attributes below and implement `spec_for`, `call`,
     `output_length`, `segment_times` and `get_config`; `for_export` if LiteRT needs another form of the layer;
-    `class_names` and `embed_and_score` if the network also classifies sounds; `origin` if a run is to find the weights
-    again.
+    `class_names`, `embed_and_score` and, if there is a linear one, `classifier` if the network also classifies sounds;
+    `origin` if a run is to find the weights again.
 
     Attributes:
         spec: `SpectrogramSpec` of the spectrogram that the network takes.
@@ -112,6 +112,14 @@ class FrozenEncoder(tf.keras.layers.Layer):
     def class_names(self):
         """Names of the classes that `embed_and_score` scores, tuple of str; empty if the network has no classifier."""
         return ()
+
+    @property
+    def classifier(self):
+        """The layer from an embedding to the logits of the classes; None if there is no such layer.
+
+        `(kernel, bias)`, float32 numpy arrays `[width, classes]` and `[classes]`.
+        """
+        return None
 
     def embed_and_score(self, spectrogram, length=None):
         """The embedding of a call, and the scores of the network's classifier, computed in the same pass.

@@ -29,6 +29,7 @@ def check_frozen_encoder(encoder, others=()):
     _check_segment_times(encoder)
     _check_config(encoder, frames)
     _check_identity(encoder, others)
+    _check_classifier(encoder, frames)
     _check_export(encoder, frames)
     _check_graphs(encoder, frames)
 
@@ -162,6 +163,15 @@ def _check_identity(encoder, others):
     assert len(found) == encoder.width
     assert all(isinstance(value, float) for value in found)
     assert difference(found, type(encoder).from_config(encoder.get_config()).fingerprint()) == 0
+
+
+def _check_classifier(encoder, frames):
+    if encoder.classifier is None:
+        return
+    kernel, bias = encoder.classifier
+    assert kernel.shape == (encoder.width, len(encoder.class_names))
+    embedding, scores, _ = encoder.embed_and_score(_spectrograms(encoder, frames))
+    np.testing.assert_allclose(tf.sigmoid(embedding @ kernel + bias), scores, atol=1e-5)
 
 
 def _check_export(encoder, frames):

@@ -84,9 +84,9 @@ class Bands(WindowedEncoder):
     spec, width, checksum, class_names = YAMNET, 8, "bands", ("Gong", "Bark", "Meow", "Crow", "Rain")
     _network = staticmethod(lambda windows: tf.reduce_mean(tf.reshape(windows, [-1, 96, 8, 8]), axis=[1, 3]))
 
-    def embed_and_score(self, spectrogram, length=None):
-        embedding, length = self(spectrogram, length)
-        return embedding, tf.sigmoid(embedding[..., :5] - 3), length
+    @property
+    def classifier(self):
+        return np.eye(8, 5, dtype=np.float32), np.full(5, -3, np.float32)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from aac_tf.audio import YAMNET
 from aac_tf.embeddings.sources import used_source
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
 from aac_tf.embeddings.yamnet.class_names import class_names
-from aac_tf.embeddings.yamnet.network import CLASSES, PRECISIONS, WIDTH, load_network
+from aac_tf.embeddings.yamnet.network import CLASSES, PRECISIONS, WIDTH, classifier_weights, load_network
 from aac_tf.embeddings.yamnet.source import cached_network, find_weights
 
 
@@ -62,10 +62,12 @@ class YamnetEmbedder(WindowedEncoder):
         self.spec, self.width = self.spec_for(), WIDTH
         self.checksum = self.checksum_of(weights, *([] if precision == "float32" else [precision]))
         self._used, self._weights = used_source("yamnet", source), weights
-        network = hub.KerasLayer(load_network(folder, precision), trainable=False, dtype="float32")
+        loaded = load_network(folder, precision)
+        network = hub.KerasLayer(loaded, trainable=False, dtype="float32")
         # Closures: if Keras tracked the layer, every checkpoint would list the functions of the cached model.
         self._outputs = lambda windows: network(windows)
         self._network = lambda windows: network(windows)["embedding"]
+        self._classifier = lambda: classifier_weights(loaded)
 
     @classmethod
     def spec_for(cls, source=None, batch_windows=256, self_test=True, precision="float32"):
@@ -94,6 +96,10 @@ class YamnetEmbedder(WindowedEncoder):
     @property
     def class_names(self):
         return class_names()
+
+    @property
+    def classifier(self):
+        return self._classifier()
 
     def embed_and_score(self, spectrogram, length=None):
         def both(windows):

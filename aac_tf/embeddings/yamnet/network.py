@@ -114,3 +114,20 @@ def load_network(folder, precision="float32"):
         Function from windows float32 `[windows, 96, 64]` to a dict of `embedding` and `scores`, for `hub.KerasLayer`.
     """
     return getattr(hub.load(str(folder)), precision)
+
+
+def classifier_weights(network):
+    """The layer from the embedding to the logits of the classes.
+
+    Args:
+        network: from `load_network`.
+
+    Returns:
+        Kernel float32 `[1024, 521]` and bias float32 `[521]`, numpy arrays.
+    """
+    functions = network.concrete_functions[0].graph.as_graph_def().library.function
+    constants = (
+        node.attr["value"].tensor for function in functions for node in function.node_def if node.op == "Const"
+    )
+    found = {array.shape: array for array in map(tf.make_ndarray, constants)}
+    return found[WIDTH, CLASSES], found[CLASSES,]
