@@ -45,7 +45,9 @@ def assert_same(outputs, captions):
         expected = [(caption.text, caption.log_prob)] + [(item.text, item.log_prob) for item in caption.alternatives]
         found = [(text.decode(), value) for text, value in zip(texts, log_probs) if value > NO_CAPTION]
         assert [text for text, _ in found] == [text for text, _ in expected]
-        np.testing.assert_allclose([value for _, value in found], [value for _, value in expected], rtol=0, atol=1e-4)
+        # Batches of other sizes are rounded differently, by how much depends on the processor.
+        values = ([value for _, value in found], [value for _, value in expected])
+        np.testing.assert_allclose(*values, rtol=3e-5, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
