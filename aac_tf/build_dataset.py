@@ -23,13 +23,15 @@ def build_dataset(config):
         ConfigError: if a source has no folder.
     """
     parts = {}
+    # Embeddings are drawn where they are read from the store, for YAMNet's classes.
+    drawn = config.embedding.kind == "yamnet" and config.data.stored_views() is not None
     for source in config.data.all_sources():
         if source.root is None:
             raise ConfigError(
                 "data.root is not set: give the folder of the dataset with data.root=FOLDER, and its kind with "
                 f"data.source=... if it is not {source.source}"
             )
-        options = dataclasses.asdict(config.scenes) if source.source == "scenes" else {}
+        options = {**dataclasses.asdict(config.scenes), "stand_ins": drawn} if source.source == "scenes" else {}
         dataset = DATASETS[source.source](source.root, **options)
         if config.data.validation_fraction > 0:
             dataset = HeldOut(dataset, config.data.validation_fraction, config.seed)

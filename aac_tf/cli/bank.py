@@ -27,8 +27,8 @@ def main(arguments=None):
     parser.add_argument(
         "--stand-ins",
         action="store_true",
-        help="with --derive: for sounds that are still missing, such as singing, also write recordings that stand in "
-        "for them in scenes; training with stored YAMNet embeddings draws theirs",
+        help="with --derive: for sounds with no or few recordings, such as singing, also write recordings that stand "
+        "in for them in scenes; training with stored YAMNet embeddings draws theirs",
     )
     parser.add_argument(
         "--licences",

@@ -140,9 +140,9 @@ def check_drawn(events, embedder):
     if unknown:
         named = ", ".join(unknown[:3]) + (", ..." if len(unknown) > 3 else "")
         raise DatasetError(
-            f"the scenes have sounds without recordings ({named}), which are drawn as stored embeddings of a network "
-            "with such classes: set embedding.kind=yamnet, and data.embedding_store=on if it is off, or compose scenes "
-            "of a bank that was derived without --stand-ins"
+            f"the scenes have stand-ins of other sounds ({named}), whose embeddings are drawn as stored ones of a "
+            "network with such classes: set embedding.kind=yamnet, and data.embedding_store=on if it is off, or "
+            "compose other scenes (scenes.bank and a new data.root), which then have no stand-ins"
         )
 
 

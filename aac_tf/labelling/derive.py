@@ -70,7 +70,7 @@ def derive_bank(
         report: optional function, called with a line of text for each recording that is skipped.
         rules: rules; None takes those of the table.
         licences: which recordings may be used; None takes all. What is derived has the licence of its recording.
-        stand_ins: whether to add recordings that stand in for the sounds that are still missing (see `StandIns`), with
+        stand_ins: whether to add recordings that stand in for sounds that are missing or rare (see `StandIns`), with
             the class to draw in the column `drawn`.
 
     Returns:
@@ -92,7 +92,7 @@ def derive_bank(
     if licences is not None:
         recordings = list(licences.select(recordings, table, folders).recordings)
     rows = [row for row in recordings if row.path and (stand_ins or row.category in of_label)]
-    have = {row.category for row in recordings if row.path}
+    have = [row.category for row in recordings if row.path]
     missing = StandIns(encoder.class_names, have, encoder.segment_times) if stand_ins else None
     taken: collections.Counter = collections.Counter()
 
@@ -132,7 +132,7 @@ def derive_bank(
                 write(row, rule.category, best)
         if progress is not None:
             progress(done, len(rows))
-    chosen = missing.chosen(growth.pieces) if missing is not None else []
+    chosen = missing.chosen(growth.pieces.elements()) if missing is not None else []
     for number, own in itertools.groupby(chosen, key=lambda stand_in: stand_in.row):
         row = rows[number]
         whole = _scaled(np.asarray(load_audio(str(row.path), rate)[0], np.float32)[: round(_SECONDS * rate)])

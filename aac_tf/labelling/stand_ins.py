@@ -1,7 +1,8 @@
-"""Recordings that stand in for sounds of which there are none, where their embeddings are drawn in training."""
+"""Recordings that stand in for sounds of which there are no or few, where their embeddings are drawn in training."""
 
 from __future__ import annotations
 
+import collections
 import heapq
 import pathlib
 from collections.abc import Iterable, Sequence
@@ -10,13 +11,13 @@ from typing import NamedTuple
 import numpy as np
 import yaml
 
-from aac_tf.scenes.banks.labels import Recording
+from aac_tf.scenes.banks.labels import ENOUGH, Recording
 from aac_tf.scenes.sound_classes import sound_classes
 from aac_tf.scenes.sounds import SOUNDS
 from aac_tf.scenes.wording import categories_for
 
 _TABLE = pathlib.Path(__file__).with_suffix(".yaml")
-COUNT = 40  # stand-ins of a sound
+COUNT = 40  # stand-ins and recordings of a sound together
 _SECONDS = 6.0
 _LEAST_SCORE = 1e-7
 
@@ -42,15 +43,16 @@ class StandIn(NamedTuple):
 
 
 class StandIns:
-    """Finds the recordings in which a classifier most nearly hears sounds of which there are no recordings.
+    """Finds the recordings in which a classifier most nearly hears sounds of which there are no or few recordings.
 
     A captioner learns a sound without recordings from scenes with a stand-in, whose embeddings training moves until the
     classifier hears the sound (`aac_tf.data.drawn_embeddings`). A stand-in is nearest to begin with, and gives the
-    sound its beginning, its end and its place among the other sounds of a scene.
+    sound its beginning, its end and its place among the other sounds of a scene. With few recordings, stand-ins keep
+    the captioner from learning these instead of the sound.
 
     Args:
         class_names: names of the classes of a classifier.
-        have: categories of which there are recordings.
+        have: the category of each recording that there is.
         segment_times: as of the `FrozenEncoder`.
 
     Attributes:
@@ -68,7 +70,7 @@ class StandIns:
 
     def __init__(self, class_names: Sequence[str], have: Iterable[str], segment_times: tuple[float, float]):
         self._names, self._hop = class_names, segment_times[1]
-        have = frozenset(have)
+        self._have = have = collections.Counter(have)
         known = sound_classes(class_names)
         own = {category: (None, classes) for category, classes in zip(known.categories, known.classes)}
         others = {
@@ -78,7 +80,7 @@ class StandIns:
         self.wanted = {
             category: (of, classes)
             for category, (of, classes) in {**own, **others}.items()
-            if classes and not SOUNDS[category].parts and not categories_for(category, have)
+            if classes and not SOUNDS[category].parts and _lacking(category, have)
         }
         self._best: dict[str, list[StandIn]] = {category: [] for category in self.wanted}
 
@@ -97,7 +99,7 @@ class StandIns:
         sums = np.cumsum(np.pad(logits, ((1, 0), (0, 0))), axis=0)
         means = (sums[count:] - sums[:-count]) / count
         for category, (of, classes) in self.wanted.items():
-            if of is not None and row.category != of:
+            if row.category != of if of is not None else categories_for(category, [row.category]):
                 continue
             first, place = np.unravel_index(means[:, classes].argmax(), (len(means), len(classes)))
             start = float(first * self._hop)
@@ -116,8 +118,14 @@ class StandIns:
         """The stand-ins, those of a recording together.
 
         Args:
-            have: categories of which there are other sounds by now.
+            have: the category of each sound that there is by now besides the recordings.
         """
-        have = frozenset(have)
-        best = (pieces for category, pieces in self._best.items() if not categories_for(category, have))
+        have = self._have + collections.Counter(have)
+        best = (sorted(pieces, reverse=True)[: _lacking(category, have)] for category, pieces in self._best.items())
         return sorted((piece for pieces in best for piece in pieces), key=lambda piece: (piece.row, piece.category))
+
+
+def _lacking(category, have):
+    """How many stand-ins a category needs: none if it only has recordings of its members, which have their own."""
+    known = have[category] or not categories_for(category, have)
+    return COUNT - have[category] if known and have[category] < ENOUGH else 0

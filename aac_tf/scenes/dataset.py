@@ -43,6 +43,7 @@ class Scenes(Dataset):
         licences: licences that clips of the bank may have (see `licence_names`); None takes all clips.
         min_scenes: with `scripts`, number of training scenes that each sound should be in (see `plan_scenes`).
         effects: with `scripts`, whether rooms, distance and recorders change the sounds (see `compose_script`).
+        stand_ins: with `scripts`, whether to use sounds of the bank that stand in for others (see `FolderBank`).
 
     Example:
         >>> import tempfile
@@ -75,6 +76,7 @@ class Scenes(Dataset):
         licences: str | Sequence[str] | None = None,
         min_scenes: int | None = None,
         effects: bool = True,
+        stand_ins: bool = True,
     ):
         super().__init__(root)
         self.bank = bank
@@ -90,6 +92,7 @@ class Scenes(Dataset):
         self.licences = licences
         self.min_scenes = min_scenes
         self.effects = effects
+        self.stand_ins = stand_ins
 
     def check(self, audio_needed=True):
         if (self.root / "scenes.json").is_file():
@@ -211,7 +214,8 @@ class Scenes(Dataset):
         folders = [folder for _, folder in bank_folders(self.bank)]
         report = progress("Reading the bank of sounds")
         # Templates say when sounds occur, which drawn embeddings have not been tried with.
-        return FolderBank(folders, self.sample_rate, report, train_first, self._allowed(), stand_ins=train_first)
+        stand_ins = train_first and self.stand_ins
+        return FolderBank(folders, self.sample_rate, report, train_first, self._allowed(), stand_ins)
 
     def _allowed(self):
         if self.licences is None:

@@ -99,7 +99,7 @@ def compose_script(
             sent[start:end] += played * gain(room.far_db if sound.distant else room.near_db)
         role = "background" if sound.background else "foreground"
         onset, offset = round(start / rate, 3), round(end / rate, 3)
-        events.append(Event(sound.category, onset, offset, role, level, drawn.get(source, "")))
+        events.append(Event(sound.category, onset, offset, role, level, drawn[source]))
     if room is None:
         waveform, gain_db = set_level(mix, rng)
     else:
@@ -118,23 +118,22 @@ def _sources(sounds):
 
 
 def _draw_recordings(bank, split, script, rng):
-    """{source: recording}, {category: whether it can be looped}, {source: class to draw} of sounds that stand in.
+    """{source: recording}, {category: whether it can be looped}, {source: class to draw, or ""}.
 
     A category that is named again is the same source.
     """
     recordings, sustained, drawn = {}, {}, {}
     for category, number in dict.fromkeys(_sources(script.sounds)):
         names = categories_for(category, bank.available(split))
-        names = tuple(name for name in names if name not in bank.drawn) or names
+        names = tuple(name for name in names if name not in bank.only_drawn) or names
         others = [recordings[category, other] for other in range(number)]
         for _ in range(_DRAWS if number else 1):
             name = names[rng.integers(len(names))]
-            recording = trim_silence(bank.recording(name, split, rng), bank.sample_rate, below_db=35.0)
+            recording, class_name = bank.source(name, split, rng)
+            recording = trim_silence(recording, bank.sample_rate, below_db=35.0)
             if not any(np.array_equal(recording, other) for other in others):
                 break
-        recordings[category, number] = recording
-        if name in bank.drawn:
-            drawn[category, number] = bank.drawn[name][rng.integers(len(bank.drawn[name]))]
+        recordings[category, number], drawn[category, number] = recording, class_name
         steady = wording(category).sustained or name in bank.sustained
         sustained[category] = steady and sustained.get(category, True)
     speeds = 1 + rng.uniform(-_SPEED, _SPEED, len(recordings))

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from drawn_bells import DrawnBells
 
 from aac_tf.audio import YAMNET
 from aac_tf.build_dataset import build_dataset
@@ -18,7 +19,6 @@ from aac_tf.data.preparation import (
 from aac_tf.data.regularization import Regularization
 from aac_tf.datasets import DatasetError
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
-from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.scripted_corpus import write_scripted_scenes
 from aac_tf.text import WordTokenizer
@@ -92,8 +92,7 @@ class Bands(WindowedEncoder):
 @pytest.fixture(scope="module")
 def drawn_scenes(tmp_path_factory):
     """Scenes with dogs, half of which also have a bell that is drawn, and none for validation."""
-    bank, root = SyntheticBank(), tmp_path_factory.mktemp("drawn") / "scenes"
-    bank.drawn = {"bell": ("Gong",)}
+    bank, root = DrawnBells(), tmp_path_factory.mktemp("drawn") / "scenes"
     dog, bell = ScriptedSound("dog bark"), ScriptedSound("bell", 1, 1)
     scripts = [Script("a dog", (dog,), f"{index}.wav") for index in range(20)]
     scripts += [Script("a dog and a bell", (dog, bell), f"{index}.wav") for index in range(20)]
@@ -106,8 +105,21 @@ def drawn_config(root, *overrides):
 
 
 def test_drawn_sounds_need_stored_embeddings(drawn_scenes):
-    with pytest.raises(DatasetError, match=r"without recordings \(Gong\).*yamnet, and data\.embedding_store=on"):
+    with pytest.raises(DatasetError, match=r"stand-ins of other sounds \(Gong\).*yamnet, and data\.embedding_store=on"):
         prepare_split(drawn_config(drawn_scenes), "train", TOKENIZER)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["embedding.kind=yamnet"], True),
+        (["embedding.kind=yamnet", "data.embedding_store=off"], False),
+        (["embedding.kind=ast"], False),
+        (["embedding.kind=none"], False),
+    ],
+)
+def test_scenes_are_composed_with_stand_ins_only_if_their_embeddings_can_be_drawn(tmp_path, overrides, expected):
+    assert build_dataset(drawn_config(tmp_path, *overrides)).stand_ins is expected
 
 
 @pytest.mark.parametrize("cache", ["memory", "none"])

@@ -20,6 +20,7 @@ from aac_tf.labelling.derivations import derivations
 from aac_tf.labelling.derive import derive_bank
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
 from aac_tf.scenes.banks import FolderBank
+from aac_tf.scenes.banks import folder as folder_bank
 from aac_tf.scenes.banks.labels import Recording
 from aac_tf.scenes.sound_classes import one_sound
 from aac_tf.scenes.wording import WORDINGS
@@ -51,6 +52,7 @@ def tones(*pitches, seconds=3.0):
 @pytest.fixture(autouse=True)
 def growls(monkeypatch):
     monkeypatch.setattr(aac_tf.embeddings, "YamnetEmbedder", Growls, raising=False)
+    monkeypatch.setattr(stand_ins, "ENOUGH", 1)  # six dogs are not few
 
 
 @pytest.fixture
@@ -118,15 +120,24 @@ def test_stand_ins_are_recordings_for_sounds_that_are_still_missing(bank, tmp_pa
     assert "dog whimpering" not in {*both.available("validation"), *both.available("test")}
 
 
-def test_a_sound_with_recordings_needs_no_stand_ins(bank, tmp_path):
+def test_stand_ins_are_added_to_few_recordings_but_not_to_many(bank, tmp_path, monkeypatch):
     main([str(bank), "--derive", "--stand-ins", "--output", str(tmp_path / "derived")])
     own = tmp_path / "own"
     own.mkdir()
     soundfile.write(own / "whimper.wav", tones(HIGH), RATE)
     (own / "labels.csv").write_text("file_name,category\nwhimper.wav,Whimper (dog)\n")
-    whole = FolderBank([bank, tmp_path / "derived", own], RATE, train_first=True, stand_ins=True)
-    assert not whole.drawn
-    assert whole.files("dog whimpering", "train") == ["own/whimper.wav"]
+    folders = [bank, tmp_path / "derived", own]
+    few = FolderBank(folders, RATE, train_first=True, stand_ins=True)
+    assert few.drawn == {"dog whimpering": ("Whimper (dog)",)}
+    assert not few.only_drawn
+    assert few.count("dog whimpering", "train") == 2 + few.count("dog bark", "train")
+    rng = np.random.default_rng(0)
+    assert {few.source("dog whimpering", "train", rng)[1] for _ in range(50)} == {"", "Whimper (dog)"}
+    assert {few.source("dog bark", "train", rng)[1] for _ in range(5)} == {""}
+    monkeypatch.setattr(folder_bank, "ENOUGH", 1)
+    many = FolderBank(folders, RATE, train_first=True, stand_ins=True)
+    assert not many.drawn
+    assert many.files("dog whimpering", "train") == ["own/whimper.wav"]
 
 
 def test_stand_ins_are_no_recordings_to_derive_from(bank, tmp_path):
@@ -169,6 +180,19 @@ def test_a_stand_in_is_the_nearest_stretch_of_the_nearest_recordings(monkeypatch
     }
     assert {(piece.start, piece.end) for piece in pieces} == {(20 * 0.48, 20 * 0.48 + 6)}
     assert {piece.category for piece in found.chosen(have=["man shouting"])} == {"lawn mower"}
+
+
+def test_few_recordings_and_what_was_derived_are_filled_up_by_stand_ins(monkeypatch):
+    monkeypatch.setattr(stand_ins, "COUNT", 4)
+    monkeypatch.setattr(stand_ins, "ENOUGH", 3)
+    have = ["lawn mower", "lawn mower", "bus", "chainsaw", "chainsaw", "chainsaw"]
+    found = stand_ins.StandIns(["Lawn mower", "Chainsaw", "Vehicle", "Bus"], have, (0.48, 0.48))
+    assert set(found.wanted) == {"lawn mower", "bus"}  # a bus is a vehicle, and there are enough chainsaws
+    for index, category in enumerate([*have, "rain", "wind"]):
+        found.add(index, Recording(f"{index}.wav", category), np.full((20, 4), 0.01 + 0.01 * index), 9.6)
+    pieces = [(piece.category, piece.row) for piece in found.chosen()]
+    assert sorted(pieces) == [("bus", 5), ("bus", 6), ("bus", 7), ("lawn mower", 6), ("lawn mower", 7)]
+    assert {piece.category for piece in found.chosen(have=["lawn mower"])} == {"bus"}
 
 
 def test_the_table_of_stand_ins_names_sounds_and_classes():

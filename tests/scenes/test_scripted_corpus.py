@@ -5,6 +5,7 @@ import pathlib
 
 import pytest
 import soundfile
+from drawn_bells import DrawnBells
 from full_disk import full_disk
 
 from aac_tf.datasets import SPLITS, DatasetError
@@ -61,9 +62,7 @@ def test_scenes_are_captioned_by_their_scripts(written):
 
 
 def test_events_say_what_to_draw_if_a_sound_stands_in(written, tmp_path):
-    bank = SyntheticBank()
-    bank.drawn = {"bell": ("Gong",)}
-    root = write_scripted_scenes(tmp_path / "scenes", bank, scripts(), {"train": 12}, **SHORT)
+    root = write_scripted_scenes(tmp_path / "scenes", DrawnBells(), scripts(), {"train": 12}, **SHORT)
     drawn = {(event.category, event.drawn) for scene in read_scenes(root, "train").values() for event in scene.events}
     assert drawn == {("dog bark", ""), ("bell", "Gong")}
     assert "drawn" not in (written / "events.json").read_text()  # as in corpora that are older

@@ -25,8 +25,9 @@ class Bank:
         categories: the categories, sorted.
         sustained: those that are steady enough to be the background of others.
         sample_rate: Hz.
-        drawn: {category: AudioSet classes} of the categories of which the bank has no recordings, but sounds that stand
-            in for them where embeddings are drawn (see `aac_tf.labelling.stand_ins`).
+        drawn: {category: AudioSet classes} of the categories of which the bank has sounds that stand in for them where
+            embeddings are drawn (see `aac_tf.labelling.stand_ins`).
+        only_drawn: those of which it has no recordings.
 
     Example:
         >>> import numpy as np
@@ -49,6 +50,7 @@ class Bank:
         self.sustained = tuple(name for name in self.categories if wording(name).sustained)
         self.sample_rate = sample_rate
         self.drawn: Mapping[str, tuple[str, ...]] = {}
+        self.only_drawn: frozenset[str] = frozenset()
 
     def clip(self, category: str, split: str, rng: np.random.Generator, seconds: float | None = None) -> np.ndarray:
         """Draws a sound; no two splits share one.
@@ -76,6 +78,10 @@ class Bank:
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
         """Draws a sound as `clip` does, but as long as it was recorded and without fades at its ends."""
         return self.clip(category, split, rng)
+
+    def source(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+        """Draws a sound as `recording` does, or one that stands in for the category, with the class to draw (or "")."""
+        return self.recording(category, split, rng), ""
 
     def describe(self) -> dict[str, typing.Any]:
         """What the sounds depend on, in JSON types: banks with equal descriptions draw equal sounds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import concurrent.futures
 import hashlib
 import logging
@@ -13,7 +14,7 @@ import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks.base import Bank
-from aac_tf.scenes.banks.labels import read_labels
+from aac_tf.scenes.banks.labels import ENOUGH, read_labels
 from aac_tf.scenes.banks.splits import split_recordings
 from aac_tf.scenes.licences import LicenceFilter
 from aac_tf.scenes.waveforms import fade, loop, trim_silence
@@ -30,8 +31,8 @@ class FolderBank(Bank):
     they are in different folders; and those of a `fold`, unless a category has fewer than three folds, which do not
     suffice for three splits. `train_first` divides for scenes that follow scripts.
 
-    Files with a value in the column `drawn` stand in for sounds of which there are no recordings. They are used if
-    `stand_ins` is set, for training alone, and only for categories without other files.
+    Files with a value in the column `drawn` stand in for sounds of which there are no or few recordings. They are used
+    if `stand_ins` is set, for training alone, and only for categories with fewer than `ENOUGH` other files.
 
     Args:
         folder: path of a folder with one CSV file (columns `file_name` or `filename`, `category`, optionally `source`,
@@ -75,8 +76,8 @@ class FolderBank(Bank):
             kept = licences.select(rows, table, self.folders)
             logger.warning("%s", kept.describe())
             rows = list(kept.recordings)
-        known = {row.category for row in rows if row.drawn is None and row.path}
-        rows = [row for row in rows if row.drawn is None or row.category not in known]
+        recorded = collections.Counter(row.category for row in rows if row.drawn is None and row.path)
+        rows = [row for row in rows if row.drawn is None or recorded[row.category] < ENOUGH]
         self.skipped: dict[str, str] = {}
         self._clips: dict[str, np.ndarray] = {}
         self._load({row.name: row.path for row in rows}, sample_rate, progress)
@@ -94,11 +95,13 @@ class FolderBank(Bank):
                 f"independent recordings ({counted(len(self.skipped), 'clip')} skipped)"
             )
         super().__init__(self._files, sample_rate)
+        self._class_of = {row.name: row.drawn for row in usable if row.drawn is not None}
         drawn: dict[str, set[str]] = {}
-        for row in usable:
-            if row.drawn is not None and row.category in self._files:
-                drawn.setdefault(row.category, set()).add(row.drawn)
+        for category in self._files:
+            if classes := {self._class_of[name] for name in self._files[category]["train"] if name in self._class_of}:
+                drawn[category] = classes
         self.drawn = {category: tuple(sorted(classes)) for category, classes in drawn.items()}
+        self.only_drawn = frozenset(drawn) - {row.category for row in usable if row.drawn is None}
 
     def _load(self, paths, sample_rate, progress):
         from aac_tf.audio import AudioError, load_audio  # imports TensorFlow, which synthetic banks do not need
@@ -142,8 +145,12 @@ class FolderBank(Bank):
         return fade(trim_silence(waveform, self.sample_rate), self.sample_rate)
 
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
+        return self.source(category, split, rng)[0]
+
+    def source(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         files = self._files[category][split]
-        return self.waveform(files[rng.integers(len(files))])
+        name = files[rng.integers(len(files))]
+        return self.waveform(name), self._class_of.get(name, "")
 
     def waveform(self, name: str) -> np.ndarray:
         """The recording of a file, one of `files`: float32 [samples] with a peak of 1, without silence at its ends."""

@@ -15,6 +15,7 @@ from aac_tf.scenes.wording import canonical_category
 
 # ESC-10: 1-29561-A; ESC-50: 1-29561-A-10. The takes A, B, ... are cut from one recording, whose id is the Freesound id.
 _TAKE = re.compile(r"(?P<recording>.+)-[A-Z](?:-\d+)?")
+ENOUGH = 20  # recordings of a category, which then needs no others to stand in for it
 _NEIGHBOURS = 2  # numbers at most this far apart may be pieces of one recording
 _RUN = 4  # a longer run of such numbers is divided into pieces of at least this many files
 
