@@ -58,7 +58,7 @@ class DrawnEmbeddings:
             self._class, self._target, self._kept = tf.constant(classes), tf.constant(targets), tf.constant(kept)
             self._windows = tf.constant(windows)
             self._kernels = tf.constant(statistics.kernel.T)  # [classes, width]
-            fields = ("bias", "covariance", "variance", "usual")
+            fields = ("bias", "factors", "rest", "variance", "usual")
             self._statistics = {name: tf.constant(getattr(statistics, name)) for name in fields}
 
     def __len__(self):
@@ -93,11 +93,13 @@ class DrawnEmbeddings:
         for _ in range(_STEPS):
             start = embedding * free
             active = kernels * free[:, tf.newaxis]
-            directions = tf.einsum("skw,wv->skv", active, found["covariance"]) * free[:, tf.newaxis]
-            between = tf.matmul(active, directions, transpose_b=True) + ridge
+            factors = tf.einsum("skw,wf->skf", active, found["factors"])
+            between = tf.matmul(factors, factors, transpose_b=True)
+            between += tf.matmul(active * found["rest"], active, transpose_b=True)
             missing = wanted - tf.einsum("skw,sw->sk", kernels, start)
-            weights = tf.linalg.solve(between, missing[..., tf.newaxis])
-            moved = start + tf.einsum("ske,skw->sw", weights, directions)
+            weights = tf.linalg.solve(between + ridge, missing[..., tf.newaxis])[..., 0]
+            along = tf.matmul(tf.einsum("sk,skf->sf", weights, factors), found["factors"], transpose_b=True)
+            moved = start + free * (along + found["rest"] * tf.einsum("sk,skw->sw", weights, active))
             free *= tf.cast(moved >= 0, free.dtype)
         return tf.maximum(moved, 0.0)
 
