@@ -180,7 +180,7 @@ def test_a_folder_that_is_named_twice_is_refused(tmp_path):
     """Its recordings would be in the training and the test split at once."""
     write_bank(tmp_path / "mine", [(f"{number}.wav", "gong") for number in range(6)])
     (tmp_path / "alias").symlink_to(tmp_path / "mine")
-    with pytest.raises(DatasetError, match="alias is in the bank twice.*name it once"):
+    with pytest.raises(DatasetError, match=r"alias is in the bank twice.*name it once"):
         FolderBank([tmp_path / "mine", tmp_path / "alias"])
 
 

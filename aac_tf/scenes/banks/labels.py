@@ -68,7 +68,9 @@ def read_labels(folders: Sequence[pathlib.Path], stand_ins: bool = False) -> tup
     tables, recordings = [], []
     for number, folder in enumerate(folders):
         if folder.resolve() in {other.resolve() for other in folders[:number]}:
-            raise DatasetError(f"{folder} is in the bank twice, and its recordings would be in several splits: name it once")
+            raise DatasetError(
+                f"{folder} is in the bank twice, and its recordings would be in several splits: name it once"
+            )
         table = _find_table(folder)
         tables.append(str(table))
         paths = _find_files(folder)
