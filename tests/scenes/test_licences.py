@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import soundfile
+from contracts.bank import check_bank
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes import Scenes
@@ -145,6 +146,7 @@ def test_a_folder_of_stand_ins_alone_is_no_folder_without_licences(bank, tmp_pat
     Scenes(tmp_path / "s", bank=[bank, derived], **options).check()
     found = FolderBank([bank, derived], train_first=True, licences=FREE, stand_ins=stand_ins)
     assert found.categories == (("lawn mower", "rain") if stand_ins else ("rain",))
+    check_bank(found)
 
 
 def test_a_named_licence_does_not_override_the_table(bank):
