@@ -165,4 +165,5 @@ class FolderBank(Bank):
                 digest.update(self._clips[name].tobytes())
         about = {**super().describe(), "clips": len(self._clips), "digest": digest.hexdigest()}
         about |= {} if self._licences is None else {"licences": self._licences}
-        return about | ({"drawn": self.drawn} if self.drawn else {})
+        drawn = {category: list(classes) for category, classes in self.drawn.items()}
+        return about | ({"drawn": drawn} if drawn else {})
