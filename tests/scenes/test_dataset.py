@@ -161,7 +161,9 @@ def test_scenes_with_and_without_stand_ins(mowers, tmp_path):
     assert drawn(Scenes(tmp_path / "with", **mowers)) == {("rain", ""), ("lawn mower", "Lawn mower")}
     assert drawn(Scenes(tmp_path / "without", **mowers, stand_ins=False)) == {("rain", "")}
     for name, stand_ins in (("with", False), ("without", True)):
-        with pytest.raises(DatasetError, match=r"another .*stand-ins are used with stored embeddings.*delete"):
+        with pytest.raises(
+            DatasetError, match=r"another .*bank; stand-ins of a bank are used with stored embeddings.*delete"
+        ):
             Scenes(tmp_path / name, **mowers, stand_ins=stand_ins).prepare()
 
 
