@@ -84,6 +84,11 @@ def _grow(options, console):
 
 
 def _derive(options, console):
+    if options.licence or options.source:
+        raise ValueError(
+            "with --derive, what is derived has the source and the licence of its recording: remove --source and "
+            "--licence; LICENCE=FOLDER, such as CC-BY=my-sounds, names the licence of a folder whose CSV file has none"
+        )
     from aac_tf.scenes.banks.labels import read_labels
     from aac_tf.scenes.files import bank_folders
     from aac_tf.scenes.licences import LicenceFilter, licence_names
@@ -127,7 +132,11 @@ def _report(growth, recordings, options, console):
     found = f"{counted(pieces, 'piece')} of {counted(len(growth.pieces), 'sound')}"
     console.show(f"{found} in {counted(used, 'recording')}, {len(growth.skipped)} skipped")
     if not pieces:
-        console.show("nothing was written: no sound dominates; a lower --threshold or --margin finds more")
+        more = "no sound dominates; a lower --threshold or --margin finds more"
+        if options.derive:
+            more = "YAMNet hears nothing that the banks lack in what the rules make of their recordings"
+            more += "" if options.stand_ins else "; --stand-ins writes recordings that stand in for it"
+        console.show(f"nothing was written: {more}")
     if growth.skipped or not pieces:
         return PARTLY if pieces else FAILED
     return None

@@ -45,8 +45,30 @@ class ClassStatistics:
     targets: dict
 
 
+def clips_for_statistics(lengths, events, width):
+    """Chooses up to 1,000 clips without sounds that are stood in for.
+
+    Args:
+        lengths: int array, embeddings of each clip.
+        events: list with the `Event`s of each clip.
+        width: int, of an embedding.
+
+    Returns:
+        int64 numpy array, numbers of the clips.
+
+    Raises:
+        DatasetError: if these clips are too few for the statistics of their embeddings.
+    """
+    usable = np.array([clip for clip, scene in enumerate(events) if not any(event.drawn for event in scene)], np.int64)
+    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _CLIPS).astype(int))] if len(usable) else usable
+    windows = int(np.asarray(lengths)[chosen].sum())
+    if windows < 2 * width:
+        raise _too_few(f"{counted(windows, 'window')}, and {2 * width} are needed")
+    return chosen
+
+
 def class_statistics(rows, events, embedder, progress=None):
-    """Computes statistics from up to 1,000 clips without sounds that are stood in for.
+    """Computes statistics from the clips of `clips_for_statistics`.
 
     Args:
         rows: features whose first rows are the embeddings of the clips, such as `StoredEmbeddings`.
@@ -60,11 +82,7 @@ def class_statistics(rows, events, embedder, progress=None):
     Raises:
         DatasetError: if these clips are too few.
     """
-    usable = np.array([clip for clip, scene in enumerate(events) if not any(event.drawn for event in scene)], np.int64)
-    chosen = usable[np.unique(np.linspace(0, len(usable) - 1, _CLIPS).astype(int))] if len(usable) else usable
-    windows = int(rows.lengths[chosen].sum())
-    if windows < 2 * embedder.width:
-        raise _too_few(f"{counted(windows, 'window')}, and {2 * embedder.width} are needed")
+    chosen = clips_for_statistics(rows.lengths, events, embedder.width)
     kernel, bias = (array.astype(np.float64) for array in embedder.classifier)
     known, targets = sound_classes(embedder.class_names), {"foreground": [], "background": []}
     embeddings, loaded = [], tf.data.Dataset.from_tensor_slices(chosen).map(unconverted(rows.load), tf.data.AUTOTUNE)
@@ -135,7 +153,7 @@ def windows_of(event, segment_times, share):
 
 def _too_few(found):
     return DatasetError(
-        "to draw embeddings of sounds that have no recordings, clips of other sounds are needed; up to "
+        "to draw embeddings where sounds only stand in for others, clips without such sounds are needed; up to "
         f"{_CLIPS:,} of them have {found}: compose more scenes, raise data.max_clips, or compose scenes of a bank that "
-        "was derived without --stand-ins"
+        "was derived without --stand-ins (in a new data.root)"
     )

@@ -1,9 +1,9 @@
-"""Embeddings of sounds of which there are no recordings, drawn such that the network's classifier hears them."""
+"""Embeddings of sounds of which there are no or few recordings, drawn such that the network's classifier hears them."""
 
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.data.class_statistics import class_statistics, classes_of, windows_of
+from aac_tf.data.class_statistics import class_statistics, classes_of, clips_for_statistics, windows_of
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes.sound_classes import sound_classes
 
@@ -15,7 +15,7 @@ _RIDGE = 1e-3
 
 
 class DrawnEmbeddings:
-    """Embeddings of scenes, drawn at random where a sound only stands in for one of which there is no recording.
+    """Embeddings of scenes, drawn at random where a sound only stands in for another.
 
     The embedding of each window with such a sound is moved, so that the classifier gives the sound's class the logit
     that classes have where they sound, and the strongest others, except those of the other sounds of the scene, are no
@@ -121,10 +121,27 @@ def draw_embeddings(rows, clips, events, embedder, seed=0, progress=None):
     Raises:
         DatasetError: if too few clips have none of these sounds.
     """
-    of_clip = [events[clip.name].events if clip.name in (events or ()) else () for clip in clips]
+    of_clip = _events_of(clips, events)
     if not _drawn_classes(of_clip):
         return rows
     return DrawnEmbeddings(rows, of_clip, embedder, class_statistics(rows, of_clip, embedder, progress), seed)
+
+
+def check_enough(lengths, clips, events, embedder):
+    """Checks that a split has enough clips for `draw_embeddings`, before any is embedded.
+
+    Args:
+        lengths: list of int, embeddings of each clip.
+        clips: `ClipList`.
+        events: as for `draw_embeddings`.
+        embedder: `FrozenEncoder`.
+
+    Raises:
+        DatasetError: if too few clips have no sound that only stands in for another.
+    """
+    of_clip = _events_of(clips, events)
+    if _drawn_classes(of_clip):
+        clips_for_statistics(lengths, of_clip, embedder.width)
 
 
 def check_drawn(events, embedder):
@@ -146,6 +163,10 @@ def check_drawn(events, embedder):
             "network with such classes: set embedding.kind=yamnet, and data.embedding_store=on if it is off, or "
             "compose other scenes (scenes.bank and a new data.root), which then have no stand-ins"
         )
+
+
+def _events_of(clips, events):
+    return [events[clip.name].events if clip.name in (events or ()) else () for clip in clips]
 
 
 def _drawn_classes(events):

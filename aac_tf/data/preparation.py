@@ -13,7 +13,7 @@ from aac_tf.build import (
     build_spec,
 )
 from aac_tf.config import ConfigError
-from aac_tf.data.drawn_embeddings import check_drawn, draw_embeddings
+from aac_tf.data.drawn_embeddings import check_drawn, check_enough, draw_embeddings
 from aac_tf.data.embedding_store import store_embeddings
 from aac_tf.data.features import FileFeatures, MemoryFeatures, ViewedFeatures
 from aac_tf.data.pipeline import Examples, bucket_boundaries, make_examples
@@ -142,7 +142,11 @@ def stored_features(
 
     Returns:
         `ViewedFeatures`.
+
+    Raises:
+        DatasetError: if the folder cannot be written, or too few clips have no sound to draw.
     """
+    check_enough([embedder.output_length(int(frames)) for frames in features.lengths], clips, events, embedder)
     folder = config.data.embedding_folder or cache_folder() / "embeddings"
     augment = build_augment(config) if augmented else None
     views = config.data.stored_views() if augment else 0

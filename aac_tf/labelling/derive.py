@@ -105,7 +105,10 @@ def derive_bank(
         stem = pathlib.PurePosixPath(row.file_name).stem
         taken[category, stem.casefold()] += 1
         name = f"{category.replace(' ', '_')}/{taken[category, stem.casefold()]}/{stem}.flac"
-        _write(output, name, row, category, piece, rate, folders[row.folder].name)
+        folder = folders[row.folder].name
+        # The name of the recording in a bank of several folders.
+        group = row.name if len(folders) > 1 else f"{folder}/{row.file_name}"
+        _write(output, name, row, category, piece, rate, row.source or folder, group)
         growth.pieces[category] += 1
         growth.recordings[category] += 1
         growth.seconds[category] += len(piece.waveform) / rate
@@ -194,14 +197,14 @@ def _heard(stretches, hop, length):
     return spans
 
 
-def _write(output, name, row: Recording, category, piece, rate, folder):
+def _write(output, name, row: Recording, category, piece, rate, source, group):
     write_piece(output / name, piece.waveform, rate)
     values = {
         "file_name": name,
         "category": category,
-        "source": row.source or folder,
+        "source": source,
         "licence": row.licence or "",
-        "group": f"{folder}/{row.file_name}",
+        "group": group,
         **{field: round(getattr(piece, field), 3) for field in ("score", "start", "end", "ratio")},
         "made_from": row.category,
         "drawn": piece.drawn,

@@ -240,8 +240,10 @@ def _holds(root, record, unfinished):
     wanted = json.loads(json.dumps(record))
     different = [name for name in {**wanted, **found} if found.get(name) != wanted.get(name)]
     if different:
+        drawn = ["drawn" in about.get("bank", {}) for about in (found, wanted)]
+        why = "" if drawn[0] == drawn[1] else "; stand-ins of a bank are used with stored embeddings of YAMNet alone"
         raise DatasetError(
-            f"{root} holds scenes composed with another {', '.join(different)}; delete the folder to compose them "
+            f"{root} holds scenes composed with another {', '.join(different)}{why}; delete the folder to compose them "
             "again, or choose another folder"
         )
     return True

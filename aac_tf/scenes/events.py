@@ -15,8 +15,8 @@ class Event:
         offset: when it ends, seconds.
         role: "foreground" or "background".
         level: RMS level of its loud parts, dB relative to full scale.
-        drawn: AudioSet class of the embeddings to draw in place of the sound, if the sound only stands in for one that
-            no recording was there of (see `aac_tf.data.drawn_embeddings`); empty otherwise.
+        drawn: AudioSet class of the embeddings to draw in place of the sound, if it only stands in for its category
+            (see `aac_tf.data.drawn_embeddings`); empty otherwise.
     """
 
     category: str

@@ -39,10 +39,13 @@ def heard_clips(clips: ClipList, events: Mapping[str, Scene] | None) -> ClipList
         return clips
     kept = [clip for clip in clips if clip.name not in drawn]
     left_out = [
-        (clip.name, f"has no recording of {drawn[clip.name]}, of which only training draws embeddings")
+        (clip.name, f"has a sound that stands in for {drawn[clip.name]}, whose embeddings are drawn in training alone")
         for clip in clips
         if clip.name in drawn
     ]
     if not kept:
-        raise DatasetError(f"no clip can be heard as its captions say; the first, {left_out[0][0]}, {left_out[0][1]}")
+        raise DatasetError(
+            f"no clip can be heard as its captions say; the first, {left_out[0][0]}, {left_out[0][1]}: compose "
+            "validation scenes (scenes.validation), or more scenes of sounds with recordings"
+        )
     return ClipList(kept, [*clips.left_out, *left_out])

@@ -30,6 +30,11 @@ def check_bank(bank):
         drawn += [bank.recording(category, split, np.random.default_rng(0)) for split in splits]
         again = bank.recording(category, "train", np.random.default_rng(0))
         np.testing.assert_array_equal(drawn[len(splits)], again)
+        for split in splits:
+            waveform, class_name = bank.source(category, split, np.random.default_rng(0))
+            np.testing.assert_array_equal(waveform, bank.recording(category, split, np.random.default_rng(0)))
+            classes = set(bank.drawn.get(category, ())) | (set() if category in bank.only_drawn else {""})
+            assert class_name in (classes if split == "train" else {""}), "a class that is not among `Bank.drawn`"
         for index, clip in enumerate(drawn):
             _check_clip(clip)
             others = [other for place, other in enumerate(drawn[:index]) if place % len(splits) != index % len(splits)]

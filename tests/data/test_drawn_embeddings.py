@@ -126,7 +126,7 @@ def test_without_sounds_to_draw_rows_stay_what_they_are():
 
 def test_classes_that_the_network_lacks_are_named():
     _, events = scenes(drawn="Harmonica")
-    with pytest.raises(DatasetError, match=r"without recordings \(Harmonica\).*embedding\.kind=yamnet"):
+    with pytest.raises(DatasetError, match=r"stand-ins of other sounds \(Harmonica\).*embedding\.kind=yamnet"):
         check_drawn(events, Linear())
     check_drawn(scenes()[1], Linear())
     check_drawn(None, None)

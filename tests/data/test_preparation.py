@@ -144,6 +144,18 @@ def test_embeddings_are_drawn_in_all_views_of_the_scenes_that_need_it(drawn_scen
             assert same != drawn
 
 
+def test_too_few_scenes_without_stand_ins_are_refused_before_any_is_embedded(drawn_scenes, tmp_path):
+    class NotYet(Bands):
+        width = 10_000
+
+        def _network(self, windows):
+            raise AssertionError("it embeds")
+
+    store = ["embedding.kind=yamnet", f"data.embedding_folder={tmp_path}"]
+    with pytest.raises(DatasetError, match=r"clips without such sounds are needed.*compose more scenes"):
+        prepare_split(drawn_config(drawn_scenes, *store), "train", TOKENIZER, NotYet())
+
+
 def test_scenes_held_out_for_validation_are_heard_as_they_are(drawn_scenes):
     config = drawn_config(drawn_scenes, "data.validation_fraction=0.5")
     events = build_dataset(config).events("validation")
@@ -151,6 +163,6 @@ def test_scenes_held_out_for_validation_are_heard_as_they_are(drawn_scenes):
     assert len(clips)
     assert not any(event.drawn for clip in clips for event in events[clip.name].events)
     assert {reason for _, reason in clips.left_out} == {
-        "has no recording of Gong, of which only training draws embeddings"
+        "has a sound that stands in for Gong, whose embeddings are drawn in training alone"
     }
     assert len(clips) + len(clips.left_out) == 12

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import tensorflow as tf
 import aac_tf.embeddings
 from aac_tf.audio import YAMNET
 from aac_tf.cli.bank import main
+from aac_tf.cli.console import FAILED
 from aac_tf.datasets import SPLITS
 from aac_tf.embeddings import FrozenEncoder
 from aac_tf.embeddings.yamnet.class_names import class_names
@@ -101,6 +103,18 @@ def test_derived_sounds_stay_in_the_split_of_their_recording(bank, tmp_path):
         made_from = {origin[name] for name in both.files("dog growling", split)}
         assert made_from
         assert made_from == set(both.files("dog bark", split))
+
+
+def test_derived_sounds_stay_with_their_recording_in_folders_of_one_name(bank, tmp_path):
+    other = tmp_path / "other" / "dogs"
+    shutil.copytree(bank, other)
+    folders = [bank, other]
+    derive_bank(folders, tmp_path / "derived", Growls())
+    both = FolderBank([*folders, tmp_path / "derived"], RATE, train_first=True)
+    origin = {f"derived/{row['file_name']}": row["group"] for row in read_table(tmp_path / "derived")}
+    assert len(set(origin.values())) == 12
+    for split in SPLITS:
+        assert {origin[name] for name in both.files("dog growling", split)} == set(both.files("dog bark", split))
 
 
 def test_stand_ins_are_recordings_for_sounds_that_are_still_missing(bank, tmp_path):
@@ -257,6 +271,22 @@ def test_derived_sounds_have_the_licence_given_for_their_folder(bank, tmp_path):
     (bank / "labels.csv").write_text("file_name,category\ndog000.wav,dog\n")
     assert main([f"CC-BY={bank}", "--derive", "--licences", "free", "--output", str(tmp_path / "derived")]) == 0
     assert [row["licence"] for row in read_table(tmp_path / "derived")] == ["CC-BY"]
+
+
+def test_what_is_derived_has_the_licence_of_its_recording(bank, tmp_path, capsys):
+    for flag in ("--licence", "--source"):
+        assert main([str(bank), "--derive", flag, "mine", "--output", str(tmp_path / "derived")]) == 2
+        assert "LICENCE=FOLDER" in capsys.readouterr().err
+
+
+def test_where_nothing_can_be_derived_stand_ins_are_suggested(tmp_path, capsys):
+    (tmp_path / "cats").mkdir()
+    soundfile.write(tmp_path / "cats" / "cat.wav", tones(HIGH), RATE)
+    (tmp_path / "cats" / "labels.csv").write_text("file_name,category\ncat.wav,cat\n")
+    assert main([str(tmp_path / "cats"), "--derive", "--output", str(tmp_path / "derived")]) == FAILED
+    said = capsys.readouterr().err
+    assert "--stand-ins" in said
+    assert "--threshold" not in said
 
 
 def test_licences_need_derive(bank, tmp_path, capsys):

@@ -176,6 +176,14 @@ def test_several_folders_are_one_bank(tmp_path):
         FolderBank([tmp_path / "esc10", tmp_path / "nowhere"])
 
 
+def test_a_folder_that_is_named_twice_is_refused(tmp_path):
+    """Its recordings would be in the training and the test split at once."""
+    write_bank(tmp_path / "mine", [(f"{number}.wav", "gong") for number in range(6)])
+    (tmp_path / "alias").symlink_to(tmp_path / "mine")
+    with pytest.raises(DatasetError, match=r"alias is in the bank twice.*name it once"):
+        FolderBank([tmp_path / "mine", tmp_path / "alias"])
+
+
 def test_train_first_keeps_categories_with_few_recordings(tmp_path):
     counts = {"one": 1, "two": 2, "three": 3, "five": 5, "twenty": 20}
     write_bank(tmp_path, [(f"{name}-{number}.wav", name) for name, count in counts.items() for number in range(count)])
@@ -245,6 +253,9 @@ def test_folder_errors_say_what_is_needed(tmp_path):
     (tmp_path / "labels.csv").write_text("file_name,category\na.wav,gong\n")
     with pytest.raises(DatasetError, match="three independent recordings"):
         FolderBank(tmp_path)
+    (tmp_path / "labels.csv").write_text("file_name,category,drawn\na.wav,gong,Gong\n")
+    with pytest.raises(DatasetError, match=r"at least one recording \(0 clips skipped\).* `drawn` only stand in"):
+        FolderBank(tmp_path, train_first=True)
 
 
 @pytest.mark.real_data

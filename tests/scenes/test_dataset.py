@@ -136,6 +136,37 @@ def test_scenes_after_scripts(tmp_path, monkeypatch):
     assert [event.category for scene in dataset.events("train").values() for event in scene.events] == ["dog bark"] * 4
 
 
+@pytest.fixture
+def mowers(tmp_path):
+    """Options of scenes with rain and a mower for which other recordings stand in."""
+    rng = np.random.default_rng(0)
+    rows = [(f"rain{index}00.wav", "rain", "") for index in range(4)]
+    rows += [(f"mower{index}00.wav", "lawn mower", "Lawn mower") for index in range(4)]
+    write_csv(tmp_path / "bank" / "labels.csv", ["file_name", "category", "drawn"], *rows)
+    for name, *_ in rows:
+        wavfile.write(tmp_path / "bank" / name, 16000, rng.uniform(-1, 1, 16000).astype(np.float32))
+    captions = tmp_path / "captions.txt"
+    captions.write_text(
+        "".join(f"{sound}{' loudly' * (n % 3)}\n" for sound in ("rain falls", "a lawn mower runs") for n in range(20))
+    )
+    options = {"train": 6, "validation": None, "test": None, "min_seconds": 2.0, "max_seconds": 2.0}
+    return {**options, "bank": tmp_path / "bank", "scripts": captions}
+
+
+def test_scenes_with_and_without_stand_ins(mowers, tmp_path):
+    def drawn(scenes):
+        scenes.prepare()
+        return {(event.category, event.drawn) for scene in scenes.events("train").values() for event in scene.events}
+
+    assert drawn(Scenes(tmp_path / "with", **mowers)) == {("rain", ""), ("lawn mower", "Lawn mower")}
+    assert drawn(Scenes(tmp_path / "without", **mowers, stand_ins=False)) == {("rain", "")}
+    for name, stand_ins in (("with", False), ("without", True)):
+        with pytest.raises(
+            DatasetError, match=r"another .*bank; stand-ins of a bank are used with stored embeddings.*delete"
+        ):
+            Scenes(tmp_path / name, **mowers, stand_ins=stand_ins).prepare()
+
+
 def test_styles_of_scripts_become_those_of_clips(tmp_path):
     texts = {"clotho.txt": "A dog is barking", "mine.txt": "a bell rings"}
     for name, text in texts.items():

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 import soundfile
+from contracts.bank import check_bank
 
 from aac_tf.datasets import DatasetError
 from aac_tf.scenes import Scenes
@@ -135,6 +136,17 @@ def test_a_folder_without_licences_needs_one_by_name(bank, tmp_path):
     recordings = read_labels([other])[1]
     (found,) = LicenceFilter(FREE.allowed, ["CC-BY"]).select(recordings, "other", [other]).recordings
     assert found.licence == "CC-BY"
+
+
+@pytest.mark.parametrize("stand_ins", [True, False])
+def test_a_folder_of_stand_ins_alone_is_no_folder_without_licences(bank, tmp_path, stand_ins):
+    rows = [(f"mower{number}.wav", "lawn mower", "CC0", "Lawn mower") for number in range(2)]
+    derived = write_bank(tmp_path / "derived", rows, ("file_name", "category", "licence", "drawn"))
+    options = {"train": 1, "validation": 1, "test": 1, "scripts": "templates", "licences": "free"}
+    Scenes(tmp_path / "s", bank=[bank, derived], **options).check()
+    found = FolderBank([bank, derived], train_first=True, licences=FREE, stand_ins=stand_ins)
+    assert found.categories == (("lawn mower", "rain") if stand_ins else ("rain",))
+    check_bank(found)
 
 
 def test_a_named_licence_does_not_override_the_table(bank):

@@ -2,6 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
+from drawn_bells import DrawnBells
 
 from aac_tf.scenes import script_composer
 from aac_tf.scenes.banks import SyntheticBank
@@ -19,9 +20,9 @@ BANK = SyntheticBank()
 SEEDS = range(12)
 
 
-def compose(sounds, seed=0, **options):
+def compose(sounds, seed=0, bank=BANK, **options):
     script = Script("a caption", tuple(sounds))
-    return compose_script(BANK, "train", script, np.random.default_rng(seed), **options)
+    return compose_script(bank, "train", script, np.random.default_rng(seed), **options)
 
 
 def tone(frequency, seconds):
@@ -223,13 +224,26 @@ def test_members_stand_for_their_kind():
     assert all([event.category for event in events] == ["ringing"] for _, events in scenes)
 
 
-def test_stand_ins_say_what_to_draw(monkeypatch):
-    monkeypatch.setattr(BANK, "drawn", {"bell": ("Gong",), "phone": ("Ukulele",)})
-    assert categories_for("ringing", BANK.available("train")) == ("alarm", "bell", "phone")
+def test_stand_ins_say_what_to_draw():
+    bank = DrawnBells()
+    assert categories_for("ringing", bank.available("train")) == ("alarm", "bell", "phone")
     for seed in SEEDS:
-        events = compose([ScriptedSound("bell"), ScriptedSound("rain"), ScriptedSound("ringing", 1, 1)], seed)[1]
-        # An alarm, which is not stood in for, is ringing, too.
+        sounds = [ScriptedSound("bell"), ScriptedSound("rain"), ScriptedSound("ringing", 1, 1)]
+        _, events = compose(sounds, seed, bank)
+        # An alarm or a phone, which are not stood in for, are ringing, too.
         assert {event.category: event.drawn for event in events} == {"bell": "Gong", "rain": "", "ringing": ""}
+
+
+def test_few_recordings_are_used_beside_their_stand_ins():
+    class FewBells(DrawnBells):
+        def source(self, category, split, rng):
+            waveform, drawn = super().source(category, split, rng)
+            return waveform, drawn if rng.uniform() < 0.5 else ""
+
+    bank = FewBells()
+    bank.only_drawn = frozenset()
+    drawn = [[event.drawn for event in compose([ScriptedSound("bell")] * 2, seed, bank)[1]] for seed in SEEDS]
+    assert {tuple(sorted(classes)) for classes in drawn} == {("", ""), ("", "Gong"), ("Gong", "Gong")}
 
 
 def test_two_sources_are_two_recordings_and_one_source_is_one(monkeypatch):

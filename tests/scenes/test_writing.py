@@ -105,10 +105,23 @@ def test_the_tables_name_sounds_of_the_table():
     table = places()
     named = {name for place in table.places for cell in (place.sounds, place.beds) for name, _ in cell}
     named |= {name for first, cell in table.followers.items() for name in (first, *(name for name, _ in cell))}
-    named |= {name for group in table.apart for name in group}
+    named |= {name for group in (*table.apart, *table.in_turn) for name in group}
     assert named <= set(SOUNDS)
     assert set(rows()) <= set(SOUNDS)
     assert set(rows()) <= {name for place in table.places for cell in (place.sounds, place.beds) for name, _ in cell}
+
+
+def test_sounds_that_exclude_each_other_at_once_may_follow_each_other():
+    found = collections.Counter()
+    for script in write_scripts(["gunshot", "gun cocking", "engine starting", "engine"], 150, captions=1):
+        steps = collections.defaultdict(set)
+        for sound in script.sounds:
+            for step in range(sound.first, sound.last + 1):
+                steps[step].add(sound.category)
+        for pair in ({"gunshot", "gun cocking"}, {"engine starting", "engine"}):
+            assert not any(pair <= names for names in steps.values()), script.caption
+            found[min(pair)] += pair <= set().union(*steps.values())
+    assert min(found["gun cocking"], found["engine"]) > 10
 
 
 def test_phrases_mean_their_sound():

@@ -26,7 +26,7 @@ class Bank:
         sustained: those that are steady enough to be the background of others.
         sample_rate: Hz.
         drawn: {category: AudioSet classes} of the categories of which the bank has sounds that stand in for them where
-            embeddings are drawn (see `aac_tf.labelling.stand_ins`).
+            embeddings are drawn (see `aac_tf.labelling.stand_ins`); such a bank overrides `source`.
         only_drawn: those of which it has no recordings.
 
     Example:
@@ -80,7 +80,7 @@ class Bank:
         return self.clip(category, split, rng)
 
     def source(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
-        """Draws a sound as `recording` does, or one that stands in for the category, with the class to draw (or "")."""
+        """As `recording`, with the class of `drawn` if the sound only stands in for its category, otherwise ""."""
         return self.recording(category, split, rng), ""
 
     def describe(self) -> dict[str, typing.Any]:

@@ -90,9 +90,10 @@ class FolderBank(Bank):
         if self.left_out:
             logger.warning("left out categories of %s: %s", place, self.left_out)
         if not self._files:
+            needed = "one recording" if train_first else f"three independent recordings, for {', '.join(SPLITS)}"
             raise DatasetError(
-                f"{table} has no category with clips for all of {', '.join(SPLITS)}; a category needs at least three "
-                f"independent recordings ({counted(len(self.skipped), 'clip')} skipped)"
+                f"{table} has no category with at least {needed} ({counted(len(self.skipped), 'clip')} skipped); files "
+                "with a value in the column `drawn` only stand in for sounds beside the recordings of other folders"
             )
         super().__init__(self._files, sample_rate)
         self._class_of = {row.name: row.drawn for row in usable if row.drawn is not None}
@@ -164,4 +165,5 @@ class FolderBank(Bank):
                 digest.update(self._clips[name].tobytes())
         about = {**super().describe(), "clips": len(self._clips), "digest": digest.hexdigest()}
         about |= {} if self._licences is None else {"licences": self._licences}
-        return about | ({"drawn": self.drawn} if self.drawn else {})
+        drawn = {category: list(classes) for category, classes in self.drawn.items()}
+        return about | ({"drawn": drawn} if drawn else {})

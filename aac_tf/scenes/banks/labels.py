@@ -63,10 +63,14 @@ def read_labels(folders: Sequence[pathlib.Path], stand_ins: bool = False) -> tup
         that of its folder.
 
     Raises:
-        DatasetError: if a folder or its table cannot be read.
+        DatasetError: if a folder or its table cannot be read, or a folder is named twice.
     """
     tables, recordings = [], []
     for number, folder in enumerate(folders):
+        if folder.resolve() in {other.resolve() for other in folders[:number]}:
+            raise DatasetError(
+                f"{folder} is in the bank twice, and its recordings would be in several splits: name it once"
+            )
         table = _find_table(folder)
         tables.append(str(table))
         paths = _find_files(folder)

@@ -3,6 +3,7 @@
 - `places`: each has a weight, the `sounds` that occur in it, and its `beds`, over which others are heard.
 - `sequences`: pairs of sounds of which the second often follows the first.
 - `apart`: sets of sounds of which a scene has one at most.
+- `in turn`: sets of sounds of which one is heard at a time.
 """
 
 from __future__ import annotations
@@ -43,11 +44,13 @@ class Places:
         places: all places.
         followers: {category: weighted categories that often follow it}.
         apart: sets of sounds of which a scene has one at most.
+        in_turn: sets of sounds of which one is heard at a time.
     """
 
     places: Sequence[Place]
     followers: Mapping[str, Weighted]
     apart: Sequence[frozenset[str]]
+    in_turn: Sequence[frozenset[str]]
 
 
 @functools.cache
@@ -68,4 +71,7 @@ def places() -> Places:
     for pair, weight in read_weighted(table["sequences"]):
         first, second = pair.split(" > ")
         followers.setdefault(first, []).append((second, weight))
-    return Places(found, followers, [frozenset(name for name, _ in read_weighted(row)) for row in table["apart"]])
+    apart, in_turn = (
+        [frozenset(name for name, _ in read_weighted(row)) for row in table[field]] for field in ("apart", "in turn")
+    )
+    return Places(found, followers, apart, in_turn)

@@ -133,11 +133,11 @@ class Planner:
     def _fill(self, place, numbers, beds, rng) -> Plan | None:
         taken: list[str] = []
 
-        def take(cell: Weighted, short: bool = False):
+        def take(cell: Weighted, at_once: Sequence[str], short: bool = False):
             left = [
                 (name, weight)
                 for name, weight in cell
-                if not (short and SOUNDS[name].sustained) and not self._excludes(taken, name)
+                if not (short and SOUNDS[name].sustained) and not self._excludes(taken, at_once, name)
             ]
             if left:
                 taken.append(choose(left, rng))
@@ -145,26 +145,29 @@ class Planner:
 
         mixed = len(numbers) > 1 and max(numbers) > 1
         for step, number in enumerate(numbers):
-            for _ in range(number):
+            for order in range(number):
                 cell = place.sounds
                 if step and number == 1 and rng.uniform() < _FOLLOWED:
                     followers = self._table.followers.get(taken[-1], [])
                     cell = [item for item in followers if self._usable(item[0])] or cell
                 # "a while b and then c" would let a steady sound last until the end.
-                if not take(cell, short=mixed and number > 1):
+                if not take(cell, taken[len(taken) - order :], short=mixed and number > 1):
                     return None
-        if not all(take(place.beds) for _ in range(beds)):
+        if not all(take(place.beds, taken) for _ in range(beds)):
             return None
         names = iter(taken)
         steps = tuple(tuple(self._part(next(names), rng, beds=beds) for _ in range(number)) for number in numbers)
         return Plan(steps, tuple(self._part(name, rng, bed=True, beds=beds) for name in names))
 
-    def _excludes(self, taken, name):
-        """Whether a scene with some sounds has none of this name: the same, a kind of it, or one to be kept apart."""
-        return any(
-            set(categories_for(name, SOUNDS)) & set(categories_for(other, SOUNDS))
-            or any(name in group and other in group for group in self._table.apart)
-            for other in taken
+    def _excludes(self, taken, at_once, name):
+        """Whether a scene with some sounds has none of this name: the same, a kind of it, or one to be kept apart.
+
+        `at_once` are those sounds of the scene that would be heard at the same time.
+        """
+        return (
+            any(set(categories_for(name, SOUNDS)) & set(categories_for(other, SOUNDS)) for other in taken)
+            or _share_group(name, taken, self._table.apart)
+            or _share_group(name, at_once, self._table.in_turn)
         )
 
     def _part(self, category, rng, bed=False, beds=0) -> Part:
@@ -182,6 +185,10 @@ class Planner:
             if setting == ("distant", True) and meaning[0].motion != "none":
                 setting = None
         return Part(category, meaning, setting, background)
+
+
+def _share_group(name, others, groups):
+    return any(name in group and not group.isdisjoint(others) for group in groups)
 
 
 _DEFAULTS = {field.name: field.default for field in dataclasses.fields(ScriptedSound)}

@@ -21,7 +21,7 @@ _FEW_SCRIPTS, _PLANS = 60, 12
 _DRAWS_PER_SOUND = 500
 _MORE = 1.2  # plans for each scene, since the splits are divided by chance
 # Raise it with any change that writes other captions for the same arguments.
-WRITING_VERSION = 2
+WRITING_VERSION = 3
 
 
 def write_scripts(
