@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 import soundfile
+import tensorflow as tf
 from full_disk import full_disk
 from small_runs import KINDS
 
@@ -68,6 +69,13 @@ def test_captions_without_a_known_word_are_refused(one_run, tmp_path, trained, w
     with pytest.raises(DatasetError, match=reason):
         correct_prior(one_run.folder, tmp_path / "prior", trained, wanted)
     assert not (tmp_path / "prior").exists()
+
+
+def test_the_output_may_be_a_relative_path(one_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    correct_prior(one_run.folder, "runs/prior", TRAINED, WANTED, 0.5)
+    assert tf.train.latest_checkpoint(str(tmp_path / "runs/prior/checkpoints/best"))
+    assert tf.train.latest_checkpoint("runs/prior/checkpoints/best")
 
 
 def test_a_corrected_run_is_not_corrected_again(one_run, tmp_path):
