@@ -8,5 +8,5 @@ class DrawnBells(SyntheticBank):
         super().__init__()
         self.drawn, self.only_drawn = {"bell": ("Gong",)}, frozenset({"bell"})
 
-    def source(self, category, split, rng):
+    def recording_or_stand_in(self, category, split, rng):
         return self.recording(category, split, rng), "Gong" if category == "bell" else ""

@@ -129,7 +129,7 @@ def _draw_recordings(bank, split, script, rng):
         others = [recordings[category, other] for other in range(number)]
         for _ in range(_DRAWS if number else 1):
             name = names[rng.integers(len(names))]
-            recording, class_name = bank.source(name, split, rng)
+            recording, class_name = bank.recording_or_stand_in(name, split, rng)
             recording = trim_silence(recording, bank.sample_rate, below_db=35.0)
             if not any(np.array_equal(recording, other) for other in others):
                 break

@@ -31,7 +31,7 @@ def check_bank(bank):
         again = bank.recording(category, "train", np.random.default_rng(0))
         np.testing.assert_array_equal(drawn[len(splits)], again)
         for split in splits:
-            waveform, class_name = bank.source(category, split, np.random.default_rng(0))
+            waveform, class_name = bank.recording_or_stand_in(category, split, np.random.default_rng(0))
             np.testing.assert_array_equal(waveform, bank.recording(category, split, np.random.default_rng(0)))
             classes = set(bank.drawn.get(category, ())) | (set() if category in bank.only_drawn else {""})
             assert class_name in (classes if split == "train" else {""}), "a class that is not among `Bank.drawn`"

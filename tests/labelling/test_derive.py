@@ -146,8 +146,8 @@ def test_stand_ins_are_added_to_few_recordings_but_not_to_many(bank, tmp_path, m
     assert not few.only_drawn
     assert few.count("dog whimpering", "train") == 2 + few.count("dog bark", "train")
     rng = np.random.default_rng(0)
-    assert {few.source("dog whimpering", "train", rng)[1] for _ in range(50)} == {"", "Whimper (dog)"}
-    assert {few.source("dog bark", "train", rng)[1] for _ in range(5)} == {""}
+    assert {few.recording_or_stand_in("dog whimpering", "train", rng)[1] for _ in range(50)} == {"", "Whimper (dog)"}
+    assert {few.recording_or_stand_in("dog bark", "train", rng)[1] for _ in range(5)} == {""}
     monkeypatch.setattr(folder_bank, "ENOUGH", 1)
     many = FolderBank(folders, RATE, train_first=True, stand_ins=True)
     assert not many.drawn

@@ -236,8 +236,8 @@ def test_stand_ins_say_what_to_draw():
 
 def test_few_recordings_are_used_beside_their_stand_ins():
     class FewBells(DrawnBells):
-        def source(self, category, split, rng):
-            waveform, drawn = super().source(category, split, rng)
+        def recording_or_stand_in(self, category, split, rng):
+            waveform, drawn = super().recording_or_stand_in(category, split, rng)
             return waveform, drawn if rng.uniform() < 0.5 else ""
 
     bank = FewBells()

@@ -26,7 +26,7 @@ class Bank:
         sustained: those that are steady enough to be the background of others.
         sample_rate: Hz.
         drawn: {category: AudioSet classes} of the categories of which the bank has sounds that stand in for them where
-            embeddings are drawn (see `aac_tf.labelling.stand_ins`); such a bank overrides `source`.
+            embeddings are drawn (see `aac_tf.labelling.stand_ins`); such a bank overrides `recording_or_stand_in`.
         only_drawn: those of which it has no recordings.
 
     Example:
@@ -79,7 +79,7 @@ class Bank:
         """Draws a sound as `clip` does, but as long as it was recorded and without fades at its ends."""
         return self.clip(category, split, rng)
 
-    def source(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    def recording_or_stand_in(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         """As `recording`, with the class of `drawn` if the sound only stands in for its category, otherwise ""."""
         return self.recording(category, split, rng), ""
 

@@ -146,9 +146,9 @@ class FolderBank(Bank):
         return fade(trim_silence(waveform, self.sample_rate), self.sample_rate)
 
     def recording(self, category: str, split: str, rng: np.random.Generator) -> np.ndarray:
-        return self.source(category, split, rng)[0]
+        return self.recording_or_stand_in(category, split, rng)[0]
 
-    def source(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    def recording_or_stand_in(self, category: str, split: str, rng: np.random.Generator) -> tuple[np.ndarray, str]:
         files = self._files[category][split]
         name = files[rng.integers(len(files))]
         return self.waveform(name), self._class_of.get(name, "")
