@@ -4,7 +4,9 @@
 
 Captions the validation and test recordings of a bank, as `FolderBank(..., train_first=True)` divides it, as they are:
 without a scene around them. Give all folders that the captioner was trained on, since they are divided together; those
-of `--grown`, which aac-bank made from the others, are not captioned. A recording counts as named if its caption names
+of `--grown`, which aac-bank made from the others, are not captioned. With `--licences free`, as in the training of
+`everyday-free`, the recordings are those that such a training leaves out: up to 8 of each label, with other licences,
+and independent of those that it uses. A recording counts as named if its caption names
 the label, a kind of it, or what it is a kind of (a "vehicle" for a bus). Prints the share of the recordings that are
 named, the mean share over the labels, the share of the named sounds that are the label, and all labels with their
 shares; with several runs, one column for each. `--scenes` groups the labels by the number of training scenes in the
@@ -20,10 +22,15 @@ import numpy as np
 
 from aac_tf.inference import Captioner
 from aac_tf.scenes.banks import FolderBank
-from aac_tf.scenes.banks.labels import read_labels
+from aac_tf.scenes.banks.labels import read_labels, related
 from aac_tf.scenes.corpus import read_scenes
+from aac_tf.scenes.files import bank_folders
+from aac_tf.scenes.licences import LicenceFilter, licence_names
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.wording import canonical_category, categories_for, words_of
+
+
+EACH = 8  # recordings of a label
 
 
 def is_named(label, named):
@@ -42,6 +49,23 @@ def recordings_of(folders, grown):
         for category in bank.available(split)
         for name in bank.files(category, split)
         if name in measured
+    ]
+
+
+def recordings_without(licences, folders):
+    """Like `recordings_of`, but the recordings that a training with `scenes.licences` leaves out."""
+    given, paths = zip(*bank_folders(",".join(folders)))
+    bank = FolderBank(paths)
+    table, rows = read_labels(bank.folders)
+    kept = LicenceFilter(licence_names(licences), given).select(rows, table, bank.folders).recordings
+    kept, units = {row.name for row in kept}, related(rows, False, neighbours=True)
+    trained = {unit for row, unit in zip(rows, units) if row.name in kept}
+    labelled = collections.defaultdict(list)
+    for row, unit in zip(rows, units):
+        if unit not in trained and row.name not in bank.skipped and len(labelled[row.category]) < EACH:
+            labelled[row.category].append(row.name)
+    return bank.sample_rate, [
+        (canonical_category(category), bank.waveform(name)) for category, names in labelled.items() for name in names
     ]
 
 
@@ -81,11 +105,15 @@ def main():
     parser.add_argument("--run", required=True, nargs="+", help="run folders or presets")
     parser.add_argument("--bank", required=True, nargs="+", help="folders of labelled recordings")
     parser.add_argument("--grown", nargs="*", default=[], help="folders that aac-bank made from them for the training")
+    parser.add_argument("--licences", help="licences of the recordings that the captioner was trained on")
     parser.add_argument("--style", help="style of the captions; default: that of the run")
     parser.add_argument("--scenes", help="folder of composed scenes, to group the labels by their number of scenes")
     parser.add_argument("--json", type=pathlib.Path, help="file for everything that was found")
     options = parser.parse_args()
-    rate, labelled = recordings_of(options.bank, options.grown)
+    if options.licences:
+        rate, labelled = recordings_without(options.licences, options.bank)
+    else:
+        rate, labelled = recordings_of(options.bank, options.grown)
     results = {run: measure(Captioner.load(run), labelled, rate, options.style) for run in options.run}
     print(f"\n| {len(labelled)} recordings | " + " | ".join(results) + " |\n| --- |" + " ---: |" * len(results))
     for name in next(iter(results.values()))[0]:

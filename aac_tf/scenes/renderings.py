@@ -23,12 +23,14 @@ def plan_scenes(
     rng: np.random.Generator,
     renderings: int = 1,
     min_scenes: int | None = None,
+    most: int | None = None,
 ) -> list[int]:
     """Plans which script each scene of a split is composed after.
 
     People write about speech, engines and birds most of the time, so that most other sounds are in a few scripts only.
     With `min_scenes`, the scripts of such a sound are rendered more often, beginning with the rarest sound, until it is
-    in `min_scenes` scenes, or in 20 for each of its recordings or scripts.
+    in `min_scenes` scenes, or in 20 for each of its recordings or scripts. If there may be only so many scenes, those that
+    `min_scenes` asks for are planned first, and scripts drawn at random fill the rest.
 
     Args:
         scripts: scripts of the split.
@@ -37,6 +39,8 @@ def plan_scenes(
         rng: random generator; it shuffles the scenes if there are more of rare sounds.
         renderings: number of scenes for each script.
         min_scenes: number of scenes that each sound should be in; None renders all scripts equally often.
+        most: with `min_scenes`, number of scenes; with fewer than it asks for, all sounds lack some. None for as many as
+            there are.
 
     Returns:
         The index of the script of each scene.
@@ -59,8 +63,12 @@ def plan_scenes(
     for index, names in enumerate(categories):
         for name in names:
             of_category.setdefault(name, []).append(index)
+    rest: list[int] = []
+    if most is not None:
+        rest, plan = [plan[place] for place in rng.permutation(len(plan))], []
+        of_category = {name: [int(index) for index in rng.permutation(own)] for name, own in of_category.items()}
     scenes = collections.Counter(name for index in plan for name in categories[index])
-    for category in sorted(of_category, key=lambda name: (scenes[name], name)):
+    for category in sorted(of_category, key=lambda name: (len(of_category[name]), name)):
         own = of_category[category]
         wanted = min(min_scenes, _SCENES_PER_SCRIPT * len(own), _most_scenes(category, bank, split))
         place = 0
@@ -69,7 +77,9 @@ def plan_scenes(
             plan.append(index)
             scenes.update(categories[index])
             place += 1
-    return [plan[place] for place in rng.permutation(len(plan))]
+    if most is not None:
+        plan += rest[: max(0, most - len(plan))]
+    return [plan[place] for place in rng.permutation(len(plan))][:most]
 
 
 def _most_scenes(category, bank, split):

@@ -21,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 5
+SCRIPTED_VERSION = 6
 
 
 def write_scripted_scenes(
@@ -62,7 +62,7 @@ def write_scripted_scenes(
         workers: number of threads, on which the files do not depend; None takes one for each processor.
         captions: number of captions that the scripts were read from, to tell how many of them can be composed.
         min_scenes: number of training scenes that each sound should be in (see `plan_scenes`); None renders all scripts
-            equally often. With a number of training scenes, they are drawn from all of them.
+            equally often. With a number of training scenes, those that it asks for come first.
         effects: as for `compose_script`.
 
     Returns:
@@ -137,7 +137,9 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
             plans[split] = range(min(len(scripts), -(-count // renderings)))
             continue
         rng = np.random.default_rng([seed, SPLITS.index(split)])
-        plans[split] = plan_scenes(scripts, bank, split, rng, renderings, min_scenes if split == "train" else None)
+        plans[split] = plan_scenes(
+            scripts, bank, split, rng, renderings, min_scenes if split == "train" else None, count
+        )
     return plans
 
 

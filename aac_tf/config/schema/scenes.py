@@ -41,7 +41,7 @@ class ScenesConfig:
     min_scenes: Optional[int] = key(
         None,
         "with scripts: number of training scenes that each sound should be in; scripts of rare sounds are rendered "
-        "more often, up to 20 times; null: all equally often",
+        "more often, up to 20 times, and come first if scenes.train is fewer; null: all equally often",
         at_least=1,
     )
     effects: bool = key(
