@@ -29,7 +29,6 @@ from aac_tf.scenes.licences import LicenceFilter, licence_names
 from aac_tf.scenes.mentions import find_mentions
 from aac_tf.scenes.wording import canonical_category, categories_for, words_of
 
-
 EACH = 8  # recordings of a label
 
 

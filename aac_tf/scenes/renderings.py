@@ -29,7 +29,7 @@ def plan_scenes(
 
     People write about speech, engines and birds most of the time, so that most other sounds are in a few scripts only.
     With `min_scenes`, the scripts of such a sound are rendered more often, beginning with the rarest sound, until it is
-    in `min_scenes` scenes, or in 20 for each of its recordings or scripts. If there may be only so many scenes, those that
+    in `min_scenes` scenes, or in 20 for each of its recordings or scripts. If the number of scenes is given, those that
     `min_scenes` asks for are planned first, and scripts drawn at random fill the rest.
 
     Args:
@@ -39,8 +39,8 @@ def plan_scenes(
         rng: random generator; it shuffles the scenes if there are more of rare sounds.
         renderings: number of scenes for each script.
         min_scenes: number of scenes that each sound should be in; None renders all scripts equally often.
-        most: with `min_scenes`, number of scenes; with fewer than it asks for, all sounds lack some. None for as many as
-            there are.
+        most: with `min_scenes`, number of scenes; with fewer than it asks for, all sounds lack some. None for as many
+            as there are.
 
     Returns:
         The index of the script of each scene.
