@@ -5,8 +5,10 @@ import pathlib
 from aac_tf.cli.checks import check_new_output_folder, check_run
 from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_overrides, check_number, take_overrides
+from aac_tf.runs.errors import RunError
 
 _SHOWN = 8
+_PLANS = 4000  # of written captions, up to five for each
 
 
 def main(arguments=None):
@@ -24,8 +26,8 @@ def main(arguments=None):
         required=True,
         nargs="+",
         metavar="FILE",
-        help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, or "
-        "text files with one caption per line",
+        help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, text "
+        "files with one caption per line, or `templates` for written captions of the sounds that the run knows",
     )
     parser.add_argument(
         "--weight",
@@ -46,7 +48,6 @@ def _correct(options, console):
     from aac_tf.build_dataset import build_dataset
     from aac_tf.runs.correction import check_correctable
     from aac_tf.runs.fetch import open_run
-    from aac_tf.scenes.scripts import captions_of
 
     check_number("--weight", options.weight, at_least=0, at_most=1)
     # `--captions` takes all words up to the next flag.
@@ -55,7 +56,7 @@ def _correct(options, console):
     config = check_run(run, overrides)
     check_correctable(run)
     check_new_output_folder(options.output)
-    wanted = [caption for path in options.captions for _, caption in captions_of(pathlib.Path(path))]
+    wanted = [caption for file in options.captions for caption in _captions(file, run, console)]
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
@@ -71,3 +72,21 @@ def _correct(options, console):
     for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
         print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
     console.show(f"wrote {options.output}")
+
+
+def _captions(file, run, console):
+    """The captions of a file, or those that are written for the sounds of the scenes that a run was trained on."""
+    from aac_tf.runs.card import read_card
+    from aac_tf.scenes.dataset import TEMPLATES
+    from aac_tf.scenes.scripts import captions_of
+    from aac_tf.scenes.writing import write_scripts
+
+    if file != TEMPLATES:
+        return [caption for _, caption in captions_of(pathlib.Path(file))]
+    sounds = read_card(run).get("sounds") or []
+    if not sounds:
+        raise RunError(
+            f"{run.folder} was not trained on composed scenes, so it does not say which sounds to write captions for; "
+            f"--captions takes files beside `{TEMPLATES}`"
+        )
+    return [script.caption for script in write_scripts(sounds, _PLANS, progress=console.progress("Writing captions"))]

@@ -1,6 +1,7 @@
 """Corrections of how often a captioner uses words: what is refused, and what a failure leaves."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -48,6 +49,22 @@ def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys
     assert prior.main([*arguments, "--output", str(tmp_path / "second"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["coverage"]
     assert found == {"known": 3, "words": 5, "share": pytest.approx(4 / 6, abs=1e-6)}
+
+
+def test_captions_can_be_written_for_the_sounds_that_a_run_knows(one_run, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\na.wav,the bell rings\n")
+    run = shutil.copytree(one_run.folder, tmp_path / "run")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    arguments = [str(run), "--captions", "templates", *data, "--output", str(tmp_path / "prior"), "--json"]
+    assert prior.main(arguments) == 2
+    assert "was not trained on composed scenes" in capsys.readouterr().err
+    card = {"clips": 2, "synthetic": False, "sources": [{"source": "scenes"}]}
+    (run / Run.TRAINED_ON).write_text(json.dumps({**card, "sounds": ["dog bark", "man speaking", "rain", "thunder"]}))
+    assert prior.main(arguments) == 0
+    added = json.loads(capsys.readouterr().out)["added"]
+    # Bells are in no caption that is written for these sounds.
+    assert added["bell"] < 0 < added["falls"]
 
 
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
