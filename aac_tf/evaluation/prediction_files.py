@@ -165,8 +165,8 @@ def match_predictions(predictions, references, partial=False, what="the predicti
 def name_as_references(predictions, references, what="the predictions"):
     """Renames predictions as their references, which may be in another folder or without any.
 
-    `/data/park/dog.wav` gets the name of the reference `park/dog.wav` or `dog.wav`, and `dog.wav` that of `park/dog.wav`
-    unless another folder has a `dog.wav`, too.
+    `/data/park/dog.wav` gets the name of the reference `park/dog.wav` or `dog.wav`, and `dog.wav` that of
+    `park/dog.wav` unless another folder has a `dog.wav`, too.
 
     Args:
         predictions: `{file name: caption}`; file names may be paths.
@@ -204,7 +204,7 @@ def _reference_of(name, references):
         length = min(len(parts), len(others))
         if parts[-length:] == others[-length:]:
             found.setdefault(length, []).append(reference)
-    longest = found[max(found)] if found else ()
+    longest = found[max(found)] if found else []
     return longest[0] if len(longest) == 1 else name
 
 

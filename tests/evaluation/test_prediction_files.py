@@ -121,7 +121,7 @@ def test_predictions_are_matched_in_the_order_of_the_references():
     ],
 )
 def test_predictions_are_matched_by_the_end_of_their_paths(name, reference):
-    references = dict.fromkeys(["park/dog.wav", "street/dog.wav", "rain.wav", "yard/cat.wav"], ["x"])
+    references = {file: ["x"] for file in ("park/dog.wav", "street/dog.wav", "rain.wav", "yard/cat.wav")}
     if reference is None:
         with pytest.raises(DatasetError, match="1 files that are not in the references"):
             match_predictions({name: "a"}, references, partial=True)
