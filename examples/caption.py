@@ -13,7 +13,11 @@ model = tf.saved_model.load(sys.argv[1])
 outputs = model.signatures["caption_wav"](tf.constant([tf.io.gfile.GFile(path, "rb").read() for path in sys.argv[2:]]))
 
 for row, path in enumerate(sys.argv[2:]):
-    print(path, outputs["status"][row].numpy().decode())
+    status = outputs["status"][row].numpy().decode()
+    if status:  # why the file has no caption
+        print(f"{path}: {status}")
+        continue
+    print(path)
     for caption, log_prob in zip(outputs["captions"][row].numpy(), outputs["log_probs"][row].numpy()):
         print(f"  {log_prob:8.2f}  {caption.decode()}")
     # The time of each word: that of the encoder step with the largest attention weight.

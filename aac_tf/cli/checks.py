@@ -3,12 +3,12 @@
 TensorFlow takes seconds to import, and nobody should wait for it to learn of a typing error.
 """
 
+import collections
 import glob
 import os
 import pathlib
 import re
-
-_ADVICE_ON_FOLDERS = "a directory, not a file: give its files, such as {}/*.wav"
+import shlex
 
 
 def check_runs(folders, overrides=(), rerank=None):
@@ -73,9 +73,30 @@ def missing_files(paths):
         {'missing.wav': 'no such file', '.': 'a directory, not a file: give its files, such as ./*.wav'}
     """
     local = [path for path in paths if path != "-" and "://" not in path]
-    folders = {path: _ADVICE_ON_FOLDERS.format(path.rstrip("/")) for path in local if os.path.isdir(path)}
+    folders = {path: _advice_on_folder(path) for path in local if os.path.isdir(path)}
     # A link to nothing is missing; of a file in a folder that may not be searched, reading says what is wrong.
-    return {path: folders.get(path, "no such file") for path in local if path in folders or _is_missing(path)}
+    missing = {path: _advice_on_missing(path) for path in local if _is_missing(path)}
+    return {path: {**folders, **missing}[path] for path in local if path in folders or path in missing}
+
+
+def _advice_on_folder(folder):
+    """What to write instead of a folder: in the shell, and with the ending that most of its sound files have."""
+    from aac_tf.labelling.recordings import ENDINGS
+
+    try:
+        endings = collections.Counter(pathlib.PurePath(name).suffix for name in os.listdir(folder))
+    except OSError:
+        endings = collections.Counter()
+    known = [ending for ending in endings if ending.lower() in ENDINGS]
+    ending = max(known, key=endings.get, default=".wav")
+    return f"a directory, not a file: give its files, such as {shlex.quote(folder.rstrip('/') or '/')}/*{ending}"
+
+
+def _advice_on_missing(path):
+    """Says of a pattern that is still one that quotes kept the shell from replacing it by files."""
+    if glob.has_magic(path) and next(glob.iglob(path), None) is not None:
+        return "no such file; it is a pattern of files: leave its wildcards outside quotes"
+    return "no such file"
 
 
 def _is_missing(path):

@@ -31,6 +31,8 @@ _USER_ERRORS = (
 
 
 _HELP_WIDTH = 80
+# Without tqdm's "it/s": what is counted may be clips, files or percent.
+_BAR_FORMAT = "{l_bar}{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}]"
 # Before arguments that are no flags; no argument can contain it.
 _MARK = "\0"
 
@@ -53,7 +55,11 @@ class Console:
         def update(done, total):
             if not bars:
                 interval = 0.1 if self.interactive else 10
-                bars.append(tqdm(total=total, desc=what, file=self._stream, delay=2, mininterval=interval))
+                bars.append(
+                    tqdm(
+                        total=total, desc=what, file=self._stream, delay=2, mininterval=interval, bar_format=_BAR_FORMAT
+                    )
+                )
             bars[0].update(done - bars[0].n)
             if done >= total:
                 bars[0].close()

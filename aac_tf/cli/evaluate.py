@@ -201,7 +201,7 @@ def _evaluate_files(options, console):
 def _add_statistics(result, options):
     """Adds confidence intervals and the comparison with other predictions to an `Evaluation`."""
     from aac_tf.evaluation.confidence import compare_scores, confidence_intervals
-    from aac_tf.evaluation.prediction_files import match_predictions, read_candidates
+    from aac_tf.evaluation.prediction_files import match_predictions, name_as_references, read_candidates
     from aac_tf.evaluation.scoring import compute_scores
 
     if options.confidence:
@@ -209,6 +209,7 @@ def _add_statistics(result, options):
     if options.versus:
         others = read_candidates(options.versus)
         if result.left_out:
+            others = name_as_references(others, result.references, options.versus)
             others = {name: texts for name, texts in others.items() if name in result.captions}
         references = {name: result.references[name] for name in result.captions}
         others, _ = match_predictions(others, references, what=options.versus)

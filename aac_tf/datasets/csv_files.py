@@ -38,7 +38,9 @@ def read_rows(path, required):
         raise DatasetError(f"{path} is empty")
     missing = [name for name in required if name not in columns]
     if missing:
-        raise DatasetError(f"{path} has no column {', '.join(missing)}; its columns are {columns}")
+        # As spreadsheets save CSV where a comma is the decimal sign.
+        other = next((f": separate them by commas, not by {mark!r}" for mark in ";\t" if mark in columns[0]), "")
+        raise DatasetError(f"{path} has no column {', '.join(missing)}; its columns are {columns}{other}")
     for number, row in enumerate(rows, 1):
         _check_row(path, number, row, columns)
     rows = [row for row in rows if any(row.values())]

@@ -1,7 +1,7 @@
 """Captioned clips listed in CSV files."""
 
 from aac_tf.datasets.audio_files import match_audio
-from aac_tf.datasets.base import Dataset
+from aac_tf.datasets.base import SPLITS, Dataset
 from aac_tf.datasets.csv_files import read_captions, read_styles
 from aac_tf.datasets.errors import DatasetError
 
@@ -32,8 +32,12 @@ class Manifest(Dataset):
             path = self.root if split == "train" else None
         elif self.root.is_dir():
             path = self.root / f"{split}.csv"
+            if not any((self.root / f"{name}.csv").is_file() for name in SPLITS):
+                files = ", ".join(f"{name}.csv" for name in SPLITS)
+                raise DatasetError(f"{self.root} has none of {files}: add them, or give the path of a CSV file instead")
         else:
-            raise DatasetError(f"{self.root} is neither a CSV file nor a folder of CSV files")
+            found = "is neither a CSV file nor a folder of CSV files" if self.root.exists() else "does not exist"
+            raise DatasetError(f"{self.root} {found}: expected a CSV file, or a folder with train.csv")
         if path is None or not path.is_file():
             return None
         return match_audio(read_captions(path), path.parent, audio_needed, styles=read_styles(path))

@@ -33,8 +33,8 @@ def read_candidates(path):
     - CSV with the columns `file_name` and `caption_predicted`; further captions are in the columns
       `caption_predicted_2`, `caption_predicted_3`, ..., where they may be missing.
     - JSON lines as `aac-caption --json` prints them and `aac-caption-many` writes them, with `file`, `caption` and
-      `alternatives`; lines with an `error` are skipped. The name of a file is the last part of its path. The suffix of
-      the path is `.jsonl` or `.json`.
+      `alternatives`; lines with an `error` are skipped. The name of a file is its path as written there. The suffix of
+      `path` is `.jsonl` or `.json`.
 
     Args:
         path: path of the file.
@@ -74,7 +74,8 @@ def _read_lines(path):
             continue
         try:
             entry = json.loads(line)
-            name = re.split(r"[/\\]", entry["file"])[-1]
+            name = entry["file"]
+            _parts(name)  # raises if it is not a string
             if "error" in entry:
                 continue
             captions = [entry["caption"], *(other["caption"] for other in entry.get("alternatives") or ())]
@@ -99,7 +100,7 @@ def read_references(path, names=()):
     Args:
         path: path of the file.
         names: names of the predicted files. AudioCaps' layout has no file names, so that a clip gets the one among
-            these that stands for it, or else `ID_START`.
+            these that stands for it, without its folder, or else `ID_START`.
 
     Returns:
         `{file name: [caption, ...]}`, without empty captions.
@@ -128,7 +129,7 @@ def _named_clips(clips, names):
     by_stem = {}
     for name in names:
         for stem in match_stem(name):
-            by_stem.setdefault(stem, name)
+            by_stem.setdefault(stem, _parts(name)[-1])
     references = {}
     for (video, start), captions in clips.items():
         stem = next((stem for stem in clip_stems(video, start) if stem in by_stem), None)
@@ -140,23 +141,76 @@ def match_predictions(predictions, references, partial=False, what="the predicti
     """Matches predictions with references by file name.
 
     Args:
-        predictions: `{file name: caption}`.
+        predictions: `{file name: caption}`; file names as `name_as_references` takes them.
         references: `{file name: [caption, ...]}`.
         partial: bool, whether to skip files without a prediction instead of raising an error.
         what: str, the name of the predictions in error messages.
 
     Returns:
-        matched: `{file name: caption}`, in the order of the references.
+        matched: `{file name: caption}`, with the names and in the order of the references.
         missing: list of file names without a prediction.
 
     Raises:
-        DatasetError: if a prediction has no references or, unless `partial`, references have no prediction.
+        DatasetError: if a prediction has no references or, unless `partial`, references have no prediction, or
+            several predictions are of one file.
     """
+    predictions = name_as_references(predictions, references, what)
     _refuse(what, [name for name in predictions if name not in references], "files that are not in the references")
     missing = [name for name in references if name not in predictions]
     if not partial:
         _refuse(what, missing, "files without a prediction (--partial skips them)")
     return {name: predictions[name] for name in references if name in predictions}, missing
+
+
+def name_as_references(predictions, references, what="the predictions"):
+    """Renames predictions as their references, which may be in another folder or without any.
+
+    `/data/park/dog.wav` gets the name of the reference `park/dog.wav` or `dog.wav`, and `dog.wav` that of
+    `park/dog.wav` unless another folder has a `dog.wav`, too.
+
+    Args:
+        predictions: `{file name: caption}`; file names may be paths.
+        references: dict whose keys are the file names of the references.
+        what: str, the name of the predictions in error messages.
+
+    Returns:
+        `{file name: caption}`; predictions without references keep their names.
+
+    Raises:
+        DatasetError: if several predictions are of one file.
+
+    Example:
+        >>> from aac_tf.evaluation.prediction_files import name_as_references
+        >>> name_as_references({"/data/park/dog.wav": "a dog barks"}, {"park/dog.wav": ["a dog is barking"]})
+        {'park/dog.wav': 'a dog barks'}
+    """
+    by_last = {}
+    for name in references:
+        by_last.setdefault(_parts(name)[-1], []).append(name)
+    renamed, repeated = {}, []
+    for name, caption in predictions.items():
+        known = name if name in references else _reference_of(name, by_last.get(_parts(name)[-1], ()))
+        repeated += [name] if known in renamed else []
+        renamed[known] = caption
+    _refuse(what, repeated, "more predictions of files that have one already")
+    return renamed
+
+
+def _reference_of(name, references):
+    """The one among references of files of the same name whose path ends as this one for longest, or else this name."""
+    parts, found = _parts(name), {}
+    for reference in references:
+        others = _parts(reference)
+        length = min(len(parts), len(others))
+        if parts[-length:] == others[-length:]:
+            found.setdefault(length, []).append(reference)
+    longest = found[max(found)] if found else []
+    return longest[0] if len(longest) == 1 else name
+
+
+def _parts(path):
+    """The folders and the name in a path of any system."""
+    return [part for part in re.split(r"[/\\]", path) if part not in ("", ".")] or [path]
 
 
 def _whole_rows(path, columns):

@@ -13,7 +13,7 @@ from aac_tf.data.embedding_store import embed_shards
 from aac_tf.data.features import FileFeatures
 from aac_tf.data.preparation import file_features, prepare_dataset, read_clips, stored_features
 from aac_tf.datasets import ClipList
-from aac_tf.many.pipeline import NAMESPACE, beam_options, count
+from aac_tf.many.pipeline import NAMESPACE, beam_options, count, run_pipeline
 from aac_tf.many.progress import poll_progress
 from aac_tf.utils import cache_folder
 
@@ -95,6 +95,5 @@ def _run_pipeline(config, shards, clips, features, augment, flags):
         elements.append((renamed, [clips[index] for index in chosen], features.lengths[chosen].tolist()))
     pipeline = beam.Pipeline(options=beam_options(flags))
     pipeline | beam.Create(elements) | beam.Reshuffle() | beam.ParDo(EmbedShards(config, augment))
-    result = pipeline.run()
-    result.wait_until_finish()
+    result, _ = run_pipeline(pipeline)
     return count(result, "embedded")

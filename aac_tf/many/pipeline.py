@@ -108,14 +108,35 @@ def run_job(job, model, settings, flags=()):
         tf.io.gfile.remove(job.summary())
     pipeline = beam.Pipeline(options=beam_options(flags))
     build_pipeline(pipeline, job, model, settings)
-    result = pipeline.run()
-    state = result.wait_until_finish()
+    result, state = run_pipeline(pipeline)
     if not tf.io.gfile.exists(job.summary()):
         raise RunnerError(f"the runner ended ({state}) before all shards were done: run the same command again")
     if tf.io.gfile.exists(job.unfinished()):
         tf.io.gfile.rmtree(job.unfinished())  # left by killed workers
     with tf.io.gfile.GFile(job.summary()) as file:
         return json.loads(file.read()), {name: count(result, name) for name in COUNTERS}
+
+
+def run_pipeline(pipeline):
+    """Runs a pipeline to its end, and frees what its steps shared in this process.
+
+    Args:
+        pipeline: `beam.Pipeline`.
+
+    Returns:
+        (result, state): as of `pipeline.run()` and `wait_until_finish()`.
+    """
+    result = pipeline.run()
+    try:
+        return result, result.wait_until_finish()
+    finally:
+        # Beam keeps the last shared object. A model that is kept until Python exits prints tracebacks then, as its
+        # functions no longer find TensorFlow's modules.
+        Shared().acquire(_Nothing)
+
+
+class _Nothing:
+    """Takes the place of a shared object."""
 
 
 def beam_options(flags):

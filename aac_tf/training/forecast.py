@@ -194,10 +194,10 @@ class Pace(tf.keras.callbacks.Callback):
 
     def _say(self):
         epoch = (self._now - self._began) / self._measured * self._total
-        self._show(
-            f"time: about {_duration(epoch)} per epoch and {_duration(epoch * self._epochs)} for {self._epochs}, "
-            "without validation; training.epochs=... sets their number"
-        )
+        about = f"{_duration(epoch)} per epoch"
+        if self._epochs > 1:
+            about += f" and {_duration(epoch * self._epochs)} for {self._epochs}"
+        self._show(f"time: about {about}, without validation; training.epochs=... sets their number")
         self._show = None
 
 

@@ -94,12 +94,12 @@ def write_tsv(segments: Sequence[Captioned], name: str) -> str:
 
 def write_audacity(segments: Sequence[Captioned], name: str) -> str:
     """A label track of Audacity, without silence; arguments and result as of `write_srt`."""
-    return "".join(f"{one.begin:.6f}\t{one.end:.6f}\t{one.caption}\n" for one in _heard(segments))
+    return "".join(f"{one.begin:.3f}\t{one.end:.3f}\t{one.caption}\n" for one in _heard(segments))
 
 
 def write_textgrid(segments: Sequence[Captioned], name: str) -> str:
     """A TextGrid of Praat with one tier, silence as empty intervals; arguments and result as of `write_srt`."""
-    last = f"{segments[-1].end:.6f}"
+    last = f"{segments[-1].end:.3f}"
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {last}"]
     lines += ["tiers? <exists>", "size = 1", "item []:", "    item [1]:", '        class = "IntervalTier"']
     lines += ['        name = "captions"', "        xmin = 0", f"        xmax = {last}"]
@@ -107,7 +107,7 @@ def write_textgrid(segments: Sequence[Captioned], name: str) -> str:
     for number, one in enumerate(segments, 1):
         text = one.caption.replace('"', '""')
         lines.append(f"        intervals [{number}]:")
-        lines += [f"            xmin = {one.begin:.6f}", f"            xmax = {one.end:.6f}"]
+        lines += [f"            xmin = {one.begin:.3f}", f"            xmax = {one.end:.3f}"]
         lines.append(f'            text = "{text}"')
     return "\n".join(lines) + "\n"
 

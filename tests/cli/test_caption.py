@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from aac_tf.cli import caption
+from aac_tf.cli.checks import missing_files
 from aac_tf.runs import fetch
 from aac_tf.runs.fetch import find_run
 
@@ -34,6 +35,21 @@ def test_missing_files_are_reported_first_and_the_others_are_captioned(one_run, 
     assert told[:3] == [f"skipped: {path}: {reason}" for path, reason in zip(files, reasons) if reason]
     assert " was trained on " in told[3]
     assert told[-1] == "3 of 4 files skipped"
+
+
+def test_what_to_write_for_a_folder_or_a_quoted_pattern(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "meine Töne").mkdir()
+    (tmp_path / "empty").mkdir()
+    for name in ("1.flac", "2.flac", "3.wav", "a.txt", "b.txt", "c.txt"):
+        (tmp_path / "meine Töne" / name).touch()
+    reasons = missing_files(["meine Töne/", "empty", "meine Töne/*.flac", "meine Töne/*.mp3", "meine Töne/1.flac"])
+    assert reasons == {
+        "meine Töne/": "a directory, not a file: give its files, such as 'meine Töne'/*.flac",
+        "empty": "a directory, not a file: give its files, such as empty/*.wav",
+        "meine Töne/*.flac": "no such file; it is a pattern of files: leave its wildcards outside quotes",
+        "meine Töne/*.mp3": "no such file",
+    }
 
 
 def test_each_run_is_found_once(one_run, recording, monkeypatch):

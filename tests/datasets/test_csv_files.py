@@ -38,6 +38,7 @@ def test_errors_name_the_file_and_what_it_lacks(tmp_path):
         ('file_name,caption\na.wav,"a dog\nb.wav,"rain"\n', "quote not closed"),
         ("file_name,caption\n,a dog\n", "row 1 has no file name"),
         ("file_name,caption\na.wav," + "x" * 200000 + "\n", "field larger"),
+        ("file_name;caption_1\na.wav;a dog, barking\n", "separate them by commas, not by ';'"),
         ("file_name,caption\na\0.wav,x\n", None),
     ],
 )

@@ -27,8 +27,11 @@ def test_one_caption_per_row(root):
 
 
 def test_errors_name_the_root_and_the_splits_that_exist(root):
-    with pytest.raises(DatasetError, match="none is neither a CSV file nor a folder"):
+    with pytest.raises(DatasetError, match=r"none does not exist: expected a CSV file, or a folder with train\.csv"):
         Manifest(root / "none").clips("train")
+    (root / "a" / "mine.csv").write_text("file_name,caption\nx.wav,text\n")
+    with pytest.raises(DatasetError, match=r"a has none of train\.csv, .*or give the path of a CSV file"):
+        Manifest(root / "a").require("train")
     with pytest.raises(DatasetError, match=r"Manifest\(.*\) has no test split; it has train"):
         Manifest(root).require("test")
     write_csv(root / "test.csv", ["file_name", "caption"], ["t.wav", "text"])

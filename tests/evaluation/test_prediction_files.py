@@ -43,7 +43,7 @@ def test_captions_are_read_from_json_lines(tmp_path):
         {"file": "C:\\clips\\b.wav", "caption": ""},
     ]
     path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n\n", encoding="utf-8")
-    assert read_candidates(path) == {" a.wav": ["one\u2028more", "two"], "b.wav": [""]}
+    assert read_candidates(path) == {"clips/ a.wav": ["one\u2028more", "two"], "C:\\clips\\b.wav": [""]}
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,8 @@ def test_captions_are_read_from_json_lines(tmp_path):
         ("[1]", "line 1 must be a JSON object with file and caption"),
         ('{"file": "a.wav"}', "line 1 must be"),
         ('{"file": "a.wav", "caption": 1}', "line 1 must be"),
-        ('{"file": "x/a.wav", "caption": "b"}\n{"file": "y/a.wav", "caption": "c"}', "1 repeated file names: 'a.wav'"),
+        ('{"file": 1, "caption": "b"}', "line 1 must be"),
+        ('{"file": "a.wav", "caption": "b"}\n{"file": "a.wav", "caption": "c"}', "1 repeated file names: 'a.wav'"),
     ],
 )
 def test_invalid_json_lines_are_refused(text, message, tmp_path):
@@ -105,6 +106,34 @@ def test_predictions_are_matched_in_the_order_of_the_references():
         match_predictions({"a": "1", "B": "2"}, references, partial=True)
 
 
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("park/dog.wav", "park/dog.wav"),
+        ("./park/dog.wav", "park/dog.wav"),
+        ("/data/clips/park/dog.wav", "park/dog.wav"),
+        ("C:\\clips\\park\\dog.wav", "park/dog.wav"),
+        ("elsewhere/rain.wav", "rain.wav"),
+        ("cat.wav", "yard/cat.wav"),
+        ("house/cat.wav", None),  # another cat
+        ("dog.wav", None),  # which of the two?
+        ("park/hotdog.wav", None),
+    ],
+)
+def test_predictions_are_matched_by_the_end_of_their_paths(name, reference):
+    references = {file: ["x"] for file in ("park/dog.wav", "street/dog.wav", "rain.wav", "yard/cat.wav")}
+    if reference is None:
+        with pytest.raises(DatasetError, match="1 files that are not in the references"):
+            match_predictions({name: "a"}, references, partial=True)
+    else:
+        assert match_predictions({name: "a"}, references, partial=True)[0] == {reference: "a"}
+
+
+def test_two_predictions_of_one_file_are_refused():
+    with pytest.raises(DatasetError, match=r"mine: 1 more predictions of files that have one already: 'y/a.wav'"):
+        match_predictions({"x/a.wav": "b", "y/a.wav": "c"}, {"a.wav": ["x"]}, what="mine")
+
+
 def test_references_in_the_layout_of_audiocaps(tmp_path):
     path = write(
         tmp_path / "val.csv",
@@ -115,6 +144,6 @@ def test_references_in_the_layout_of_audiocaps(tmp_path):
         ["4", "other", "0", "a dog"],
     )
     names = ["Yabc.wav", "val/xyz_7000_17000.flac"]
-    expected = {"Yabc.wav": ["rain", "it rains"], "val/xyz_7000_17000.flac": ["wind"], "other_0": ["a dog"]}
+    expected = {"Yabc.wav": ["rain", "it rains"], "xyz_7000_17000.flac": ["wind"], "other_0": ["a dog"]}
     assert read_references(path, names) == expected
     assert list(read_references(path)) == ["abc_30", "xyz_7", "other_0"]

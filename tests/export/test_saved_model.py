@@ -382,3 +382,19 @@ def test_signatures_without_attention_do_not_compute_it(one_loaded):
     for full, short in (("serving_default", "waveform_to_text"), ("caption_wav", "wav_to_text")):
         assert any("attend" in name for name in functions(full))
         assert not any("attend" in name for name in functions(short))
+
+
+def test_the_example_program_says_which_files_it_cannot_caption(one_model, tmp_path):
+    soundfile.write(tmp_path / "noise.wav", np.random.default_rng(0).normal(0, 0.1, 16000), 16000)
+    (tmp_path / "text.wav").write_text("no sound")
+    program = pathlib.Path(__file__).parents[2] / "examples" / "caption.py"
+    done = subprocess.run(
+        [sys.executable, program, pathlib.Path(one_model).resolve(), "text.wav", "noise.wav"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["text.wav: not a WAV file", "noise.wav"]
+    assert len(lines) > 2

@@ -58,6 +58,20 @@ def test_patterns_and_lists_give_one_line_per_file(run, model, clips, read_lines
     assert again == {line["file"]: line["caption"] for line in captions}
 
 
+def test_the_process_ends_without_tracebacks_of_the_model(model, clips, tmp_path):
+    good = [path for path, usable in clips.items() if usable][:2]
+    done = subprocess.run(
+        [*COMMAND, "--model", str(model), "--output", "out", *good],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
 @pytest.mark.slow
 def test_several_processes_share_the_work(run, model, clips, read_lines, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(pathlib.Path(__file__).parents[2]))

@@ -61,7 +61,13 @@ def test_the_time_is_said_once(monkeypatch):
         short.on_train_batch_end(batch)
     now[0] += 100.0  # validation
     short.on_epoch_end(0)
-    assert said.pop().startswith("time: about 6 s per epoch")
+    only = Pace(steps=2, epochs=1, show=said.append)
+    for batch in range(2):
+        now[0] += 3.0
+        only.on_train_batch_end(batch)
+    only.on_epoch_end(0)
+    assert said.pop() == "time: about 6 s per epoch, without validation; training.epochs=... sets their number"
+    assert said.pop().startswith("time: about 6 s per epoch and 3 min for 30")
     assert said == [
         "time: about 3 min per epoch and 1.7 h for 30, without validation; training.epochs=... sets their number"
     ]
