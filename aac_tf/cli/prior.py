@@ -26,8 +26,8 @@ def main(arguments=None):
         required=True,
         nargs="+",
         metavar="FILE",
-        help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, text "
-        "files with one caption per line, or `templates` for written captions of the sounds that the run knows",
+        help="captions with the word frequencies that the run should have: CSVs like those of Clotho or AudioCaps, "
+        "text files with one caption per line, or `templates` for written captions of the sounds that the run knows",
     )
     parser.add_argument(
         "--weight",
