@@ -39,6 +39,7 @@ class CaptionParser:
         self._preposition = ""
         self._determined = False  # whether an article or adjective came just before
         self._context: list[str] = []
+        self._typical: list[tuple[str, list, int]] = []  # with the mentions before, and their number
         index = 0
         while index < len(self._tokens):
             index = self._read(index)
@@ -49,7 +50,9 @@ class CaptionParser:
         token, determined = self._tokens[index], self._determined
         kinds, self._determined = token.kinds, False
         link = next((name for name in known.LINKS if name in kinds), None)
-        if link and not (link == "while" and self._is_preposition(index)):
+        if "settings" in kinds and self._is_place(index):
+            self._preposition = ""
+        elif link and not (link == "while" and self._is_preposition(index)):
             self._read_link(link, token, index)
         elif "verb" in kinds and self._clauses.subjects and not determined and self._is_verb_of_subjects(index):
             return self._read_predicate(index)
@@ -60,6 +63,8 @@ class CaptionParser:
                 self._clauses.name_subjects()
         elif "sound_words" in kinds:
             self._read_sound_word(index, determined)
+        elif "qualities" in kinds and "verb" not in kinds:
+            self._determined = determined
         elif "descriptions" in kinds:
             self._describe(token, index, determined)
         elif "using" in kinds and ("verb" not in kinds or self._clauses.subjects):
@@ -76,9 +81,15 @@ class CaptionParser:
                 self._clauses.many = known.QUANTIFIERS[token.text] or -1
             self._determined = True
         elif "prepositions" in kinds or "of" in kinds:
-            self._preposition = token.text
-        elif "context" in kinds:
+            if "neutral" not in kinds or not self._tokens.ends_clause(index + 1):
+                self._preposition = token.text
+        elif "typical" in kinds:
+            self._determined = determined
+            self._typical.append((token.text, list(self._clauses.recent), len(self.timeline.mentions)))
+        elif "context" in kinds and "neutral" not in kinds:
             self._context.append(token.text)
+        elif "settings" in kinds:
+            raise Unexplained(token.text)
         return index + 1
 
     # Links between clauses.
@@ -86,7 +97,12 @@ class CaptionParser:
     def _is_preposition(self, index):
         """Whether "over", "with" ... stands before something that is no sound, as in "over a hard surface"."""
         after = self._tokens.next_noun(index + 1)
-        return "context" in after.kinds and not after.kinds & _SOUND
+        return bool(after.kinds & {"context", "settings"}) and not after.kinds & _SOUND
+
+    def _is_place(self, index):
+        """Whether the word at an index is where something is heard: "in a large room"."""
+        before = self._tokens.before_noun(index)
+        return bool(before.kinds & {"prepositions", "of"}) or before.text in ("over", "behind", "among", "amongst", "amid")
 
     def _read_link(self, link, token, index):
         # "speaks into a microphone while", "on the roof and a": what comes next is not in or on anything.
@@ -244,6 +260,11 @@ class CaptionParser:
         self._clauses.finish()
         for word in self._context:
             if not any(_fits(word, mention) for mention in self.timeline.mentions):
+                raise Unexplained(word)
+        for word, recent, place in self._typical:
+            near = [*recent, *self.timeline.mentions[place : place + 1]]
+            typical = any(word in known.TYPICAL.get(mention.category, ()) for mention in near)
+            if not typical and not any(_fits(word, mention) for mention in self.timeline.mentions):
                 raise Unexplained(word)
 
 

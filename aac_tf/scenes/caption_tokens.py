@@ -10,7 +10,7 @@ PERSONS = frozenset().union(*(CLASSES[name] for name in ("man", "woman", "child"
 LINKS = frozenset(known.LINKS)
 # Who or what may be the subject of a verb whose object sounds: "a man opens a door", "a train blows a horn".
 _AGENTS = PERSONS | {"car", "vehicle", "truck", "train", "bus"}
-_BETWEEN = frozenset({"determiners", "descriptions", "quantifiers", "neutral"})
+_BETWEEN = frozenset({"determiners", "descriptions", "quantifiers", "neutral", "qualities"})
 _NONE = Token("", frozenset())
 
 

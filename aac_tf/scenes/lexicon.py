@@ -107,6 +107,7 @@ def lexicon() -> Lexicon:
         for phrase in phrases:
             add(phrase, link)
     phrases_of = {"descriptions": [*known.DESCRIPTIONS], "quantifiers": [*known.QUANTIFIERS]}
+    phrases_of["typical"] = sorted(set().union(*known.TYPICAL.values()))
     phrases_of |= {kind: [*phrases] for kind, phrases in known.WORDS.items() if kind not in _NO_KINDS}
     for kind, phrases in phrases_of.items():
         for phrase in phrases:

@@ -24,6 +24,9 @@ class ScriptedSound:
             does not say.
         continuous: whether it is said to last for the whole of its steps ("continuously", "throughout").
         brief: whether it is said to be short ("briefly").
+        medium: what it is heard through: "air", "wall" if it is muffled, or "loudspeaker", as a voice on a radio.
+        echo: whether it is said to echo.
+        stops: whether it is said to stop, so that the scene goes on without it.
     """
 
     category: str
@@ -36,6 +39,9 @@ class ScriptedSound:
     times: int | None = None
     continuous: bool = False
     brief: bool = False
+    medium: str = "air"
+    echo: bool = False
+    stops: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

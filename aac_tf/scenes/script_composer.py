@@ -10,7 +10,7 @@ import numpy as np
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.events import Event
 from aac_tf.scenes.rendering.filters import gain
-from aac_tf.scenes.rendering.places import Room, move, recede
+from aac_tf.scenes.rendering.places import Room, echoes, move, recede, through
 from aac_tf.scenes.rendering.plays import play
 from aac_tf.scenes.rendering.recorders import ambience, noise_level, record, set_level
 from aac_tf.scenes.script import Script, ScriptedSound
@@ -28,6 +28,7 @@ _GAP = (0.05, 0.5)  # seconds between two steps
 _OVERLAP = (0.1, 0.4)  # seconds by which a step reaches into the next one, in
 _OVERLAPPING = 0.2  # this share of cases
 _SHORTEST_STEP = 0.6  # seconds
+_SILENCE = (1.2, 3.0)  # seconds that follow a sound that stops
 _SECONDS_PER_STEP = 2.0  # least mean length of the steps, if the longest scenes have room for it
 
 
@@ -90,6 +91,10 @@ def compose_script(
         start += offset
         if sound.distant and effects:
             played = recede(played, rate, rng)
+        if sound.medium != "air":
+            played = through(played, sound.medium, rate, rng)
+        if sound.echo:
+            played = echoes(played, n - start, rate, rng)
         played = _soften_ends(played, start, n, rate, rng) * gain(level - _active_loudness(played, rate))
         if sound.motion != "none":
             played = move(played, sound.motion, rate, rng)
@@ -187,6 +192,8 @@ def _draw_steps(script, recordings, n, rate, rng):
     )
     weights = np.clip(wanted, 1.5, 6.0) * rng.uniform(0.7, 1.3, len(wanted))
     first, last = (int(rng.uniform(*_MARGINS) * rate) if rng.uniform() < 0.5 else 0 for _ in range(2))
+    if any(sound.stops and sound.last == script.steps - 1 for sound in script.sounds):
+        last = int(min(rng.uniform(*_SILENCE) * rate, n / 3))
     shortest = min(_SHORTEST_STEP * rate, 0.8 * (n - first - last) / script.steps)
     lengths = shortest + (n - first - last - shortest * script.steps) * weights / weights.sum()
     bounds = first + np.concatenate([[0], np.cumsum(lengths)])
@@ -203,7 +210,7 @@ def _span(sound, script, starts, ends, n, steady):
     """First and last sample of the time of a sound."""
     whole = sound.first == 0 and sound.last == script.steps - 1
     if sound.background or (whole and (steady or sound.continuous)):
-        return 0, n
+        return 0, ends[-1] if sound.stops else n
     return starts[sound.first], min(ends[sound.last], n)
 
 

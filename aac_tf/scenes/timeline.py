@@ -108,13 +108,36 @@ class Timeline:
 
     def sounds(self) -> tuple[ScriptedSound, ...]:
         """The sounds of the script."""
+        self._move("start", 0)
+        self._move("end", len(self._steps))
         sounds, last = [], len(self._steps) - 1
         for mention in self.mentions:
             step = next(index for index, step in enumerate(self._steps) if step is mention.step)
-            lasts = SOUNDS[mention.category].sustained or mention.settings.get("background")
-            first, end = (0, last) if mention.spans and lasts else (step, step)
+            spans = mention.spans and _lasts(mention) and not mention.settings.get("stops")
+            first, end = (0, last) if spans else (step, step)
             sounds += [ScriptedSound(mention.category, first, end, **mention.settings)] * mention.sources
         return tuple(sounds)
+
+    def _move(self, when, place):
+        """Moves what is said to be at the "start" or "end" into a step of its own; what lasts in its step goes on."""
+        moved = [mention for mention in self.mentions if mention.settings.get("when") == when]
+        if not moved:
+            return
+        if len(moved) == len(self.mentions):
+            raise Unexplained(f"only at the {when}")
+        for mention in moved:
+            del mention.settings["when"]
+            mention.step.remove(mention)
+            mention.spans = False
+            for other in mention.step:
+                other.spans = other.spans or _lasts(other)
+            mention.step = moved
+        self._steps.insert(place, moved)
+        self._steps = [step for step in self._steps if step]
+
+
+def _lasts(mention):
+    return SOUNDS[mention.category].sustained or bool(mention.settings.get("background"))
 
 
 def set_field(settings: dict, field: str, value) -> None:
