@@ -2,11 +2,16 @@
 
     python benchmarks/encoder.py
     python benchmarks/encoder.py --clips 1045 --seconds 15 30 --repeats 1   # as many as Clotho's evaluation split has
+    python benchmarks/encoder.py --training --clips 16 --factors 1          # the gradient, against Keras' layers too
 
 Times clips of 30 s (2,584 log-mel frames), or of a range of durations, in batches of similar ones, with the encoder and
 decoder of configs/dcase2020.yaml for each sub-sampling factor M and, if PyTorch is installed, with the same layers as
 `torch.nn.GRU`. The two alternate in one process, so that other load on the machine affects both equally; the medians
 are compared.
+
+`--training` times the encoder alone with the gradient of its weights: the loops that the encoder trains with on CPUs,
+the Keras layers in their place, and PyTorch. It prints by how much the gradients of the first two differ, relative to
+the largest entry of each weight's gradient.
 """
 
 import argparse
@@ -20,7 +25,7 @@ import aac_tf  # noqa: F401 - selects the Keras to use, before TensorFlow is imp
 
 import tensorflow as tf  # isort: skip
 
-from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
+from aac_tf.models import CaptioningModel, FixedVectorDecoder, SubsampledBiRNN, subsampled_birnn
 
 FRAMES_PER_SECOND, BINS, UNITS, WORDS, VOCABULARY = 44100 / 512, 64, 256, 21, 4367
 
@@ -43,24 +48,72 @@ def keras_captioner(factor):
     return run
 
 
-def torch_captioner(factor):
-    """The same function with PyTorch, which takes the padding of a batch as sound."""
+def keras_gradient(encoder, own_loops):
+    """A function from a batch to the gradients of an encoder's weights.
+
+    Args:
+        encoder: `SubsampledBiRNN`.
+        own_loops: whether it trains with its own loops, as on CPUs, or with the Keras layers, as on GPUs.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, BINS]), tf.TensorSpec([None], tf.int32)])
+    def call(features, length):
+        accelerated, subsampled_birnn._accelerated = subsampled_birnn._accelerated, lambda: not own_loops
+        try:
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_mean(tf.square(encoder(features, length, training=True)[0]))
+        finally:
+            subsampled_birnn._accelerated = accelerated
+        return tape.gradient(loss, encoder.trainable_variables)
+
+    return lambda features, lengths: [
+        gradient.numpy() for gradient in call(tf.constant(features), tf.constant(lengths))
+    ]
+
+
+def torch_encoder(factor):
+    """The same encoder with PyTorch, which takes the padding of a batch as sound, and its layers."""
     import torch
 
     widths = [BINS, 2 * UNITS, 2 * UNITS]
     layers = [torch.nn.GRU(width, UNITS, batch_first=True, bidirectional=True) for width in widths]
-    decoder = torch.nn.GRU(2 * UNITS, UNITS, batch_first=True)
-    classifier = torch.nn.Linear(UNITS, VOCABULARY)
 
-    @torch.no_grad()
-    def run(features, lengths):
+    def run(features):
         hidden = layers[0](torch.from_numpy(features))[0]
         for layer in layers[1:]:
             kept = max(1, hidden.shape[1] // factor)
             hidden = hidden[:, ::factor][:, :kept]
             hidden = layer(hidden)[0] + hidden
-        vector = hidden[:, -1:].expand(-1, WORDS, -1)
+        return hidden
+
+    return run, layers
+
+
+def torch_captioner(factor):
+    """A function like that of `keras_captioner`, with PyTorch."""
+    import torch
+
+    encoder, _ = torch_encoder(factor)
+    decoder = torch.nn.GRU(2 * UNITS, UNITS, batch_first=True)
+    classifier = torch.nn.Linear(UNITS, VOCABULARY)
+
+    @torch.no_grad()
+    def run(features, lengths):
+        vector = encoder(features)[:, -1:].expand(-1, WORDS, -1)
         return classifier(decoder(vector)[0]).numpy()
+
+    return run
+
+
+def torch_gradient(factor):
+    """A function like that of `keras_gradient`, with PyTorch."""
+    import torch
+
+    encoder, layers = torch_encoder(factor)
+    weights = [weight for layer in layers for weight in layer.parameters()]
+
+    def run(features, lengths):
+        return torch.autograd.grad(encoder(features).square().mean(), weights)
 
     return run
 
@@ -81,6 +134,24 @@ def seconds(run, features, lengths, batch):
     return time.perf_counter() - began
 
 
+def captioners(factor, torch):
+    """{name: function that captions a batch}."""
+    return {"keras": keras_captioner(factor), **({"torch": torch_captioner(factor)} if torch else {})}
+
+
+def gradients(factor, torch):
+    """{name: function that computes the gradients of a batch}."""
+    encoder = SubsampledBiRNN(UNITS, layers=3, cell="gru", subsampling=factor)
+    encoder.build([None, None, BINS])
+    runs = {"loops": keras_gradient(encoder, True), "keras": keras_gradient(encoder, False)}
+    return {**runs, **({"torch": torch_gradient(factor)} if torch else {})}
+
+
+def largest_difference(found, wanted):
+    """Largest difference of two lists of gradients, relative to the largest entry of each."""
+    return max(np.abs(one - other).max() / np.abs(other).max() for one, other in zip(found, wanted))
+
+
 def main():
     """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,6 +160,7 @@ def main():
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--factors", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--training", action="store_true", help="time the gradient of the encoder")
     options = parser.parse_args()
     try:
         import torch
@@ -103,20 +175,23 @@ def main():
     features = np.random.default_rng(1).standard_normal([options.batch, lengths[-1], BINS], np.float32)
     print(f"{options.clips} clips, {durations.sum() / 3600:.2f} hours of sound")
     first = None
-    print(f"{'M':>3} {'keras s':>9} {'vs M=first':>11}" + (f" {'torch s':>9} {'torch/keras':>12}" if torch else ""))
     for factor in options.factors:
-        runs = [keras_captioner(factor)] + ([torch_captioner(factor)] if torch else [])
-        for run in runs:
-            run(features[:, :50], np.full(options.batch, 50, np.int32))
-        times = [[] for _ in runs]
+        runs = (gradients if options.training else captioners)(factor, torch)
+        short = features[:, :50], np.full(options.batch, 50, np.int32)
+        found = {name: run(*short) for name, run in runs.items()}
+        times = {name: [] for name in runs}
         for _ in range(options.repeats):
-            for taken, run in zip(times, runs):
-                taken.append(seconds(run, features, lengths, options.batch))
-        medians = [statistics.median(taken) for taken in times]
-        first = first or medians[0]
-        line = f"{factor:>3} {medians[0]:>9.2f} {first / medians[0]:>10.1f}x"
-        if torch:
-            line += f" {medians[1]:>9.2f} {medians[1] / medians[0]:>11.2f}x"
+            for name, run in runs.items():
+                times[name].append(seconds(run, features, lengths, options.batch))
+        own, *others = (statistics.median(taken) for taken in times.values())
+        if first is None:
+            print(f"{'M':>3}" + "".join(f" {name + ' s':>9}" for name in runs) + f" {'vs M=first':>11}", end="")
+            print("".join(f" {name + '/' + next(iter(runs)):>12}" for name in list(runs)[1:]))
+            first = own
+        line = f"{factor:>3}" + "".join(f" {taken:>9.2f}" for taken in (own, *others)) + f" {first / own:>10.1f}x"
+        line += "".join(f" {other / own:>11.2f}x" for other in others)
+        if options.training:
+            line += f"   gradients differ by {largest_difference(found['loops'], found['keras']):.0e}"
         print(line, flush=True)
 
 

@@ -1,11 +1,15 @@
-"""Growth of time and memory: of captioning with the length of a file, of a training epoch with the number of clips.
+"""Growth of time and memory with the length of a file, the vocabulary, the beam, and the number of training clips.
 
     python benchmarks/growth.py [--format flac] embedding.source=yamnet.h5
+    python benchmarks/growth.py --configs clotho_yamnet everyday --vocabularies 1000 5000 20000
+    python benchmarks/growth.py --configs clotho_yamnet everyday --beams 1 3 10
     python benchmarks/growth.py --scenes 100 1000 10000
 
 Each row is measured in a process of its own, for its own peak of resident memory. A model with random weights captions
-a 44.1 kHz file of noise, from file to words, after a short file that compiles it. The measured epoch is the second one
-of training the demo model (M = 8) on scenes of 2 to 3 s that are read from files; the first one compiles.
+a 44.1 kHz file of noise, from file to words, after a short file that compiles it. A search finds captions of 20 words
+for 62 random embeddings, as many as YAMNet has in 30 s; the vocabulary has 4,367 words and the beam 3 hypotheses unless
+they vary. The measured epoch is the second one of training the demo model (M = 8) on scenes of 2 to 3 s that are read
+from files; the first one compiles. Below a table stand the exponents e of time ~ size^e that fit its rows best.
 """
 
 import argparse
@@ -19,8 +23,9 @@ import tempfile
 import time
 
 SECONDS = [10, 30, 60, 300, 600, 1800, 3600]
-CONFIGS = ["configs/clotho_logmel.yaml", "configs/dcase2020.yaml", "configs/clotho_yamnet.yaml"]
+CONFIGS = ["clotho_logmel", "dcase2020", "clotho_yamnet"]
 RATE = 44100
+VOCABULARY, BEAM, WORDS, STEPS, WIDTH, CALLS = 4367, 3, 20, 62, 1024, 30
 
 
 def peak():
@@ -56,6 +61,42 @@ def caption(config, overrides, seconds, suffix):
         return {"seconds": time.perf_counter() - began, "before": before, "peak": peak()}
 
 
+def search(config, vocabulary, beam):
+    """Times a search; returns a dict of its milliseconds, the median of the calls, and of the peak of memory in MB."""
+    import numpy as np
+
+    from aac_tf.build import build_model
+    from aac_tf.config import load_config
+    from aac_tf.decoding import Beam, Rules
+
+    import tensorflow as tf  # isort: skip
+
+    model, find = build_model(load_config(config), vocabulary, bins=WIDTH), Beam(beam)
+
+    @tf.function
+    def run(features, length):
+        # No caption ends before its last word.
+        rules = Rules(tf.ones_like(length), 2, WORDS, min_words=WORDS)
+        return model.find(find, rules, *model.encode(features, length), WORDS)
+
+    sound, times = (tf.random.stateless_normal([1, STEPS, WIDTH], [1, 2]), tf.constant([STEPS])), []
+    for _ in range(CALLS + 5):
+        began = time.perf_counter()
+        run(*sound).tokens.numpy()
+        times.append(time.perf_counter() - began)
+    return {"ms": 1000 * float(np.median(times[5:])), "peak": peak()}
+
+
+def vocabulary(config, overrides, size, _):
+    """See `search`."""
+    return search(config, size, BEAM)
+
+
+def beam(config, overrides, size, _):
+    """See `search`."""
+    return search(config, VOCABULARY, size)
+
+
 def epoch(config, overrides, scenes, _):
     """Trains for two epochs; returns a dict of the seconds of the second one, and of the peak of memory in MB."""
     command = [f"scenes.train={scenes}", "scenes.validation=20", "scenes.test=1", "scenes.min_seconds=2"]
@@ -78,6 +119,26 @@ def in_process(*arguments):
     return json.loads(done.stdout.strip().splitlines()[-1])
 
 
+def print_exponent(name, sizes, times):
+    """Prints the exponent of a power of the size that fits the times best."""
+    import numpy as np
+
+    if len(sizes) > 1:
+        print(f"{name}: time ~ size^{np.polyfit(np.log(sizes), np.log(times), 1)[0]:.2f}", flush=True)
+
+
+def print_searches(what, configs, sizes):
+    """Prints how the time of a search grows with its vocabulary or its beam."""
+    print(f"| model | {what} | ms | peak, MB |\n| --- | ---: | ---: | ---: |")
+    for config in configs:
+        times = []
+        for size in sizes:
+            found = in_process(what, config, size)
+            print(f"| {pathlib.Path(config).stem} | {size} | {found['ms']:.1f} | {found['peak']:.0f} |", flush=True)
+            times.append(found["ms"])
+        print_exponent(config, sizes, times)
+
+
 def main():
     """Runs the benchmark and prints its results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -89,19 +150,31 @@ def main():
     parser.add_argument(
         "--scenes", type=int, nargs="+", help="measure epochs with these numbers of scenes instead of captioning"
     )
+    parser.add_argument(
+        "--vocabularies", type=int, nargs="+", help="measure searches with these numbers of words instead"
+    )
+    parser.add_argument("--beams", type=int, nargs="+", help="measure searches with these beams instead")
     parser.add_argument("--one", nargs=3, metavar=("WHAT", "CONFIG", "SIZE"), help=argparse.SUPPRESS)
     parser.add_argument("overrides", nargs="*", metavar="key=value")
     options = parser.parse_intermixed_args()
     if options.one:
         what, config, size = options.one
-        run = {"caption": caption, "epoch": epoch}[what]
+        run = {"caption": caption, "epoch": epoch, "vocabulary": vocabulary, "beam": beam}[what]
         print(json.dumps(run(config, options.overrides, int(size), options.format)))
+    elif options.vocabularies or options.beams:
+        if options.vocabularies:
+            print_searches("vocabulary", options.configs, options.vocabularies)
+        if options.beams:
+            print_searches("beam", options.configs, options.beams)
     elif options.scenes:
+        times = []
         print("| scenes | epoch, s | ms/scene | peak, MB |\n| ---: | ---: | ---: | ---: |")
         for scenes in options.scenes:
-            found = in_process("epoch", "configs/demo.yaml", scenes, *options.overrides)
+            found = in_process("epoch", "demo", scenes, *options.overrides)
+            times.append(found["seconds"])
             each = 1000 * found["seconds"] / scenes
             print(f"| {scenes} | {found['seconds']:.1f} | {each:.1f} | {found['peak']:.0f} |", flush=True)
+        print_exponent("epoch", options.scenes, times)
     else:
         from aac_tf.config import load_config
 
@@ -110,11 +183,14 @@ def main():
             # Models without a frozen encoder have none of its keys.
             frozen = load_config(config).embedding.kind != "none"
             own = [key for key in options.overrides if frozen or not key.startswith("embedding.")]
+            times = []
             for seconds in options.seconds:
                 found = in_process("caption", config, seconds, "--format", options.format, *own)
+                times.append(found["seconds"])
                 values = (found["seconds"], 1000 * found["seconds"] / seconds, found["before"], found["peak"])
                 row = "| {} | {} | {:.2f} | {:.1f} | {:.0f} | {:.0f} |"
                 print(row.format(pathlib.Path(config).stem, seconds, *values), flush=True)
+            print_exponent(config, options.seconds, times)
 
 
 if __name__ == "__main__":
