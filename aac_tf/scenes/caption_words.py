@@ -4,8 +4,8 @@
   occur at once; `and`: the second is added to the first.
 - `descriptions`: phrases that set a field of `ScriptedSound` to a value.
 - `quantifiers`: how many sources or sounds; 0 stands for several.
-- `typical`: words that describe all recordings of some sounds, so that they may be in a caption beside these: a siren is
-  "high pitched".
+- `typical`: words that hold for nearly every recording of some sounds, and may describe these alone: a siren is "high
+  pitched". Before a place ("a small room"), any of them may stand.
 - `words`:
     - `adjectives`: descriptions that belong to what comes after them ("a distant siren"); the others belong to what was
       said before, if anything was;
@@ -16,9 +16,11 @@
     - `auxiliaries`: verbs that may stand before another verb ("starts barking");
     - `transitive`: verbs whose object sounds ("opens a door");
     - `places`: prepositions before a sound that others are in ("in the rain");
+    - `by_places`: links that are prepositions before a place ("over a bridge");
     - `qualities`: adjectives that no sound contradicts; `settings`: places that may follow a preposition, for the same
       reason; `neutral`: anything else that no sound contradicts.
 
+A word belongs in here only if no scene can contradict it. "Long" does not, since scenes do not make sounds longer.
 In every list, "over/through a/the radio" stands for all combinations of these words, and "_" for no word.
 """
 
@@ -52,7 +54,7 @@ DESCRIPTIONS: dict[str, tuple[str, typing.Any]] = {
 QUANTIFIERS: dict[str, int] = {
     phrase: number for number, cell in _TABLE["quantifiers"].items() for phrase in _split(cell)
 }
-# {category: words that describe every recording of it}.
+# {category: words that may describe it}.
 TYPICAL: dict[str, set[str]] = {}
 for _row in _TABLE["typical"].values():
     for _category in _split(_row["sounds"]):

@@ -24,9 +24,9 @@ class ScriptedSound:
             does not say.
         continuous: whether it is said to last for the whole of its steps ("continuously", "throughout").
         brief: whether it is said to be short ("briefly").
-        medium: what it is heard through: "air", "wall" if it is muffled, or "loudspeaker", as a voice on a radio.
+        medium: what it is heard through: "air", "wall" if it is muffled or in another room, or "loudspeaker" if it
+            comes from one, a radio or a telephone.
         echo: whether it is said to echo.
-        stops: whether it is said to stop, so that the scene goes on without it.
     """
 
     category: str
@@ -41,7 +41,6 @@ class ScriptedSound:
     brief: bool = False
     medium: str = "air"
     echo: bool = False
-    stops: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

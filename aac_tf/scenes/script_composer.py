@@ -28,7 +28,6 @@ _GAP = (0.05, 0.5)  # seconds between two steps
 _OVERLAP = (0.1, 0.4)  # seconds by which a step reaches into the next one, in
 _OVERLAPPING = 0.2  # this share of cases
 _SHORTEST_STEP = 0.6  # seconds
-_SILENCE = (1.2, 3.0)  # seconds that follow a sound that stops
 _SECONDS_PER_STEP = 2.0  # least mean length of the steps, if the longest scenes have room for it
 
 
@@ -44,8 +43,9 @@ def compose_script(
     """Composes a scene that a script describes.
 
     Steps follow each other with short gaps or slight overlaps, and sounds of the same steps overlap for most of their
-    length. A background sound lies under everything, 12 to 20 dB below. The place, the distances and the recorder are
-    drawn at random. An event lasts from the first to the last time that its sound is heard.
+    length. A background sound lies under everything, 12 to 20 dB below. What is muffled or comes from a loudspeaker is
+    filtered, and echoes are delayed copies. The place, the distances and the recorder are drawn at random. An event
+    lasts from the first to the last time that its sound is heard, with its echoes.
 
     Args:
         bank: where the sounds come from.
@@ -192,8 +192,6 @@ def _draw_steps(script, recordings, n, rate, rng):
     )
     weights = np.clip(wanted, 1.5, 6.0) * rng.uniform(0.7, 1.3, len(wanted))
     first, last = (int(rng.uniform(*_MARGINS) * rate) if rng.uniform() < 0.5 else 0 for _ in range(2))
-    if any(sound.stops and sound.last == script.steps - 1 for sound in script.sounds):
-        last = int(min(rng.uniform(*_SILENCE) * rate, n / 3))
     shortest = min(_SHORTEST_STEP * rate, 0.8 * (n - first - last) / script.steps)
     lengths = shortest + (n - first - last - shortest * script.steps) * weights / weights.sum()
     bounds = first + np.concatenate([[0], np.cumsum(lengths)])
@@ -210,7 +208,7 @@ def _span(sound, script, starts, ends, n, steady):
     """First and last sample of the time of a sound."""
     whole = sound.first == 0 and sound.last == script.steps - 1
     if sound.background or (whole and (steady or sound.continuous)):
-        return 0, ends[-1] if sound.stops else n
+        return 0, n
     return starts[sound.first], min(ends[sound.last], n)
 
 
