@@ -7,9 +7,10 @@ from aac_tf.scenes.caption_tokens import LINKS, PERSONS, CaptionTokens
 from aac_tf.scenes.clauses import Clauses
 from aac_tf.scenes.lexicon import Token, tokenize
 from aac_tf.scenes.sounds import SOUNDS
-from aac_tf.scenes.timeline import Unexplained, set_field
+from aac_tf.scenes.timeline import Unexplained, merge, set_field
 
 _SOUND = frozenset({"noun", "verb", "name"})
+_FUNCTION_WORDS = known.WORDS["prepositions"] | known.WORDS["determiners"]
 
 
 class CaptionParser:
@@ -39,6 +40,7 @@ class CaptionParser:
         self._preposition = ""
         self._determined = False  # whether an article or adjective came just before
         self._context: list[str] = []
+        self._typical: list[tuple[str, list, int]] = []  # with the mentions described, or the number of the next one
         index = 0
         while index < len(self._tokens):
             index = self._read(index)
@@ -49,17 +51,25 @@ class CaptionParser:
         token, determined = self._tokens[index], self._determined
         kinds, self._determined = token.kinds, False
         link = next((name for name in known.LINKS if name in kinds), None)
-        if link and not (link == "while" and self._is_preposition(index)):
+        if "settings" in kinds and self._is_place(index):
+            if self._clauses.adjectives:  # "in a loud room" does not describe the next sound
+                raise Unexplained(token.text)
+            self._preposition = ""
+        elif link and not (link == "while" and self._is_preposition(index)):
             self._read_link(link, token, index)
         elif "verb" in kinds and self._clauses.subjects and not determined and self._is_verb_of_subjects(index):
             return self._read_predicate(index)
         elif "noun" in kinds and (determined or not self._continues(token)):
             self._read_noun(token, index)
         elif "being_heard" in kinds:
+            if self._tokens[index + 1].text == "to":  # "a knife is used to chop"
+                raise Unexplained(token.text)
             if not self._is_heard_doing(index):  # "a man can be heard speaking"
                 self._clauses.name_subjects()
         elif "sound_words" in kinds:
             self._read_sound_word(index, determined)
+        elif "qualities" in kinds and "verb" not in kinds:
+            self._determined = determined
         elif "descriptions" in kinds:
             self._describe(token, index, determined)
         elif "using" in kinds and ("verb" not in kinds or self._clauses.subjects):
@@ -76,9 +86,15 @@ class CaptionParser:
                 self._clauses.many = known.QUANTIFIERS[token.text] or -1
             self._determined = True
         elif "prepositions" in kinds or "of" in kinds:
-            self._preposition = token.text
-        elif "context" in kinds:
+            if "neutral" not in kinds or not self._tokens.ends_clause(index + 1):
+                self._preposition = token.text
+        elif "typical" in kinds:
+            self._read_typical(token, index, determined)
+        elif "context" in kinds and "neutral" not in kinds:
+            self._refuse_described(token)
             self._context.append(token.text)
+        elif "settings" in kinds:
+            raise Unexplained(token.text)
         return index + 1
 
     # Links between clauses.
@@ -86,7 +102,13 @@ class CaptionParser:
     def _is_preposition(self, index):
         """Whether "over", "with" ... stands before something that is no sound, as in "over a hard surface"."""
         after = self._tokens.next_noun(index + 1)
-        return "context" in after.kinds and not after.kinds & _SOUND
+        return bool(after.kinds & {"context", "settings"}) and not after.kinds & _SOUND
+
+    def _is_place(self, index):
+        """Whether the word at an index is where something is heard: "in a large room"."""
+        before = self._tokens.before_noun(index)
+        place = "prepositions" in before.kinds and "of" not in before.kinds
+        return place or before.text in known.WORDS["by_places"]
 
     def _read_link(self, link, token, index):
         # "speaks into a microphone while", "on the roof and a": what comes next is not in or on anything.
@@ -99,6 +121,7 @@ class CaptionParser:
 
     def _read_noun(self, token, index):
         if self._preposition and self._verb is None and self._is_complement(token):
+            self._refuse_described(token)
             self._clauses.many = 0
             return
         before = self._tokens.before_noun(index).kinds
@@ -112,6 +135,11 @@ class CaptionParser:
         category, verb = self._tokens.pair(token, self._verb)
         self._verb, self._preposition, self._clauses.last_subjects = None, "", [subject]
         self._clauses.mention(category, verb, subject)
+
+    def _refuse_described(self, token):
+        """Refuses the "hallway" of "an echoing hallway", which does not describe the next sound."""
+        if self._clauses.adjectives.keys() & {"medium", "echo"}:
+            raise Unexplained(token.text)
 
     def _refuse_compound(self, index):
         """Refuses a word right after a noun with which it names nothing, as in "plastic clanking"."""
@@ -142,7 +170,10 @@ class CaptionParser:
     def _read_sound_word(self, index, determined):
         """Reads "sound" or "noise", which must be that of something."""
         if self._clauses.subjects:
+            adjectives, self._clauses.adjectives = self._clauses.adjectives, {}
             self._clauses.name_subjects()
+            for mention in self._clauses.recent:  # "a machine makes a loud noise"
+                merge(mention.settings, adjectives)
             return
         names_sound = self._tokens[index - 1].kinds & {"verb", "name"} and not determined
         if not names_sound and "of" not in self._tokens[index + 1].kinds:
@@ -152,7 +183,7 @@ class CaptionParser:
 
     def _is_verb_of_subjects(self, index):
         nouns = [subject.token for subject in self._clauses.subjects]
-        only_verb = not self._tokens[index].kinds & {"noun", "name"}
+        only_verb = not self._tokens[index].kinds & {"noun", "name", "descriptions"}
         return only_verb or self._tokens.with_subjects(nouns, index)[0] is not None
 
     def _is_heard_doing(self, index):
@@ -196,7 +227,9 @@ class CaptionParser:
                 for (category, verb), subject in zip(pairs, subjects):
                     self._clauses.mention(category, verb, subject)
                 return index + 1
-            if token.form == "s" and "and" in self._tokens[index - 1].kinds:  # "an engine hums and creaks"
+            before = self._tokens[index - 1]
+            # "An engine hums and creaks", "a man speaks, and then he growls".
+            if before.text in ("he", "she") or (token.form == "s" and "and" in before.kinds):
                 raise Unexplained(f"{subjects[-1].token.text} {token.text}")
         found, after = (None, index) if determined else self._tokens.with_object(index)
         found = found or self._tokens.verb_alone(token)
@@ -204,6 +237,8 @@ class CaptionParser:
             if self._is_auxiliary(index):
                 return index + 1
             raise Unexplained(token.text)
+        if determined and self._preposition == "in" and token.form != "ing":  # "chirps in a squeak"
+            raise Unexplained(f"{self._preposition} {token.text}")
         self._clauses.count(determined and token.form == "s")
         self._clauses.begin()
         self._preposition = ""
@@ -216,9 +251,24 @@ class CaptionParser:
 
     # Descriptions, and the end.
 
+    def _read_typical(self, token, index, determined):
+        """Notes a word that must describe the sounds before it, or the next one: "a siren wails rapidly"."""
+        self._determined = determined
+        kinds = self._tokens.next_noun(index + 1).kinds
+        if kinds & {"settings", "context"} and not kinds & _SOUND:  # "in a small room", "with a big hammer"
+            return
+        ends = self._tokens.ends_clause(index + 1)
+        if ends:  # "an airplane flies high and fast"
+            self._clauses.resume()
+        ahead = determined or self._clauses.subjects or (self._tokens[index - 1].kinds & LINKS and not ends)
+        described = [] if ahead else list(self._clauses.recent)
+        self._typical.append((token.text, described, len(self.timeline.mentions)))
+
     def _describe(self, token, index, determined):
         field, value = known.DESCRIPTIONS[token.text]
         ends = self._tokens.ends_clause(index + 1)
+        if field == "medium" and "of" in self._tokens[index + 1].kinds:  # "muffled by the wind"
+            raise Unexplained(f"{token.text} {self._tokens[index + 1].text}")
         ahead = self._tokens[index + 1].kinds
         after_sound = self._clauses.recent and not determined
         # Adjectives at the end of a clause are adverbs: "the wind blows loud".
@@ -229,12 +279,20 @@ class CaptionParser:
             if not category or not SOUNDS[category].moves:
                 raise Unexplained(f"{self._clauses.subjects[-1].token.text} {token.text}")
             self._clauses.name_subjects()
-        ends_here = ends or (field == "motion" and not ahead & (_SOUND | {"determiners"}))
+        if field == "echo" and self._clauses.subjects and not determined:
+            if not self._tokens.alone(self._clauses.subjects[-1].token):
+                raise Unexplained(f"{self._clauses.subjects[-1].token.text} {token.text}")
+            self._clauses.name_subjects()
+        if field == "echo" and self._clauses.adjectives and not determined:
+            raise Unexplained(token.text)
+        ends_here = ends or (field in ("motion", "echo") and not ahead & (_SOUND | {"determiners"}))
         if ends_here:
             self._clauses.resume()
         if adjective and not (self._clauses.subjects and not begins and "noun" not in ahead and "verb" in ahead):
             set_field(self._clauses.adjectives, field, value)
             self._determined = True
+        elif self._tokens[index - 1].text == "one":  # "two men speak, one in the background"
+            raise Unexplained(f"one {token.text}")
         else:
             self._clauses.describe(field, value, ends)
 
@@ -244,6 +302,13 @@ class CaptionParser:
         self._clauses.finish()
         for word in self._context:
             if not any(_fits(word, mention) for mention in self.timeline.mentions):
+                raise Unexplained(word)
+        for word, described, place in self._typical:
+            mentions = self.timeline.mentions
+            described = described or mentions[place : place + 1] or mentions[-1:]
+            typical = all(word in known.TYPICAL.get(one.category, ()) for one in described)
+            words = " ".join(one for one in word.split() if one not in _FUNCTION_WORDS)
+            if not typical and not any(_fits(words, one) for one in described):
                 raise Unexplained(word)
 
 

@@ -10,7 +10,7 @@ PERSONS = frozenset().union(*(CLASSES[name] for name in ("man", "woman", "child"
 LINKS = frozenset(known.LINKS)
 # Who or what may be the subject of a verb whose object sounds: "a man opens a door", "a train blows a horn".
 _AGENTS = PERSONS | {"car", "vehicle", "truck", "train", "bus"}
-_BETWEEN = frozenset({"determiners", "descriptions", "quantifiers", "neutral"})
+_BETWEEN = frozenset({"determiners", "descriptions", "quantifiers", "neutral", "qualities", "typical"})
 _NONE = Token("", frozenset())
 
 
@@ -41,7 +41,7 @@ class CaptionTokens:
     def before_noun(self, index: int) -> Token:
         """The token before the articles and adjectives of the noun at an index."""
         index -= 1
-        while self[index].kinds & _BETWEEN:
+        while self[index].kinds & _BETWEEN and "prepositions" not in self[index].kinds:
             index -= 1
         return self[index]
 

@@ -9,6 +9,7 @@ from aac_tf.scenes.sounds import SOUNDS
 from aac_tf.scenes.timeline import Mention, Subject, Timeline, Unexplained, merge, set_field
 
 _MOST_SOURCES = 3
+_OF_LAST = frozenset({"medium", "echo", "when"})  # fields of the last sound alone, even in a clause with "with"
 
 
 class Clauses:
@@ -140,9 +141,11 @@ class Clauses:
     def describe(self, field: str, value, ends: bool) -> None:
         """Applies a description; `ends` says whether the clause ends after it."""
         if self.subjects and ends:  # "traffic in the distance, bells ringing"
-            for subject in self.subjects if self._with else self.subjects[-1:]:
+            for subject in self.subjects if self._with and field not in _OF_LAST else self.subjects[-1:]:
                 set_field(subject.settings, field, value)
-            for mention in self.recent if self._with else ():  # "with footsteps and rain in the background"
+            for mention in (
+                self.recent if self._with and field not in _OF_LAST else ()
+            ):  # "with footsteps and rain in the background"
                 set_field(mention.settings, field, value)
         elif self.subjects or not self.recent:
             set_field(self._coming, field, value)
@@ -152,6 +155,9 @@ class Clauses:
 
     def _described_by(self, field):
         """The mentions that a description describes: "people talk and laugh in the background" in both ways."""
+        if field in _OF_LAST:  # "a gunshot and a man speaking over a radio"
+            last = self.recent[-1]
+            return [one for one in self.recent if one is last or (one.verb and one.verb == last.verb)]
         if field not in ("background", "distant"):
             return self.recent
         recent = [(mention.subject, mention.step) for mention in self.recent if mention.subject is not None]

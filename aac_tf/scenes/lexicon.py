@@ -10,7 +10,7 @@ from aac_tf.scenes import caption_words as known
 from aac_tf.scenes.inflection import plural, verb_forms
 from aac_tf.scenes.sounds import SOUNDS
 
-_NO_KINDS = frozenset({"adjectives", "with", "auxiliaries", "transitive", "places"})  # subsets of others
+_NO_KINDS = frozenset({"adjectives", "with", "auxiliaries", "transitive", "places", "by_places"})  # subsets of others
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,6 +107,7 @@ def lexicon() -> Lexicon:
         for phrase in phrases:
             add(phrase, link)
     phrases_of = {"descriptions": [*known.DESCRIPTIONS], "quantifiers": [*known.QUANTIFIERS]}
+    phrases_of["typical"] = sorted(set().union(*known.TYPICAL.values()))
     phrases_of |= {kind: [*phrases] for kind, phrases in known.WORDS.items() if kind not in _NO_KINDS}
     for kind, phrases in phrases_of.items():
         for phrase in phrases:

@@ -24,6 +24,9 @@ class ScriptedSound:
             does not say.
         continuous: whether it is said to last for the whole of its steps ("continuously", "throughout").
         brief: whether it is said to be short ("briefly").
+        medium: what it is heard through: "air", "wall" if it is muffled or in another room, or "loudspeaker" if it
+            comes from one, a radio or a telephone.
+        echo: whether it is said to echo.
     """
 
     category: str
@@ -36,6 +39,8 @@ class ScriptedSound:
     times: int | None = None
     continuous: bool = False
     brief: bool = False
+    medium: str = "air"
+    echo: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.events import Event
 from aac_tf.scenes.rendering.filters import gain
-from aac_tf.scenes.rendering.places import Room, move, recede
+from aac_tf.scenes.rendering.places import Room, echoes, move, recede, through
 from aac_tf.scenes.rendering.plays import play
 from aac_tf.scenes.rendering.recorders import ambience, noise_level, record, set_level
 from aac_tf.scenes.script import Script, ScriptedSound
@@ -43,8 +43,9 @@ def compose_script(
     """Composes a scene that a script describes.
 
     Steps follow each other with short gaps or slight overlaps, and sounds of the same steps overlap for most of their
-    length. A background sound lies under everything, 12 to 20 dB below. The place, the distances and the recorder are
-    drawn at random. An event lasts from the first to the last time that its sound is heard.
+    length. A background sound lies under everything, 12 to 20 dB below. What is muffled or comes from a loudspeaker is
+    filtered, and echoes are delayed copies. The place, the distances and the recorder are drawn at random. An event
+    lasts from the first to the last time that its sound is heard, with its echoes.
 
     Args:
         bank: where the sounds come from.
@@ -90,6 +91,10 @@ def compose_script(
         start += offset
         if sound.distant and effects:
             played = recede(played, rate, rng)
+        if sound.medium != "air":
+            played = through(played, sound.medium, rate, rng)
+        if sound.echo:
+            played = echoes(played, n - start, rate, rng)
         played = _soften_ends(played, start, n, rate, rng) * gain(level - _active_loudness(played, rate))
         if sound.motion != "none":
             played = move(played, sound.motion, rate, rng)

@@ -5,15 +5,18 @@ A caption is used only if every word of it is understood, so that no scene contr
 - the sounds of `sounds.yaml`, by nouns, verbs and names: "a man speaks", "typing on a keyboard", "applause", "the
   barking of a dog", "a dog barks and growls", "someone opens a door", "two men and a woman laugh";
 - order: "then", "followed by", "before", "after", "after a, b", "preceded by" and the like; what "and", "while", "as",
-  "with", "over" and commas link occurs at once, and what lasts, such as rain, then lasts through all steps;
-- place and level: "in the background", "in the distance", "faintly", "loudly";
+  "with", "over" and commas link occurs at once, and what lasts, such as rain, then lasts through all steps; what is
+  heard "at first" or "at the end" has a step of its own;
+- place and level: "in the background", "in the distance", "faintly", "loudly", "with an echo", "muffled", "in the
+  next room", "over a radio";
 - number: "twice", "several times", "repeatedly", "three gunshots", "two dogs", "people";
 - course: "continuously", "briefly", "approaches", "fades away", "passes by", "gets louder";
-- neutral words: articles, "can be heard", "the sound of", "nearby", "again", and those that a sound brings with it,
-  such as the "shore" of waves.
+- words that are true of nearly all recordings of a sound: a siren is "high pitched", but not every man's voice is;
+- neutral words: articles, "can be heard", "the sound of", "nearby", "again", most places ("on the street", "in a
+  kitchen"), and those that a sound brings with it, such as the "shore" of waves.
 
-Not understood, and so refused, is what scenes do not reproduce: negation, echoes, voices from a radio, timbre ("high
-pitched"), speed, silence, languages, and any unknown word.
+Not understood, and so refused, is what scenes do not reproduce: negation, length ("long"), the speed and timbre of
+sounds that may have another one, sounds that stop, silence, languages, and any unknown word.
 """
 
 from __future__ import annotations

@@ -36,6 +36,7 @@ class Mention:
     Args:
         category: category of the table.
         subject: what makes the sound; None if the caption does not say.
+        verb: what it is said to do; empty if the caption does not say.
         sources: number of sources that sound at once.
         settings: fields of `ScriptedSound` that the caption sets.
         step: the mentions of the same step.
@@ -44,6 +45,7 @@ class Mention:
 
     category: str
     subject: Subject | None
+    verb: str
     sources: int
     settings: dict
     step: list[Mention]
@@ -84,12 +86,12 @@ class Timeline:
         sound, sources = SOUNDS[category], subject.sources if subject else 1
         if sound.parts:
             parts = sound.parts + sound.parts[: max(0, sources - len(sound.parts))]
-            return [self._append(Mention(part, subject, 1, dict(settings), self._step, spans)) for part in parts]
+            return [self._append(Mention(part, subject, verb, 1, dict(settings), self._step, spans)) for part in parts]
         lasting = sound.sustained or sound.place or subject is None
         same = [one for one in self._step if one.category == category and (one.subject is subject or lasting)]
         for mention in same:
             merge(mention.settings, settings)
-        return same or [self._append(Mention(category, subject, sources, settings, self._step, spans))]
+        return same or [self._append(Mention(category, subject, verb, sources, settings, self._step, spans))]
 
     def _append(self, mention):
         self.mentions.append(mention)
@@ -108,13 +110,47 @@ class Timeline:
 
     def sounds(self) -> tuple[ScriptedSound, ...]:
         """The sounds of the script."""
+        self._move("start", 0)
+        self._move("end", len(self._steps))
         sounds, last = [], len(self._steps) - 1
         for mention in self.mentions:
             step = next(index for index, step in enumerate(self._steps) if step is mention.step)
-            lasts = SOUNDS[mention.category].sustained or mention.settings.get("background")
-            first, end = (0, last) if mention.spans and lasts else (step, step)
+            spans = mention.spans and _lasts(mention)
+            first, end = (0, last) if spans else (step, step)
             sounds += [ScriptedSound(mention.category, first, end, **mention.settings)] * mention.sources
         return tuple(sounds)
+
+    def _move(self, when, place):
+        """Moves what is said to be at the "start" or "end" into a step of its own; what lasts in its step goes on."""
+        moved = [mention for mention in self.mentions if mention.settings.get("when") == when]
+        for mention in moved:
+            del mention.settings["when"]
+        if not moved:
+            return
+        step = self._steps[0 if when == "start" else -1]
+        others = [mention for mention in step if mention not in moved]
+        # "At the end, a bell and a siren ring": whether the end holds for what follows is not always clear.
+        last = when == "start" or moved == self.mentions[-len(moved) :]
+        if any(mention.step is not step for mention in moved) or len(moved) == len(self.mentions) or not last:
+            raise Unexplained(f"at the {when}")
+        for mention in moved:
+            mention.spans = False
+        if when == "start" and len(self._steps) > 1:  # "at first a dog barks while rain falls, then a bell tolls"
+            return
+        # Scenes have their background from beginning to end.
+        if any("background" in one.settings for one in moved) or any(one.spans and not _lasts(one) for one in others):
+            raise Unexplained(f"at the {when}")
+        for mention in others:
+            mention.spans = mention.spans or _lasts(mention)
+        step[:] = others
+        for mention in moved:
+            mention.step = moved
+        self._steps.insert(place, moved)
+        self._steps = [step for step in self._steps if step]
+
+
+def _lasts(mention):
+    return SOUNDS[mention.category].sustained or bool(mention.settings.get("background"))
 
 
 def set_field(settings: dict, field: str, value) -> None:

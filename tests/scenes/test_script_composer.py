@@ -8,7 +8,7 @@ from aac_tf.scenes import script_composer
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.rendering import recorders
 from aac_tf.scenes.rendering.filters import gain
-from aac_tf.scenes.rendering.places import Room, move
+from aac_tf.scenes.rendering.places import Room, echoes, move, through
 from aac_tf.scenes.rendering.plays import bursts, play
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.scenes.script_composer import compose_script
@@ -117,6 +117,62 @@ def test_motion_changes_level_and_timbre(motion, louder):
         return spectrum[3 * 4000 :].sum() / spectrum.sum()
 
     assert share(thirds[louder[1]]) > 1.5 * share(thirds[louder[0]])
+
+
+def shares(waveform):
+    """Shares of the power below 250 Hz, from 500 to 2500 Hz, and above 4500 Hz."""
+    spectrum = np.abs(np.fft.rfft(waveform)) ** 2
+    hertz = np.fft.rfftfreq(len(waveform), 1 / RATE)
+    bands = (hertz < 250, (hertz > 500) & (hertz < 2500), hertz > 4500)
+    return np.array([spectrum[band].sum() for band in bands]) / spectrum.sum()
+
+
+def test_walls_leave_low_frequencies_and_loudspeakers_middle_ones():
+    noise = np.random.default_rng(0).standard_normal(2 * RATE).astype(np.float32)
+    low, middle, high = shares(noise)
+    for seed in SEEDS:
+        wall, speaker = (
+            through(noise, medium, RATE, np.random.default_rng(seed)) for medium in ("wall", "loudspeaker")
+        )
+        assert wall.shape == speaker.shape == noise.shape
+        assert wall.dtype == speaker.dtype == np.float32
+        assert shares(wall)[0] > 5 * low
+        assert shares(wall)[2] < 0.01 * high
+        assert shares(speaker)[1] > 2 * middle
+        assert max(shares(speaker)[0] / low, shares(speaker)[2] / high) < 0.25
+    assert not through(np.zeros(RATE, np.float32), "loudspeaker", RATE, np.random.default_rng(0)).any()
+
+
+def test_echoes_are_quieter_copies_that_outlast_the_sound():
+    click = np.zeros(RATE // 10, np.float32)
+    click[0] = 1
+    for seed in SEEDS:
+        echoed = echoes(click, 9 * RATE, RATE, np.random.default_rng(seed))
+        starts = [start for start, _ in bursts(echoed, RATE)]
+        delays = np.diff(starts) / RATE
+        assert len(starts) >= 3
+        assert 0.14 <= delays.min() <= delays.max() <= 0.42
+        assert np.ptp(delays) < 0.03
+        power = [np.square(echoed[start : start + RATE // 10]).sum() for start in starts]
+        assert max(10 * np.log10(np.divide(power[1:], power[:-1]))) < -3.5
+        assert echoed.dtype == np.float32
+        assert len(echoes(click, RATE // 2, RATE, np.random.default_rng(seed))) == RATE // 2
+
+
+def test_scenes_have_the_medium_and_the_echo_of_the_script(monkeypatch):
+    monkeypatch.setattr(recorders, "_NOISE_BELOW_DB", (70.0, 70.0))
+
+    def scene(seed, **fields):
+        return compose([ScriptedSound("rain", times=1, **fields)], seed, effects=False)
+
+    for seed in SEEDS:
+        plain, events = scene(seed)
+        low, middle, high = shares(plain)
+        wall, speaker = (shares(scene(seed, medium=medium)[0]) for medium in ("wall", "loudspeaker"))
+        assert wall[0] > 5 * low
+        assert speaker[1] > 1.2 * middle
+        assert max(wall[2], speaker[2]) < 0.25 * high
+        assert scene(seed, echo=True)[1][0].offset > min(9.9, events[0].offset + 0.5)
 
 
 def test_a_number_of_times_is_heard_as_often():

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import oaconvolve
 
-from aac_tf.scenes.rendering.filters import gain, low_pass
+from aac_tf.scenes.rendering.filters import gain, high_pass, low_pass
 
 _DRY = 0.4  # share of scenes without a room, as outdoors
 _REVERBERATION_SECONDS = (0.1, 1.2)
 _EARLY_REFLECTIONS = 6
+_ECHOES = 4
 
 
 def move(waveform: np.ndarray, motion: str, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -39,6 +40,48 @@ def move(waveform: np.ndarray, motion: str, sample_rate: int, rng: np.random.Gen
 def recede(waveform: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     """Takes the high frequencies of a sound away, as distance does."""
     return low_pass(waveform, rng.uniform(1200, 3000), sample_rate)
+
+
+def through(waveform: np.ndarray, medium: str, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Lets a sound come through a wall, which leaves its low frequencies, or through a loudspeaker.
+
+    Args:
+        waveform: [samples], float32.
+        medium: "wall" or "loudspeaker", which passes about 300 to 3400 Hz and distorts slightly.
+        sample_rate: Hz.
+        rng: random generator.
+
+    Returns:
+        [samples], float32.
+    """
+    if medium == "wall":
+        return low_pass(waveform, rng.uniform(350, 800), sample_rate, order=2)
+    narrow = high_pass(waveform, rng.uniform(250, 500), sample_rate, order=4)
+    narrow = low_pass(narrow, rng.uniform(2500, 4000), sample_rate, order=4)
+    drive = np.float32(rng.uniform(1.5, 4.0)) / (np.float32(np.abs(narrow).max()) + np.float32(1e-9))
+    return np.tanh(drive * narrow) / drive
+
+
+def echoes(waveform: np.ndarray, n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
+    """Adds echoes, each duller and 4 to 8 dB quieter than the one before, 0.15 to 0.4 s apart.
+
+    Args:
+        waveform: [samples], float32.
+        n: most samples of the result.
+        sample_rate: Hz.
+        rng: random generator.
+
+    Returns:
+        [at most n samples], float32; longer than the waveform, since the echoes outlast it.
+    """
+    delay, loss = round(rng.uniform(0.15, 0.4) * sample_rate), gain(-rng.uniform(4, 8))
+    result = np.zeros(max(len(waveform), min(n, len(waveform) + _ECHOES * delay)), np.float32)
+    for number in range(_ECHOES + 1):
+        room = len(result) - number * delay
+        if room > 0:
+            result[number * delay :][: len(waveform)] += waveform[:room]
+        waveform = loss * low_pass(waveform, 3000.0, sample_rate)
+    return result
 
 
 class Room:
