@@ -10,8 +10,8 @@ decoder of configs/dcase2020.yaml for each sub-sampling factor M and, if PyTorch
 are compared.
 
 `--training` times the encoder alone with the gradient of its weights: the loops that the encoder trains with on CPUs,
-the Keras layers in their place, and PyTorch. It prints by how much the gradients of the first two differ, relative to
-the largest entry of each weight's gradient.
+the Keras layers in their place, and PyTorch. It prints by how much the gradients of the first two differ for the first
+50 frames, relative to the largest entry of each weight's gradient.
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 - `links` between two sounds. `then`: the second follows the first; `after`: the first follows the second; `while`: both
   occur at once; `and`: the second is added to the first.
-- `descriptions`: phrases that set a field of `ScriptedSound` to a value.
+- `descriptions`: phrases that set a field of `ScriptedSound` to a value; `when` moves the sound to a step of its own.
 - `quantifiers`: how many sources or sounds; 0 stands for several.
 - `typical`: words that hold for nearly every recording of some sounds, and may describe these alone: a siren is "high
   pitched". Before a place ("a small room"), any of them may stand.

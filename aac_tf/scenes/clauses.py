@@ -141,11 +141,10 @@ class Clauses:
     def describe(self, field: str, value, ends: bool) -> None:
         """Applies a description; `ends` says whether the clause ends after it."""
         if self.subjects and ends:  # "traffic in the distance, bells ringing"
-            for subject in self.subjects if self._with and field not in _OF_LAST else self.subjects[-1:]:
+            of_all = self._with and field not in _OF_LAST  # "with footsteps and rain in the background"
+            for subject in self.subjects if of_all else self.subjects[-1:]:
                 set_field(subject.settings, field, value)
-            for mention in (
-                self.recent if self._with and field not in _OF_LAST else ()
-            ):  # "with footsteps and rain in the background"
+            for mention in self.recent if of_all else ():
                 set_field(mention.settings, field, value)
         elif self.subjects or not self.recent:
             set_field(self._coming, field, value)
