@@ -26,3 +26,6 @@ def test_loops_equal_keras_layers(monkeypatch, cell, layers, subsampling, residu
     found = tf.function(encoder.infer, autograph=False)(inputs, length)
     np.testing.assert_allclose(found[0], expected, rtol=0, atol=2e-6)
     np.testing.assert_array_equal(found[1], steps)
+    # A batch that is known to have one row.
+    alone = tf.function(encoder.infer, autograph=False)(inputs[:1], length[:1])
+    np.testing.assert_allclose(alone[0], expected[:1], rtol=0, atol=2e-6)
