@@ -8,8 +8,9 @@ row. All runs have the same number of epochs, and the last one is measured: on t
 of each `--captions`, a set of captions files in the layout that `real_recordings.py` reads. The recordings are for
 measuring only. Prints tables like those of `scene_ablation.py`. An interrupted benchmark continues where it stopped.
 
-    python benchmarks/recipe.py --config everyday --ingredients self-critical training.initial=runs/everyday \
-        training.learning_rate=5e-5 training.epochs=1 training.batch_size=64 training.mixup=0 data.max_clips=9600
+    python benchmarks/recipe.py --config everyday data.root=runs/everyday-scenes data.max_clips=9600 \
+        training.initial=everyday training.learning_rate=5e-5 training.epochs=1 training.batch_size=64 training.mixup=0 \
+        embedding.normalize=true --ingredients self-critical
 
 compares training on the score itself with as many more steps of cross-entropy.
 """
