@@ -10,21 +10,6 @@ from aac_tf.datasets.csv_files import read_captions, read_rows
 from aac_tf.utils.files import file_path
 
 
-def read_predictions(path):
-    """Reads the best caption of each file; see `read_candidates`.
-
-    Args:
-        path: path of the file.
-
-    Returns:
-        `{file name: caption}`; a caption may be empty.
-
-    Raises:
-        DatasetError: see `read_candidates`.
-    """
-    return {name: captions[0] for name, captions in read_candidates(path).items()}
-
-
 def read_candidates(path):
     """Reads one or several captions per file, best first.
 
@@ -106,7 +91,7 @@ def read_references(path, names=()):
         `{file name: [caption, ...]}`, without empty captions.
 
     Raises:
-        DatasetError: as `read_predictions`, or if a file has no caption.
+        DatasetError: as `read_candidates`, or if a file has no caption.
     """
     rows = read_rows(path, [])
     columns = list(rows[0])
