@@ -17,7 +17,6 @@ import logging
 import pathlib
 import shutil
 import time
-import wave
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -133,13 +132,16 @@ def check_disk(root: pathlib.Path, scenes: int, min_seconds: float, sample_rate:
 
 
 def _write(unfinished, record, counts, compose, rate, ending, workers, progress):
-    folder, write = unfinished / _CORPUS, {".wav": _write_wav, ".flac": _write_flac}[ending]
+    import soundfile
+
+    folder = unfinished / _CORPUS
 
     def make(scene):
         split, index = scene
         composed = compose(split, index)
         name = f"{split}_{index:05d}{ending}"
-        write(folder / split / name, composed.waveform, rate)
+        samples = np.round(composed.waveform * 32767).astype(np.int16)
+        soundfile.write(folder / split / name, samples, rate, subtype="PCM_16")
         captions = [*composed.captions, *[""] * (CAPTIONS - len(composed.captions))]
         # Without the field `drawn` unless it is needed, as in corpora that are older than it.
         events = [
@@ -210,20 +212,6 @@ def _read_complete(path, folders):
             size += len(line)
         file.truncate(size)
     return complete
-
-
-def _write_flac(path, waveform, rate):
-    import soundfile
-
-    soundfile.write(path, np.round(waveform * 32767).astype(np.int16), rate, subtype="PCM_16")
-
-
-def _write_wav(path, waveform, rate):
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
 
 
 def _holds(root, record, unfinished):
