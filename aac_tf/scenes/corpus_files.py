@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from aac_tf.datasets import DatasetError
+from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.events import Event
 from aac_tf.utils.atomic import check_space, complete_folder, writing
 from aac_tf.utils.counting import counted
@@ -110,6 +110,14 @@ def write_corpus(
     for parent in (root, root.parent):
         shutil.rmtree(parent / unfinished.name, ignore_errors=True)
     return root
+
+
+def check_arguments(counts: Mapping[str, int | None], min_seconds: float, max_seconds: float) -> None:
+    """Raises `DatasetError` if the numbers of scenes by split, or the limits of their duration, are out of range."""
+    if not counts or set(counts) - set(SPLITS) or any(count is not None and count < 1 for count in counts.values()):
+        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
+    if not 2.0 <= min_seconds <= max_seconds:
+        raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")
 
 
 def check_disk(root: pathlib.Path, scenes: int, min_seconds: float, sample_rate: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import Bank
-from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
+from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, check_arguments, write_corpus
 from aac_tf.scenes.renderings import plan_scenes
 from aac_tf.scenes.script import Script
 from aac_tf.scenes.script_composer import compose_script
@@ -72,7 +72,9 @@ def write_scripted_scenes(
         DatasetError: if no script of the training split can be composed, an argument is out of range, or `root` holds
             other files or other scenes. Another split without scripts is left out, with a warning.
     """
-    _check(counts, renderings, min_seconds, max_seconds)
+    check_arguments(counts, min_seconds, max_seconds)
+    if renderings < 1:
+        raise DatasetError(f"renderings must be at least 1; got {renderings}")
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
@@ -141,13 +143,3 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
             scripts, bank, split, rng, renderings, min_scenes if split == "train" else None, count
         )
     return plans
-
-
-def _check(counts, renderings, min_seconds, max_seconds):
-    unknown = sorted(set(counts) - set(SPLITS))
-    if unknown or not counts or any(count is not None and count < 1 for count in counts.values()):
-        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
-    if renderings < 1:
-        raise DatasetError(f"renderings must be at least 1; got {renderings}")
-    if not 2.0 <= min_seconds <= max_seconds:
-        raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")
