@@ -234,11 +234,8 @@ def _cached(sha256, name=None):
 @functools.lru_cache(maxsize=8)
 def _sha256(name, path, size, modified):
     """The SHA-256 of a file; it takes a second, so it is computed once as long as the file does not change."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    found, published = digest.hexdigest(), PUBLISHED[name]
+        found, published = hashlib.file_digest(file, "sha256").hexdigest(), PUBLISHED[name]
     if found not in (published.sha256, *published.same):
         logger.warning("%s is not the published file: scores are not comparable with those of others", path)
     return found
