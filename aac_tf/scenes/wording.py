@@ -92,6 +92,17 @@ def categories_for(category: str, available: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(_family(category) & set(available)))
 
 
+def same_kind(category: str, other: str) -> bool:
+    """Whether two sounds are the same, or one is a kind of the other.
+
+    Example:
+        >>> from aac_tf.scenes.wording import same_kind
+        >>> same_kind("vehicle", "bus"), same_kind("bus", "vehicle"), same_kind("bus", "car passing")
+        (True, True, False)
+    """
+    return bool(categories_for(category, [other]) or categories_for(other, [category]))
+
+
 @functools.cache
 def _family(category):
     members = SOUNDS[category].members if category in SOUNDS else ()
