@@ -1,4 +1,4 @@
-"""What can be said before or soon after training starts: about the vocabulary, the memory and the time it takes."""
+"""What training reports when it starts: the coverage of the vocabulary, and the memory and time that it will take."""
 
 import pathlib
 import time
@@ -175,7 +175,7 @@ class Pace(tf.keras.callbacks.Callback):
             self._say()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Says it if the epoch was shorter."""
+        """Reports the pace if the epoch was shorter than the time to measure."""
         if self._show is not None and self._measured:
             self._say()
 
