@@ -1,4 +1,4 @@
-"""Calibration of `Caption.confidence` on clips of which it is known what they contain."""
+"""Calibration of `Caption.confidence` on clips whose sounds are known."""
 
 import dataclasses
 from typing import List

@@ -84,8 +84,8 @@ def read_references(path, names=()):
 
     Args:
         path: path of the file.
-        names: names of the predicted files. AudioCaps' layout has no file names, so that a clip gets the one among
-            these that stands for it, without its folder, or else `ID_START`.
+        names: names of the predicted files. AudioCaps' layout has no file names: a clip gets the name among these that
+            matches it, without its folder, or else `ID_START`.
 
     Returns:
         `{file name: [caption, ...]}`, without empty captions.
@@ -182,7 +182,7 @@ def name_as_references(predictions, references, what="the predictions"):
 
 
 def _reference_of(name, references):
-    """The one among references of files of the same name whose path ends as this one for longest, or else this name."""
+    """The reference whose path shares the longest ending with `name`, if there is exactly one; otherwise `name`."""
     parts, found = _parts(name), {}
     for reference in references:
         others = _parts(reference)

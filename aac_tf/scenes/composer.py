@@ -143,7 +143,7 @@ def _onsets_in_sequence(rng, lengths, seconds):
 
 
 def _onsets_at_once(rng, lengths, seconds):
-    """Onsets of two sounds of which the longer encloses the shorter, so that they have no audible order."""
+    """Onsets of two sounds, the longer around the shorter, so that they have no audible order."""
     first = _EDGE + rng.uniform() * max(0.0, seconds - 2 * _EDGE - max(lengths))
     return [first + rng.uniform() * (max(lengths) - length) for length in lengths]
 

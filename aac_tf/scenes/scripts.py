@@ -68,7 +68,7 @@ class Scripts:
         """Selects the scripts all of whose sounds can be taken from some categories.
 
         Args:
-            categories: categories of which there are sounds, such as `Bank.categories`.
+            categories: categories that have sounds, such as `Bank.categories`.
 
         Returns:
             (scripts, {category: number of scripts that lack it}).

@@ -75,11 +75,11 @@ def canonical_category(label: str) -> str:
 
 
 def categories_for(category: str, available: Iterable[str]) -> tuple[str, ...]:
-    """The categories of which a sound of a category can be taken.
+    """The categories whose sounds can be used for a category.
 
     Args:
         category: a category of the table, or any other label.
-        available: categories of which there are sounds, such as `Bank.categories`.
+        available: categories that have sounds, such as `Bank.categories`.
 
     Returns:
         Those of `available` that are the category or, directly or through others, its members; sorted, maybe empty.
