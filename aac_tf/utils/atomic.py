@@ -103,7 +103,7 @@ def atomic_folder(path, errors=()):
 
 
 def complete_folder(unfinished, path):
-    """Makes a folder the folder `path`; if that exists, moves the folders in it there, then the files."""
+    """Renames a folder to `path`; if that exists, moves the contents there: folders first, then files."""
     if path.is_dir():
         for part in sorted(unfinished.iterdir(), key=lambda part: (part.is_file(), part.name)):
             part.rename(path / part.name)
