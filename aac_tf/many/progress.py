@@ -8,7 +8,7 @@ POLL_SECONDS = 5.0
 
 @contextlib.contextmanager
 def poll_progress(done, total, update):
-    """Polls the progress of work and shows it while the context is active; on success, shows at the end that all is done.
+    """Polls and shows the progress of work while the context is active; on success, shows at the end that all is done.
 
     Args:
         done: function `() -> int`, number of parts that are done.

@@ -9,7 +9,7 @@ from aac_tf.scenes.events import Scene
 
 
 def heard_clips(clips: ClipList, events: Mapping[str, Scene] | None) -> ClipList:
-    """Leaves out the clips with sounds that only stand in for others, since their captions name sounds not to be heard.
+    """Leaves out the clips with sounds that only stand in for others, since their captions name sounds that are absent.
 
     Training draws the embeddings of such sounds (`aac_tf.data.drawn_embeddings`), but evaluation captions the sound
     files as they are. Composed scenes have such sounds in the training split only, a part of which may be held out for

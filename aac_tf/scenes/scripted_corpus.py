@@ -1,4 +1,4 @@
-"""The corpus of scenes that are composed after scripts."""
+"""The corpus of scenes that are composed from scripts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def write_scripted_scenes(
     min_scenes: int | None = None,
     effects: bool = True,
 ) -> pathlib.Path:
-    """Composes scenes after scripts and writes them as a captioned corpus.
+    """Composes scenes from scripts and writes them as a captioned corpus.
 
     The folder is that of `write_scenes`, with FLAC files. The captions of a scene are its script's and up to four
     others of the same split and style whose scripts have exactly the same sounds. If a script has a style, the captions

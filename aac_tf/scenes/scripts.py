@@ -45,7 +45,7 @@ class ScriptError(AacError, ValueError):
     """
 
     def __init__(self, caption: str, words: tuple[str, ...]):
-        super().__init__(f"no scene can be composed after {caption!r}: not understood: {', '.join(words)}")
+        super().__init__(f"no scene can be composed from {caption!r}: not understood: {', '.join(words)}")
         self.words = words
 
 

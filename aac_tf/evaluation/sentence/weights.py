@@ -97,7 +97,7 @@ def why_no_weights(*names):
 
 
 def find_weights(name):
-    """The path of a network's weights in the form of the cache, converted if necessary; of the vocabulary its path.
+    """The path of a network's weights in the form of the cache, converted if necessary; or the path of the vocabulary.
 
     Args:
         name: key of `PUBLISHED`.
@@ -203,7 +203,7 @@ def convert(source, path):
 
 
 def _heads(source, weights):
-    """The number of attention heads, which no tensor tells: that of a config.json in the folder of a model."""
+    """The number of attention heads, which the tensors do not show: from a config.json in the folder of the model."""
     config = source.with_name("config.json")
     try:
         heads = json.loads(config.read_text(encoding="utf-8"))["num_attention_heads"] if config.is_file() else None
