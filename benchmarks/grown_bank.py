@@ -21,7 +21,7 @@ from aac_tf.embeddings import YamnetEmbedder
 from aac_tf.labelling.stretches import MARGIN, MIN_SECONDS, find_stretches
 from aac_tf.scenes.banks.labels import read_labels
 from aac_tf.scenes.sound_classes import sound_classes
-from aac_tf.scenes.wording import categories_for
+from aac_tf.scenes.wording import same_kind
 
 
 def main():
@@ -49,7 +49,7 @@ def main():
             pieces, files = pieces + len(found), files + bool(found)
             for piece in found:
                 length += piece.end - piece.start
-                if categories_for(label, [piece.category]) or categories_for(piece.category, [label]):
+                if same_kind(label, piece.category):
                     right, length_right = right + 1, length_right + piece.end - piece.start
                 else:
                     mistakes[f"{piece.category} in {label}"] += 1

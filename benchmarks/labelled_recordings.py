@@ -27,14 +27,9 @@ from aac_tf.scenes.corpus import read_scenes
 from aac_tf.scenes.files import bank_folders
 from aac_tf.scenes.licences import LicenceFilter, licence_names
 from aac_tf.scenes.mentions import find_mentions
-from aac_tf.scenes.wording import canonical_category, categories_for, words_of
+from aac_tf.scenes.wording import canonical_category, same_kind, words_of
 
 EACH = 8  # recordings of a label
-
-
-def is_named(label, named):
-    """The named categories that are the label, a kind of it, or what it is a kind of."""
-    return {name for name in named if categories_for(name, [label]) or categories_for(label, [name])}
 
 
 def recordings_of(folders, grown):
@@ -74,7 +69,7 @@ def measure(captioner, labelled, rate, style):
     hits, right, named = collections.defaultdict(list), 0, 0
     for (label, _), caption in zip(labelled, found):
         sounds = {category for _, _, category in find_mentions(words_of(caption.text))}
-        own = is_named(label, sounds)
+        own = {sound for sound in sounds if same_kind(label, sound)}
         hits[label].append(bool(own))
         right, named = right + len(own), named + len(sounds)
     shares = {label: (len(own), float(np.mean(own))) for label, own in hits.items()}

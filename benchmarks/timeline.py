@@ -37,7 +37,7 @@ from aac_tf.scenes.rendering.filters import gain, low_pass
 from aac_tf.scenes.rendering.places import Room, recede
 from aac_tf.scenes.rendering.recorders import ambience
 from aac_tf.scenes.waveforms import fade, loop, loudness_db, trim_silence
-from aac_tf.scenes.wording import WORDINGS, canonical_category, categories_for, words_of
+from aac_tf.scenes.wording import WORDINGS, canonical_category, same_kind, words_of
 
 MINUTES = (2, 10, 60)
 PLACE_SECONDS = (20.0, 90.0)
@@ -112,11 +112,6 @@ def compose_place(bank, seconds, rng):
     return mix + room.reverberate(sent), events
 
 
-def related(one, other):
-    """Whether two categories are the same kind of sound: equal, or one a kind of the other."""
-    return bool(categories_for(one, [other]) or categories_for(other, [one]))
-
-
 def stretches(named, gap=TOLERANCE):
     """Joins (begin, end, category) of the same category over short gaps."""
     joined = collections.defaultdict(list)
@@ -138,7 +133,7 @@ def score(said, events, seconds):
     found = stretches(said)
     front = [event for event in events if event.role == "foreground"]
     named, played = {one[2] for one in found}, {event.category for event in events}
-    kinds = {(one, other) for one in named for other in played if related(one, other)}
+    kinds = {(one, other) for one in named for other in played if same_kind(one, other)}
 
     def fits(event, one):
         return (one[2], event.category) in kinds and one[0] < event.offset and one[1] > event.onset

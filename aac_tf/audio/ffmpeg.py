@@ -1,4 +1,4 @@
-"""Decoding with FFmpeg, through PyAV, of the formats that libsndfile does not read."""
+"""Decoding the formats that libsndfile does not read: with FFmpeg, through PyAV."""
 
 from __future__ import annotations
 

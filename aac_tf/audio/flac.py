@@ -1,4 +1,4 @@
-"""FLAC streams that do not state their length, as encoders leave them that write to a pipe."""
+"""FLAC streams that do not state their length, because an encoder wrote them to a pipe."""
 
 from __future__ import annotations
 

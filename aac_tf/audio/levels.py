@@ -1,4 +1,4 @@
-"""Levels of waveforms, whose full scale is 1: what is far above is scaled down, what is beyond any scale refused."""
+"""Levels of waveforms, which have full scale at 1: far louder ones are scaled down, absurd ones refused."""
 
 from __future__ import annotations
 

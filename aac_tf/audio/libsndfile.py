@@ -109,7 +109,7 @@ def _opened(piece):
 
 
 def in_memory(contents):
-    """The piece that is bytes."""
+    """A piece from the bytes of a file."""
     file = io.BytesIO(contents)
 
     def piece():
@@ -120,7 +120,7 @@ def in_memory(contents):
 
 
 def whole(source):
-    """The piece that is all of a `Source`."""
+    """A piece that is a whole `Source`."""
 
     @contextlib.contextmanager
     def piece():
@@ -135,7 +135,7 @@ def whole(source):
 
 
 def spliced(source, parts):
-    """A piece of parts of a `Source` and other bytes, as in `Spliced`."""
+    """A piece that joins parts of a `Source` and other bytes, see `Spliced`."""
 
     @contextlib.contextmanager
     def piece():

@@ -79,7 +79,7 @@ def try_decode_wav(contents):
 
 
 def find_chunks(read_header, start, total):
-    """Walks the chunks of a WAV file, from chunk to chunk of a file that is sought in.
+    """Finds the fmt and data chunks of a WAV file; reads only the headers of its chunks.
 
     Args:
         read_header: function from the offset of a chunk to its kind, 4 bytes, and its size.

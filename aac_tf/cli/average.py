@@ -11,8 +11,8 @@ def main(arguments=None):
     """Runs the command; returns its exit code."""
     parser = make_parser(
         ("aac-average",),
-        "Average the weights of several epochs of a run that was trained with training.keep_epochs, into a run that "
-        "every command takes.",
+        "Average the weights of several epochs of a run that was trained with training.keep_epochs, and write them as "
+        "a run that every command takes.",
         "aac-average runs/mine --output runs/mine-average\naac-evaluate --run runs/mine-average",
     )
     parser.add_argument("run", metavar="RUN", help="folder of the trained run")

@@ -22,13 +22,14 @@ def main(arguments=None):
     parser.add_argument(
         "--derive",
         action="store_true",
-        help="the folders are labelled banks: derive sounds that they lack from those they have, as a bank beside them",
+        help="the folders are labelled banks: derive sounds that they lack from those that they have, as a bank to use "
+        "beside them",
     )
     parser.add_argument(
         "--stand-ins",
         action="store_true",
         help="with --derive: for sounds with no or few recordings, such as singing, also write recordings that stand "
-        "in for them in scenes; training with stored YAMNet embeddings draws theirs",
+        "in for them in scenes; training then draws YAMNet embeddings of the sound in their place",
     )
     parser.add_argument(
         "--licences",
@@ -47,7 +48,9 @@ def main(arguments=None):
         parser.add_argument(
             f"--{name}", type=float, metavar=metavar, default=default, help=f"{about} (default: {default:g})"
         )
-    parser.add_argument("--source", metavar="NAME", help="the collection, for the table (default: name of the folder)")
+    parser.add_argument(
+        "--source", metavar="NAME", help="name of the collection, for the table (default: that of the folder)"
+    )
     parser.add_argument(
         "--licence", "--license", default="", metavar="NAME", help="licence of the recordings, for the table"
     )

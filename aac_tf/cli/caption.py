@@ -35,7 +35,7 @@ def main(arguments=None):
     parser.add_argument(
         "--attention",
         metavar="OUT.png",
-        help="plot the attention of each word (several files: one OUT-NAME.png each); the papers plot --beam 1",
+        help="plot the attention of each word (several files: one OUT-NAME.png each); the papers use --beam 1",
     )
     # One comma-separated argument: with nargs="+" it would swallow the files that follow.
     parser.add_argument("--words", metavar="WORD,...", help="plot only these words of the caption")

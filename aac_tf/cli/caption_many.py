@@ -2,10 +2,9 @@
 
 import json
 import logging
-import sys
 
 from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, split_arguments, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, check_number, search_overrides
 from aac_tf.cli.runs import open_runs
 from aac_tf.utils.counting import counted
@@ -66,13 +65,6 @@ def main(arguments=None):
     parser.add_argument("files", nargs="*", metavar="FILE", help="path or quoted pattern, such as 'clips/**/*.wav'")
     own, beam_flags = split_arguments(arguments)
     return run_command(lambda options, console: _caption_many(options, beam_flags, console), parser, own)
-
-
-def split_arguments(arguments=None):
-    """Splits a command line (None: `sys.argv`) at `--` into our own arguments and Beam's."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    end = arguments.index("--") if "--" in arguments else len(arguments)
-    return arguments[:end], arguments[end + 1 :]
 
 
 def import_beam():

@@ -1,6 +1,6 @@
 """Checks of what a command is given: of run folders, models, files and outputs, before TensorFlow is imported.
 
-TensorFlow takes seconds to import, and nobody should wait for it to learn of a typing error.
+TensorFlow takes seconds to import, which is too long to wait to be told of a typing error.
 """
 
 import collections
@@ -74,13 +74,13 @@ def missing_files(paths):
     """
     local = [path for path in paths if path != "-" and "://" not in path]
     folders = {path: _advice_on_folder(path) for path in local if os.path.isdir(path)}
-    # A link to nothing is missing; of a file in a folder that may not be searched, reading says what is wrong.
+    # A dangling link is missing. For a file in a folder that may not be searched, reading says what is wrong.
     missing = {path: _advice_on_missing(path) for path in local if _is_missing(path)}
     return {path: {**folders, **missing}[path] for path in local if path in folders or path in missing}
 
 
 def _advice_on_folder(folder):
-    """What to write instead of a folder: in the shell, and with the ending that most of its sound files have."""
+    """What to write instead of a folder: a shell pattern with the ending that most of its sound files have."""
     from aac_tf.labelling.recordings import ENDINGS
 
     try:
@@ -93,7 +93,7 @@ def _advice_on_folder(folder):
 
 
 def _advice_on_missing(path):
-    """Says of a pattern that is still one that quotes kept the shell from replacing it by files."""
+    """The reason; for a pattern that matches files, also that quotes kept the shell from expanding it."""
     if glob.has_magic(path) and next(glob.iglob(path), None) is not None:
         return "no such file; it is a pattern of files: leave its wildcards outside quotes"
     return "no such file"

@@ -183,13 +183,18 @@ def run_command(main, parser, arguments=None):
         return MISUSED if ours and isinstance(error, _USER_ERRORS) else FAILED
 
 
-def _parse(parser, arguments):
-    """Parses a command line. Flags and other arguments come in any order; what follows `--` are no flags."""
+def split_arguments(arguments=None):
+    """Splits a command line, by default `sys.argv`, at `--`; returns the arguments before and after it."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     end = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:end], arguments[end + 1 :]
+
+
+def _parse(parser, arguments):
+    """Parses a command line: flags and other arguments in any order, and no flags after `--`."""
+    arguments, no_flags = split_arguments(arguments)
     # `parse_intermixed_args` forgets where `--` was, and would take a file named -x.wav for a flag.
-    marked = [_MARK + argument for argument in arguments[end + 1 :]]
-    options, unknown = parser.parse_known_intermixed_args(arguments[:end] + marked)
+    options, unknown = parser.parse_known_intermixed_args(arguments + [_MARK + argument for argument in no_flags])
     if unknown:
         unknown = [word.removeprefix(_MARK) for word in unknown]
         parser.error(f"unrecognized arguments: {' '.join(unknown)}{_hint(parser, unknown[0].partition('=')[0])}")

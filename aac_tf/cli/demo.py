@@ -109,7 +109,7 @@ def _serve(options, console, runs, rerank, overrides, examples, port, folder):
 
 
 class _Terminated(KeyboardInterrupt):
-    """The command was ended by a signal; `run_command` makes the exit code of its number."""
+    """The command was ended by a signal, whose number `run_command` turns into the exit code."""
 
     def __init__(self, signum):
         super().__init__("terminated")

@@ -23,13 +23,13 @@ def main(arguments=None):
     )
     parser.add_argument("name", nargs="?", metavar="NAME", help="what to download; --list shows the names")
     parser.add_argument("--output", metavar="FOLDER", help="folder of the dataset (default: its name)")
-    parser.add_argument("--only", metavar="PATTERN", help="only files with such names, for example '*.csv'")
+    parser.add_argument("--only", metavar="PATTERN", help="download only files with such names, such as '*.csv'")
     parser.add_argument(
         "--mirror",
         metavar="URL",
         action="append",
         default=[],
-        help="folder with files of the same names, which is tried before the publisher's; may be repeated",
+        help="address of a folder with files of the same names, to try before the publisher's; may be repeated",
     )
     parser.add_argument(
         "--keep", action="store_true", help="keep the archives, in FOLDER/.downloads, after they are unpacked"

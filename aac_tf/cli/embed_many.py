@@ -2,8 +2,8 @@
 
 import json
 
-from aac_tf.cli.caption_many import import_beam, split_arguments
-from aac_tf.cli.console import make_parser, run_command, start_tensorflow
+from aac_tf.cli.caption_many import import_beam
+from aac_tf.cli.console import make_parser, run_command, split_arguments, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 from aac_tf.utils.counting import counted
 

@@ -37,7 +37,7 @@ def main(arguments=None):
         "--seconds",
         type=float,
         metavar="S",
-        help="duration of the waveform that the model takes, with the length of the clip in it: for LiteRT.js in a "
+        help="fixed duration of the waveform that the model takes, of which a clip may fill less: for LiteRT.js in a "
         "browser and for accelerators, which need fixed shapes (default: any length)",
     )
     parser.add_argument(

@@ -52,12 +52,12 @@ def add_run_flag(parser, required=True, default=None, several=False):
         default: str, the preset that is used without the flag.
         several: bool, whether the flag may be repeated for an ensemble; see `given_runs`.
     """
-    about = "trained run: its folder, the name of a preset, hf://USER/REPO[@REVISION], or https://... of an archive"
+    about = "trained run: its folder, the name of a preset, hf://USER/REPO[@REVISION], or the https://... of an archive"
     if default is not None:
         about += f" (default: the preset {default})"
     options = {}
     if several:
-        about += ". Repeated: these runs choose each word together"
+        about += "; if repeated, the runs choose each word together"
         options["action"] = _SeveralRuns
     parser.add_argument("--run", required=required and default is None, default=default, help=about, **options)
 
@@ -80,7 +80,7 @@ def add_overrides(parser, example, trained=True):
 
 
 def add_search_flags(parser, rerank=True):
-    """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags for what they may be.
+    """Adds `--beam`, `--search` and `--rerank`, which choose and rank captions, and the flags of style and constraints.
 
     Args:
         parser: `argparse.ArgumentParser`.
@@ -107,13 +107,13 @@ def add_style_flag(parser):
     parser.add_argument(
         "--style",
         metavar="NAME",
-        help="way of speaking, of a model that was trained with several, such as clotho; none: no style in particular "
-        "(default: the run's)",
+        help="style of the captions, for a model that was trained with several, such as clotho; none: no style in "
+        "particular (default: the run's)",
     )
 
 
 def add_constraint_flags(parser):
-    """Adds the flags for which words captions may contain and how long they may be."""
+    """Adds the flags that restrict the words and the length of captions."""
     parser.add_argument("--min-words", type=int, metavar="N", help="minimum number of words of a caption")
     parser.add_argument("--max-words", type=int, metavar="N", help="maximum number of words of a caption")
     parser.add_argument("--forbid", metavar="WORD,...", help="words that captions never contain")

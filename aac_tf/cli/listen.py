@@ -33,7 +33,7 @@ def main(arguments=None):
     add_search_flags(parser, rerank=False)
     parser.add_argument("--device", metavar="NAME", help="input device: part of its name, or its number")
     parser.add_argument(
-        "--raw", choices=tuple(ENCODINGS), help="standard input has raw samples of this encoding, not a WAV header"
+        "--raw", choices=tuple(ENCODINGS), help="standard input has raw samples of this encoding, without a WAV header"
     )
     parser.add_argument("--rate", type=int, metavar="HZ", help="sample rate of raw samples")
     parser.add_argument("--channels", type=int, metavar="N", help="number of channels of raw samples (default: 1)")
@@ -91,7 +91,7 @@ def _listen(options, console):
 
 
 def _until_stopped(blocks, interruption):
-    """The blocks; signals interrupt the waiting for one, but not what is done with it, which would lose sounds."""
+    """The blocks; signals interrupt the wait for a block, but not its processing, which would lose sounds."""
     interruption.saved = "all that was heard before is captioned"
     while True:
         interruption.hold = False

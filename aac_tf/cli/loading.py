@@ -13,7 +13,7 @@ _pending: list[threading.Timer] = []
 def loading(what):
     """Says on a terminal what is being loaded, if that takes longer than two seconds without another message.
 
-    Within another such context, the outer one has its say.
+    A context within another one says nothing.
 
     Args:
         what: str.
@@ -37,7 +37,7 @@ def loading(what):
 
 
 def said_something():
-    """Tells that another message makes that of `loading` superfluous."""
+    """Cancels the message of `loading`, as another one was shown."""
     for timer in _pending:
         timer.cancel()
 

@@ -10,7 +10,7 @@ _BLOCK_SECONDS = 0.1
 
 
 def open_microphone(device: str | None = None) -> tuple[int, Iterator[np.ndarray]]:
-    """Opens a microphone; it is heard from the first block on that is asked for.
+    """Opens a microphone, which records from the time when the first block is asked for.
 
     Args:
         device: name, part of a name, or number of an input device of PortAudio; None takes the default one.

@@ -60,7 +60,8 @@ def _correct(options, console):
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
     start_tensorflow(options)
-    from aac_tf.training.forecast import count_words, cover
+    from aac_tf.text.standardization import count_words
+    from aac_tf.training.forecast import cover
     from aac_tf.training.word_prior import correct_prior
 
     added = correct_prior(run, options.output, trained, wanted, options.weight)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from aac_tf.downloads.catalogue import Listed
 from aac_tf.embeddings.sources import YAMNET_WEIGHTS
-from aac_tf.evaluation.java.spice_files import JARS, SOURCE
-from aac_tf.evaluation.sentence.weights import PUBLISHED
+from aac_tf.evaluation.java.spice_files import JARS, SOURCE, fetch_corenlp
+from aac_tf.evaluation.sentence.weights import PUBLISHED, fetch_weights
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,18 +43,6 @@ def _fetch_yamnet(mirror, options):
         raise DownloadError(f"what was downloaded from {mirror or YAMNET_WEIGHTS} is not YAMNet: {error}") from error
 
 
-def _fetch_corenlp(mirror, options):
-    from aac_tf.evaluation.java.spice_files import fetch_corenlp
-
-    return fetch_corenlp(mirror)
-
-
-def _fetch_fense(mirror, options):
-    from aac_tf.evaluation.sentence.weights import fetch_weights
-
-    return fetch_weights(mirror)
-
-
 TOOLS = {
     "yamnet": Tool(
         about="YAMNet, which hears 521 kinds of sounds; the network is tried on known sounds",
@@ -72,7 +60,7 @@ TOOLS = {
         use="aac-evaluate computes SPICE and SPIDEr",
         size="390 MB",
         files={f"{SOURCE}/{name}": f"sha1 in {name}.sha1, beside it" for name in JARS},
-        fetch=_fetch_corenlp,
+        fetch=lambda mirror, options: fetch_corenlp(mirror),
     ),
     "fense": Tool(
         about="the networks of FENSE: sentence embeddings (TinyBERT) and two error detectors",
@@ -81,6 +69,6 @@ TOOLS = {
         use="aac-evaluate computes FENSE and SPIDEr-FL",
         size="730 MB",
         files={published.address: f"sha256:{published.sha256}" for published in PUBLISHED.values()},
-        fetch=_fetch_fense,
+        fetch=lambda mirror, options: fetch_weights(mirror),
     ),
 }

@@ -95,17 +95,21 @@ def describe_keys():
     """Lists every key of every kind.
 
     Returns:
-        list of (key, default, description). The description includes the valid values and, for a key that belongs to
-        one kind of its section, the kind.
+        list of (key, default, description). The description includes the valid values and, for a key that not all
+        kinds of its section have, the kinds. Kinds that describe a key differently have a row each.
     """
     rows = []
     for item in dataclasses.fields(Config):
         default = getattr(Config(), item.name)
         if "kinds" in item.metadata:
             rows.append(_row(f"{item.name}.kind", item.metadata["default"], _kind_info(item.metadata)))
+            kinds_of: dict[str, tuple] = {}  # rows that are alike, and the kinds that have them
             for kind, cls in item.metadata["kinds"].items():
-                for name, value, info in walk(cls(kind=kind), f"{item.name}."):
-                    rows.append(_row(name, value, info, f"with {item.name}.kind={kind}: "))
+                for row in (_row(*found) for found in walk(cls(kind=kind), f"{item.name}.")):
+                    kinds_of.setdefault(repr(row), (row, []))[1].append(kind)
+            for (name, value, about), kinds in kinds_of.values():
+                some = len(kinds) < len(item.metadata["kinds"])
+                rows.append((name, value, f"with {item.name}.kind={' | '.join(kinds)}: {about}" if some else about))
         elif dataclasses.is_dataclass(default):
             rows.extend(_row(*found) for found in walk(default, f"{item.name}."))
         else:
@@ -117,9 +121,9 @@ def _kind_info(info):
     return {"about": info["about"], "choices": tuple(info["kinds"])}
 
 
-def _row(name, value, info, condition=""):
+def _row(name, value, info):
     shown = describe_range({**info, "choices": tuple(c for c in info.get("choices") or () if c is not None)})
-    return name, value, f"{condition}{info['about']}{f' ({shown})' if shown else ''}"
+    return name, value, f"{info['about']}{f' ({shown})' if shown else ''}"
 
 
 def _plain(value):

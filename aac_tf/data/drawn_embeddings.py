@@ -1,4 +1,4 @@
-"""Embeddings of sounds of which there are no or few recordings, drawn such that the network's classifier hears them."""
+"""Embeddings of sounds with no or few recordings, drawn so that the network's classifier hears the sounds."""
 
 import numpy as np
 import tensorflow as tf

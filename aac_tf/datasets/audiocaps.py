@@ -18,8 +18,8 @@ class AudioCaps(Dataset):
     """AudioCaps v1 or 2.0: one caption per row, of clips cut from YouTube videos.
 
     The columns `youtube_id` and `start_time` give the clip's file, under any of the names that download tools use (see
-    `clip_stems`). It is looked for in `train/` (`val/` or `validation/`,
-    `test/`), in `audio/` and in the root folder.
+    `clip_stems`). It is looked for in the folder of its split (`train/`, `val/` or `validation/`, `test/`), in `audio/`
+    and in the root folder.
 
     Args:
         root: path of a folder with `train.csv`, `val.csv` and `test.csv`, and the clips.

@@ -1,4 +1,4 @@
-"""Consensus: the caption that resembles the other captions of a search most."""
+"""Consensus: the caption that is most similar to the other captions of a search."""
 
 import dataclasses
 
@@ -56,7 +56,7 @@ class Consensus(Search):
 
     @property
     def size(self):
-        """That of the search."""
+        """Number of captions of the search."""
         return self.search.size
 
     def __call__(self, step, state, memory, rules):

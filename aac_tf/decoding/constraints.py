@@ -73,7 +73,7 @@ similar words that it knows: bark, barks
 
     @classmethod
     def from_options(cls, options):
-        """Makes constraints of a dict that may have options of other things, such as a search."""
+        """Makes constraints from a dict of options, which may also have others, such as those of a search."""
         names = {item.name for item in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in options.items() if name in names})
 

@@ -12,7 +12,7 @@ from aac_tf.decoding.continuations import Continuations, best_continuations
 class DiverseBeam(Beam):
     """Beam search in groups, each of which avoids the words that earlier groups choose at the same position.
 
-    The discount for such a word counts when the word is chosen. It is no part of the log-probability, by which
+    The discount for such a word counts only while words are chosen. It does not change the log-probabilities, by which
     (with the length penalty, if any) the hypotheses of all groups are ranked in the end. Two groups may end with the
     same caption.
 
@@ -20,7 +20,7 @@ class DiverseBeam(Beam):
         beam_size: number of hypotheses per clip, a multiple of `groups`.
         length_penalty: see `Beam`.
         groups: number of groups; 1 is beam search.
-        diversity: what a word loses for each hypothesis of an earlier group that has just chosen it, in nats.
+        diversity: discount of a word for each hypothesis of an earlier group that has just chosen it, in nats.
 
     Example:
         >>> import tensorflow as tf

@@ -1,4 +1,4 @@
-"""English function words: those that a good caption may use twice."""
+"""English function words, which a good caption may use twice."""
 
 _WORDS = """
     a an the this that these those some any each every both all another other others such no more most few many much

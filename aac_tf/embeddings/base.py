@@ -22,7 +22,7 @@ class FrozenEncoder(tf.keras.layers.Layer):
     Subclasses call `super().__init__(**kwargs)`, set the attributes below and implement `spec_for`, `call`,
     `output_length`, `segment_times` and `get_config`; `for_export` if LiteRT needs another form of the layer;
     `class_names`, `embed_and_score` and, if there is a linear one, `classifier` if the network also classifies sounds;
-    `origin` if a run is to find the weights again.
+    `origin` so that a run can find the weights again.
 
     Attributes:
         spec: `SpectrogramSpec` of the spectrogram that the network takes.

@@ -1,4 +1,4 @@
-"""Calibration of `Caption.confidence` on clips of which it is known what they contain."""
+"""Calibration of `Caption.confidence` on clips whose sounds are known."""
 
 import dataclasses
 from typing import List
@@ -12,7 +12,7 @@ from aac_tf.datasets import DatasetError
 from aac_tf.inference.confidence import FEATURES, Calibration
 from aac_tf.scenes.heard import heard_clips
 from aac_tf.scenes.mentions import find_mentions
-from aac_tf.scenes.wording import WORDINGS, categories_for, words_of
+from aac_tf.scenes.wording import WORDINGS, same_kind, words_of
 from aac_tf.utils.counting import counted
 
 MIN_SOUNDS = 50
@@ -71,8 +71,9 @@ def judge_captions(captioner, config, split, calibration=None, progress=None):
             if progress:
                 progress(done, len(clips))
             if getattr(caption, "named_sounds", None):  # no AudioError
-                there = [_is_there(sound.name, truth[clip.name]) for sound in caption.named_sounds]
-                judged.append(Judged(caption, there))
+                there = truth[clip.name]
+                right = [any(same_kind(sound.name, label) for label in there) for sound in caption.named_sounds]
+                judged.append(Judged(caption, right))
         return judged, calibration.categories
     finally:
         captioner.calibration = before
@@ -165,7 +166,3 @@ def reliability(judged, unsure_below=0.0):
 def _summary(confidence, right):
     mean = (float(confidence.mean()), float(right.mean())) if len(right) else (None, None)
     return {"captions": len(right), "confidence": mean[0], "right": mean[1]}
-
-
-def _is_there(named, truth):
-    return bool(categories_for(named, truth)) or any(categories_for(label, [named]) for label in truth)

@@ -10,21 +10,6 @@ from aac_tf.datasets.csv_files import read_captions, read_rows
 from aac_tf.utils.files import file_path
 
 
-def read_predictions(path):
-    """Reads the best caption of each file; see `read_candidates`.
-
-    Args:
-        path: path of the file.
-
-    Returns:
-        `{file name: caption}`; a caption may be empty.
-
-    Raises:
-        DatasetError: see `read_candidates`.
-    """
-    return {name: captions[0] for name, captions in read_candidates(path).items()}
-
-
 def read_candidates(path):
     """Reads one or several captions per file, best first.
 
@@ -99,14 +84,14 @@ def read_references(path, names=()):
 
     Args:
         path: path of the file.
-        names: names of the predicted files. AudioCaps' layout has no file names, so that a clip gets the one among
-            these that stands for it, without its folder, or else `ID_START`.
+        names: names of the predicted files. AudioCaps' layout has no file names: a clip gets the name among these that
+            matches it, without its folder, or else `ID_START`.
 
     Returns:
         `{file name: [caption, ...]}`, without empty captions.
 
     Raises:
-        DatasetError: as `read_predictions`, or if a file has no caption.
+        DatasetError: as `read_candidates`, or if a file has no caption.
     """
     rows = read_rows(path, [])
     columns = list(rows[0])
@@ -197,7 +182,7 @@ def name_as_references(predictions, references, what="the predictions"):
 
 
 def _reference_of(name, references):
-    """The one among references of files of the same name whose path ends as this one for longest, or else this name."""
+    """The reference whose path shares the longest ending with `name`, if there is exactly one; otherwise `name`."""
     parts, found = _parts(name), {}
     for reference in references:
         others = _parts(reference)

@@ -135,7 +135,7 @@ def check_metrics(metrics, several=True):
 
 
 def needs_tensorflow(metrics):
-    """Whether computing these metrics, or those of them that are available, imports TensorFlow.
+    """Whether computing these metrics, as far as they are available, imports TensorFlow.
 
     Args:
         metrics: names from `METRICS` and `SETS`, or None.

@@ -1,13 +1,14 @@
 """Export of a captioner as a SavedModel for TF Serving, in a numbered folder with warm-up requests."""
 
+import io
 import json
 import os
 import pathlib
 import shutil
-import struct
 import tempfile
 
 import numpy as np
+import soundfile
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
@@ -121,10 +122,10 @@ def wav_bytes(waveform, sample_rate):
         >>> len(wav_bytes(np.zeros(100), 16000))  # 44 bytes of header
         244
     """
-    data = np.round(np.clip(waveform, -1, 1) * 32767).astype("<i2").tobytes()
-    fmt = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    body = b"WAVE" + fmt + struct.pack("<4sI", b"data", len(data)) + data
-    return struct.pack("<4sI", b"RIFF", len(body)) + body
+    samples = np.round(np.clip(waveform, -1, 1) * 32767).astype(np.int16)
+    with io.BytesIO() as file:
+        soundfile.write(file, samples, sample_rate, format="WAV", subtype="PCM_16")
+        return file.getvalue()
 
 
 def _rename_to_next_version(folder, output):

@@ -17,11 +17,11 @@ BATCH_FRAMES = 26000
 
 
 class Described(NamedTuple):
-    """What a model computes for a batch of sounds, tensors.
+    """What a model computes for a batch of sounds; all attributes are tensors.
 
     Attributes:
-        tokens: int32 `[batch, size, words]`, as of `Hypotheses`.
-        log_probs: float32 `[batch, size]`, as of `Hypotheses`.
+        tokens: int32 `[batch, size, words]`, as in `Hypotheses`.
+        log_probs: float32 `[batch, size]`, as in `Hypotheses`.
         attention: float32 `[batch, words, steps]`, of the best caption.
         steps: int32 `[batch]`, number of encoder steps of each sound.
         word_log_probs: float32 `[batch, words]`, of the best caption; None if the run was not calibrated.

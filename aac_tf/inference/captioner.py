@@ -46,7 +46,7 @@ class Captioner:
     Attributes:
         vocabulary: `Vocabulary`.
         tokenizer: `WordTokenizer`.
-        spec: `SpectrogramSpec` of the model's input, at whose `sample_rate` the model hears sounds.
+        spec: `SpectrogramSpec` of the model's input; its `sample_rate` is that of waveforms.
         search: `Search` that is used by default.
         constraints: `Constraints` on captions that are used by default.
         styles: list of str, names of the styles that the model was trained with.
@@ -398,5 +398,5 @@ class Captioner:
 
 
 def _same_weights(origin, stored):
-    """Whether a frozen encoder has the weights that a run was trained with, which need not be compared then."""
+    """Whether a frozen encoder is known to have the weights that a run was trained with."""
     return origin.get("checksum") is not None and origin["checksum"] == stored.get("checksum")

@@ -1,4 +1,4 @@
-"""How likely it is that the sounds which a caption names are in the recording."""
+"""How likely it is that the sounds that a caption names are in the recording."""
 
 import dataclasses
 import functools
@@ -42,7 +42,7 @@ class Calibration:
     Args:
         weights: `{feature: weight}` for all `FEATURES`.
         bias: float.
-        categories: labels of sounds that captions name beside those of the table.
+        categories: labels of sounds to look for in captions, in addition to those of the table.
         unsure_below: float, captions with a lower confidence are unsure.
 
     Example:

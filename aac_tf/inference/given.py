@@ -1,4 +1,4 @@
-"""Given captions in the place of a search: what `CaptioningModel.find` returns for it are their log-probabilities."""
+"""A search that returns given captions, so that `CaptioningModel.find` computes their log-probabilities."""
 
 import dataclasses
 

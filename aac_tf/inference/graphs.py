@@ -83,7 +83,7 @@ def attention_function(model):
     """Compiles the attention for given captions.
 
     Args:
-        model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
+        model: `CaptioningModel`; or `Ensemble`, whose first model is used.
 
     Returns:
         `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
@@ -122,12 +122,12 @@ def step_seconds(model, spec):
     """Computes the position of the encoder steps in time.
 
     Args:
-        model: `CaptioningModel`, or `Ensemble`, of which it takes the first model.
+        model: `CaptioningModel`; or `Ensemble`, whose first model is used.
         spec: `SpectrogramSpec` of the model's input.
 
     Returns:
         (first, hop) in seconds: step i is centred `first + i * hop` after the start of the sound. A step after
-        sub-sampling is at the position of the first of the steps that it stands for.
+        sub-sampling has the position of the first step that it stands for.
     """
     first, hop = spec.frame_times if model.embedder is None else model.embedder.segment_times
     return first, hop * model.encoder.step_stride

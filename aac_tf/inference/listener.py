@@ -19,7 +19,7 @@ class Update:
     """What a `Listener` has heard.
 
     Attributes:
-        segment: `Segment` that is not silent. If the sound goes on, its end is that of what was heard so far.
+        segment: `Segment` that is not silent. If the sound goes on, it ends where the sound was last heard.
         ended: bool, whether the sound has ended. A sound of more than 3 s is reported when it has lasted that long, and
             again when it has ended. One of more than 10 s has several segments.
         new: bool, whether the caption says something else than what was reported before, or follows a silence.
@@ -107,10 +107,10 @@ class Listener:
         return self._updates() if self._embed(self._spectrogram.frames(samples)) else []
 
     def finish(self):
-        """Hears that the sound has ended.
+        """Ends the sound.
 
         Returns:
-            list of `Update`, for all that was not reported yet.
+            list of `Update`, for everything that was not reported yet.
         """
         if not self._samples:
             return []

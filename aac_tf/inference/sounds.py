@@ -1,4 +1,4 @@
-"""The sounds that a frozen encoder's classifier hears, beside the caption."""
+"""The sounds that a frozen encoder's classifier hears, in addition to the caption."""
 
 import dataclasses
 from typing import Optional, Tuple

@@ -46,11 +46,11 @@ class StoredCaptioner:
 
     @property
     def class_names(self):
-        """As of `Captioner`."""
+        """See `Captioner.class_names`."""
         return self._maker.class_names
 
     def caption_each(self, paths_or_waveforms):
-        """As of `Captioner`, for a list of sounds."""
+        """See `Captioner.caption_each`; takes a list of sounds."""
         return self._maker.caption_each(self._describe, paths_or_waveforms, itertools.repeat(self._start))
 
 

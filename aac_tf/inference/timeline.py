@@ -21,7 +21,7 @@ class TimelineError(AacError, ValueError):
 
 @dataclasses.dataclass(frozen=True)
 class Segment:
-    """A stretch of a recording in which the same is heard.
+    """A part of a recording that has one caption.
 
     Attributes:
         begin: float, seconds.
@@ -29,8 +29,8 @@ class Segment:
         caption: str, in lower case and without punctuation; empty for silence.
         sounds: list of `Sound`, what the frozen encoder's own classifier hears in the segment, strongest first; None if
             the run has no frozen encoder with a classifier. Its intervals count from the start of the recording.
-        confidence: as of `Caption`; None for silence, too.
-        unsure: as of `Caption`.
+        confidence: as in `Caption`; None for silence, too.
+        unsure: as in `Caption`.
     """
 
     begin: float
@@ -70,7 +70,7 @@ def caption_timeline(captioner, sound, search, sample_rate=None, style=None, con
 
 
 def timeline_graph(captioner, search, constraints=None):
-    """The compiled `TimelineGraph` of a captioner, which keeps it.
+    """The `TimelineGraph` of a captioner, compiled once and kept in it.
 
     Raises:
         TimelineError: if the captioner has several models.

@@ -193,7 +193,7 @@ class TimelineGraph:
         return distance * counts[0] * counts[1] / (counts[0] + counts[1])
 
     def _silent(self, scores, level, loudest):
-        """Whether each cell is silent, bool `[cells]`, of their levels in dB."""
+        """Whether each cell is silent, bool `[cells]`, from the levels of the cells in dB."""
         digital = self._decibels(tf.fill([1, 1], self._captioner.spec.silence))
         silent = level < tf.maximum(loudest - SILENT_BELOW_DB, digital + _ABOVE_DIGITAL_DB)
         if self._silence is not None:
@@ -214,7 +214,7 @@ class TimelineGraph:
         return tf.reduce_max(tf.reshape(levels[: count * size], [count, size]), axis=1)
 
     def _decibels(self, features):
-        """The level of each frame, float32 `[frames]`, of the logarithms of magnitudes or powers."""
+        """The level of each frame in dB, float32 `[frames]`, from logarithms of magnitudes or powers."""
         spec = self._captioner.spec
         magnitude = tf.reduce_mean(tf.exp(features) - spec.log_offset, axis=1)
         return 20 / spec.power * tf.math.log(tf.maximum(magnitude, 1e-9)) / np.log(10.0)
@@ -253,10 +253,10 @@ class TimelineGraph:
 
 
 def _silence(model, spec):
-    """The embedding of silence, float32 `[width]`, with which short windows are padded.
+    """The embedding of silence, float32 `[width]`, with which short windows are padded; None without a frozen encoder.
 
-    On composed recordings, it lowered the number of sounds that are named but not there by a fifth. Without a frozen
-    encoder there is none, as the spectrogram of digital silence is unlike any recording.
+    On composed recordings, this lowered the number of sounds that are named but not there by a fifth. Spectrograms are
+    not padded, as digital silence is unlike any recording.
     """
     if model.embedder is None:
         return None
@@ -275,7 +275,7 @@ def _kinds_of_words(vocabulary):
 
 
 def _says_something(vocabulary):
-    """Whether a word says anything about a sound, bool `[vocabulary]`: unlike function words and special tokens."""
+    """Whether each word says something about a sound, bool `[vocabulary]`; function words and special tokens do not."""
     words = vocabulary.get_vocabulary()
     silent = {vocabulary.end_id, *vocabulary.special_ids}
     return np.array([index not in silent and word not in FUNCTION_WORDS for index, word in enumerate(words)])
@@ -292,7 +292,7 @@ def _standardized(rows):
 
 
 def _without_short(cells, shortest):
-    """Bool `[cells]`, false where a run of true cells is shorter; beyond both ends all are true."""
+    """`cells` without runs of true cells shorter than `shortest`; cells beyond both ends count as true."""
     false = tf.cast(~tf.pad(cells, [[shortest - 1, shortest - 1]], constant_values=True), tf.float32)
     starts = tf.nn.max_pool1d(false[tf.newaxis, :, tf.newaxis], shortest, 1, "VALID") < 0.5
     return tf.nn.max_pool1d(tf.cast(starts, tf.float32), shortest, 1, "VALID")[0, :, 0] > 0.5

@@ -8,7 +8,7 @@ Each row of a sound is a rule with these fields:
   is played faster or slower.
 - `pitch`: lowest and highest median pitch of the result in Hz, to tell apart what a classifier does not: laughing men
   have a mean pitch of 272 Hz, laughing women one of 405 Hz.
-- `heard`: sounds as any of which a classifier must hear the result; without it, the derived sound.
+- `heard`: sounds, one of which a classifier must hear in the result; by default the derived sound.
 - `least`: minimum score, 0.3 unless given.
 
 Reference:

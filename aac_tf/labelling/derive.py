@@ -16,7 +16,7 @@ import tensorflow as tf
 from aac_tf.audio import AudioError, load_audio, spectrogram
 from aac_tf.embeddings import FrozenEncoder
 from aac_tf.labelling.derivations import Derivation, derivations
-from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, write_piece
+from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, piece_name, write_piece
 from aac_tf.labelling.stand_ins import StandIns
 from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
@@ -102,9 +102,7 @@ def derive_bank(
         return encoder.embed_and_score(features[tf.newaxis])[1][0]
 
     def write(row, category, piece):
-        stem = pathlib.PurePosixPath(row.file_name).stem
-        taken[category, stem.casefold()] += 1
-        name = f"{category.replace(' ', '_')}/{taken[category, stem.casefold()]}/{stem}.flac"
+        name = piece_name(category, row.file_name, taken)
         folder = folders[row.folder].name
         # The name of the recording in a bank of several folders.
         group = row.name if len(folders) > 1 else f"{folder}/{row.file_name}"

@@ -108,7 +108,7 @@ def grow_bank(
             group = f"{found.folder}/{found.name}" if several else found.name
             rows = []
             for stretch, waveform, rate in _pieces(found.path, stretches):
-                name = _piece_name(stretch.category, found, taken)
+                name = piece_name(stretch.category, _text(found.name), taken)
                 write_piece(output / name, waveform, rate)
                 bounds = (round(value, 3) for value in (stretch.score, stretch.start, stretch.end))
                 rows.append([name, stretch.category, source or found.folder, licence, _text(group), *bounds])
@@ -134,6 +134,20 @@ def write_piece(path: pathlib.Path, waveform: np.ndarray, rate: int) -> None:
         soundfile.write(path, waveform, rate, subtype="PCM_16")
 
 
+def piece_name(category: str, recording: str, taken: collections.Counter) -> str:
+    """The name of the next file of a sound that is made from a recording: `CATEGORY/NUMBER/RECORDING.flac`.
+
+    Args:
+        category: the sound.
+        recording: name of the recording.
+        taken: how many such names there are, by category and recording; this one is added.
+    """
+    stem = pathlib.PurePosixPath(recording).stem
+    key = (category, stem.casefold())
+    taken[key] += 1
+    return f"{category.replace(' ', '_')}/{taken[key]}/{stem}.flac"
+
+
 def _pieces(path, stretches: Sequence[Stretch]):
     """Yields each stretch with its waveform, float32 `[samples]` within ±1, and the sample rate."""
     if not stretches:
@@ -157,13 +171,6 @@ def _pieces(path, stretches: Sequence[Stretch]):
 
 def _within_full_scale(waveform):
     return waveform / np.float32(max(1.0, peak(waveform)))
-
-
-def _piece_name(category, found, taken):
-    stem = _text(pathlib.PurePosixPath(found.name).stem)
-    key = (category, stem.casefold())
-    taken[key] += 1
-    return f"{category.replace(' ', '_')}/{taken[key]}/{stem}.flac"
 
 
 def _text(name):

@@ -1,4 +1,4 @@
-"""Recordings that stand in for sounds of which there are no or few, where their embeddings are drawn in training."""
+"""Recordings that stand in for sounds with no or few recordings, whose embeddings are drawn in training."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class StandIn(NamedTuple):
 
 
 class StandIns:
-    """Finds the recordings in which a classifier most nearly hears sounds of which there are no or few recordings.
+    """Finds stand-ins: the recordings in which a classifier comes closest to hearing sounds with no or few recordings.
 
     A captioner learns a sound without recordings from scenes with a stand-in, whose embeddings training moves until the
     classifier hears the sound (`aac_tf.data.drawn_embeddings`). A stand-in is nearest to begin with, and gives the

@@ -56,7 +56,7 @@ def find_stretches(
     """Finds the stretches in which one sound dominates.
 
     A sound dominates a segment if its score reaches `threshold` and exceeds that of every rival by `margin`. If this
-    holds for several sounds, of which none is a rival of another, the most specific one counts: an owl, not a bird.
+    holds for several sounds, none of which is a rival of another, the most specific one counts: an owl, not a bird.
     Sounds that are too vague, such as an animal or a vehicle, give no stretch.
 
     Args:

@@ -8,7 +8,7 @@ POLL_SECONDS = 5.0
 
 @contextlib.contextmanager
 def poll_progress(done, total, update):
-    """Shows, while the context is active, the progress of work that it polls; all of it is done when the context exits.
+    """Polls and shows the progress of work while the context is active; on success, shows at the end that all is done.
 
     Args:
         done: function `() -> int`, number of parts that are done.

@@ -199,7 +199,7 @@ class CaptioningModel(tf.keras.Model):
         return {**inputs, "features": features, "length": length, "shares": shares}
 
     def predict_words(self, inputs, training=None):
-        """The rest of a call.
+        """The part of a call after `prepare`.
 
         Args:
             inputs: result of `prepare`. For mixed clips, `other` like `tokens` are the tokens of the partners, by

@@ -83,7 +83,7 @@ class _Parts:
         self.share = tf.cast(self._size, tf.float32) / tf.cast(total, tf.float32)
 
     def divide(self, data):
-        """Divides a nest of `[batch, ...]` to one of `[parts, rows, ...]`, filled up with rows of zeros."""
+        """Reshapes a nest of `[batch, ...]` to `[parts, rows, ...]`, filled up with rows of zeros."""
 
         def divided(tensor):
             tensor = tf.pad(tensor, [[0, self._missing], *[[0, 0]] * (tensor.shape.rank - 1)])

@@ -1,4 +1,4 @@
-"""The page: what is where, and which function answers what. It is laid out with gradio."""
+"""The layout of the page with gradio, and the functions that its controls call."""
 
 import importlib.resources
 import pathlib

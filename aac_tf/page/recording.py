@@ -1,4 +1,4 @@
-"""What the page shows and plays of a sound itself: its waveform, its spectrogram, and a file for the browser."""
+"""What the page shows and plays of a sound: its waveform, its spectrogram, and a file that browsers can play."""
 
 import base64
 import contextlib

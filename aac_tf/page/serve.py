@@ -98,7 +98,7 @@ def serve(page, folder, host, port, max_bytes, share=False):
 
 
 def _leave_out_proxies(host):
-    """Lets gradio, which starts by asking its own server, reach it without the proxy of the environment."""
+    """Bypasses proxies for this machine, since gradio requests its own page when it starts."""
     given = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
     hosts = ",".join(filter(None, [given, "localhost", "127.0.0.1", host]))
     os.environ.update(no_proxy=hosts, NO_PROXY=hosts)

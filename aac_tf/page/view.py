@@ -1,4 +1,4 @@
-"""From a sound to everything that the page shows of it, as data for JSON. Nothing here knows of the page's toolkit."""
+"""Everything that the page shows about a sound, as data for JSON, independent of the toolkit of the page."""
 
 import math
 import pathlib

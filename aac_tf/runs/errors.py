@@ -1,4 +1,4 @@
-"""Errors of this room."""
+"""The error of run folders."""
 
 from aac_tf.errors import AacError
 

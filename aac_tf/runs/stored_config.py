@@ -26,7 +26,7 @@ def check_settled(config, stored):
 def check_source(stored, overrides, shown):
     """Raises `RunError` if the stored config, rather than the user, names weights to download from elsewhere.
 
-    A run folder may come from anyone, and nobody should fetch what its author put on a server.
+    A run folder may come from anyone, and using it must not fetch what its author put on a server.
 
     Args:
         stored: `Config` of the run folder.

@@ -9,6 +9,7 @@ from scipy.signal import lfilter
 
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.events import Event
+from aac_tf.scenes.rendering.filters import gain
 from aac_tf.scenes.waveforms import loudness_db
 
 
@@ -88,7 +89,7 @@ def compose_scene(
 
     mix = _noise_floor(rng, n, rate)
     for _, clip, start, _, level in sounds:
-        mix[start : start + len(clip)] += clip * np.float32(10 ** ((level - loudness_db(clip, rate)) / 20))
+        mix[start : start + len(clip)] += clip * gain(level - loudness_db(clip, rate))
     # Knocks peak far above their level: lower the whole scene rather than clip them.
     peak = float(np.abs(mix).max())
     gain_db = 20 * np.log10(min(1.0, 0.98 / peak))
@@ -96,7 +97,7 @@ def compose_scene(
         Event(name, round(start / rate, 3), round((start + len(clip)) / rate, 3), role, round(level + gain_db, 1))
         for name, clip, start, role, level in sounds
     ]
-    return mix * np.float32(10 ** (gain_db / 20)), sorted(events, key=lambda event: (event.onset, event.category))
+    return mix * gain(gain_db), sorted(events, key=lambda event: (event.onset, event.category))
 
 
 def _draw_layout(bank, rng, max_events, max_seconds):
@@ -142,7 +143,7 @@ def _onsets_in_sequence(rng, lengths, seconds):
 
 
 def _onsets_at_once(rng, lengths, seconds):
-    """Onsets of two sounds of which the longer encloses the shorter, so that they have no audible order."""
+    """Onsets of two sounds, the longer around the shorter, so that they have no audible order."""
     first = _EDGE + rng.uniform() * max(0.0, seconds - 2 * _EDGE - max(lengths))
     return [first + rng.uniform() * (max(lengths) - length) for length in lengths]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
-from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
+from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, check_arguments, write_corpus
 from aac_tf.scenes.events import Event, Scene
 from aac_tf.scenes.templates import write_captions
 
@@ -64,7 +64,9 @@ def write_scenes(
         "bank": bank.describe(),
         "version": VERSION,
     }
-    _check(record, counts)
+    check_arguments(counts, min_seconds, max_seconds)
+    if max_events not in (1, 2, 3):
+        raise DatasetError(f"max_events must be 1, 2 or 3; got {max_events}")
     limits = {name: record[name] for name in ("min_seconds", "max_seconds", "max_events")}
 
     from aac_tf.scenes.composer import compose_scene  # SciPy takes longer to import than all checks of a command
@@ -102,15 +104,3 @@ def read_scenes(root: str | pathlib.Path, split: str) -> dict[str, Scene]:
         name: Scene(name, scene["seconds"], tuple(Event(**event) for event in scene["events"]))
         for name, scene in splits[split].items()
     }
-
-
-def _check(record, counts):
-    unknown = sorted(set(counts) - set(SPLITS))
-    if unknown or any(count < 1 for count in record["counts"].values()) or not counts:
-        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
-    if record["max_events"] not in (1, 2, 3):
-        raise DatasetError(f"max_events must be 1, 2 or 3; got {record['max_events']}")
-    if not 2.0 <= record["min_seconds"] <= record["max_seconds"]:
-        raise DatasetError(
-            f"scenes need 2 <= min_seconds <= max_seconds; got {record['min_seconds']} and {record['max_seconds']}"
-        )

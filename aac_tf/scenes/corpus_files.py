@@ -17,12 +17,11 @@ import logging
 import pathlib
 import shutil
 import time
-import wave
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from aac_tf.datasets import DatasetError
+from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.events import Event
 from aac_tf.utils.atomic import check_space, complete_folder, writing
 from aac_tf.utils.counting import counted
@@ -113,6 +112,14 @@ def write_corpus(
     return root
 
 
+def check_arguments(counts: Mapping[str, int | None], min_seconds: float, max_seconds: float) -> None:
+    """Raises `DatasetError` if the numbers of scenes by split, or the limits of their duration, are out of range."""
+    if not counts or set(counts) - set(SPLITS) or any(count is not None and count < 1 for count in counts.values()):
+        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
+    if not 2.0 <= min_seconds <= max_seconds:
+        raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")
+
+
 def check_disk(root: pathlib.Path, scenes: int, min_seconds: float, sample_rate: int) -> None:
     """Checks that the disk has space for scenes, as far as can be told before any is composed.
 
@@ -133,13 +140,16 @@ def check_disk(root: pathlib.Path, scenes: int, min_seconds: float, sample_rate:
 
 
 def _write(unfinished, record, counts, compose, rate, ending, workers, progress):
-    folder, write = unfinished / _CORPUS, {".wav": _write_wav, ".flac": _write_flac}[ending]
+    import soundfile
+
+    folder = unfinished / _CORPUS
 
     def make(scene):
         split, index = scene
         composed = compose(split, index)
         name = f"{split}_{index:05d}{ending}"
-        write(folder / split / name, composed.waveform, rate)
+        samples = np.round(composed.waveform * 32767).astype(np.int16)
+        soundfile.write(folder / split / name, samples, rate, subtype="PCM_16")
         captions = [*composed.captions, *[""] * (CAPTIONS - len(composed.captions))]
         # Without the field `drawn` unless it is needed, as in corpora that are older than it.
         events = [
@@ -210,20 +220,6 @@ def _read_complete(path, folders):
             size += len(line)
         file.truncate(size)
     return complete
-
-
-def _write_flac(path, waveform, rate):
-    import soundfile
-
-    soundfile.write(path, np.round(waveform * 32767).astype(np.int16), rate, subtype="PCM_16")
-
-
-def _write_wav(path, waveform, rate):
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(waveform * 32767).astype("<i2").tobytes())
 
 
 def _holds(root, record, unfinished):

@@ -20,7 +20,7 @@ class Scenes(Dataset):
     """Scenes composed from a bank of sounds, with captions and the times of their events.
 
     `prepare` composes the corpus, which takes a moment per scene, unless `root` already holds it. Without `scripts`,
-    scenes are drawn at random and templates word their captions; with `scripts`, they are composed after captions:
+    scenes are drawn at random and templates word their captions; with `scripts`, they are composed from captions:
     human ones, or those that `aac_tf.scenes.writing` writes for the sounds of the bank.
 
     Args:
@@ -35,7 +35,7 @@ class Scenes(Dataset):
         max_seconds: longest duration of a scene.
         max_events: maximum number of events in a scene without a script, 1 to 3.
         seed: seed of all random choices.
-        scripts: path of a file of captions to compose scenes after, or several, as for `bank`, or `STYLE=PATH` (see
+        scripts: path of a file of captions to compose scenes from, or several, as for `bank`, or `STYLE=PATH` (see
             `script_files`); `templates` writes captions for the sounds of the bank, or, beside files, for those that
             the files hardly name; None composes at random.
         renderings: number of scenes for each script.

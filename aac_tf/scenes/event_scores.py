@@ -16,8 +16,9 @@ def score_scenes(
 
     Event precision, recall and F1 compare the categories that the captions name with those that the scenes hold, both
     counted over all scenes. A caption names a category if it contains one of its key words
-    (`aac_tf.scenes.wording`). Order accuracy is the share of pairs of foreground events, one of which ends before the
-    other begins, whose order the caption tells; a pair of which it names only one or none counts as wrong.
+    (`aac_tf.scenes.wording`). Order accuracy is computed over the pairs of foreground events in which one ends before
+    the other begins: the share of them that the caption names in the right order. A pair that it does not name
+    completely counts as wrong.
 
     Args:
         predictions: {file name: caption}.

@@ -1,4 +1,4 @@
-"""Which clips can be heard as their captions say."""
+"""Leaving out clips whose captions name sounds that are not in the sound file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from aac_tf.scenes.events import Scene
 
 
 def heard_clips(clips: ClipList, events: Mapping[str, Scene] | None) -> ClipList:
-    """Leaves out the clips with sounds that only stand in for others, as their captions name sounds that nobody hears.
+    """Leaves out the clips with sounds that only stand in for others, since their captions name sounds that are absent.
 
-    Training draws the embeddings of such sounds (`aac_tf.data.drawn_embeddings`); what captions sound files and
-    compares the captions cannot. Composed scenes have them in the training split alone, of which a part may be held
-    out for validation.
+    Training draws the embeddings of such sounds (`aac_tf.data.drawn_embeddings`), but evaluation captions the sound
+    files as they are. Composed scenes have such sounds in the training split only, a part of which may be held out for
+    validation.
 
     Args:
         clips: clips of a split.

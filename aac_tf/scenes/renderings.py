@@ -25,7 +25,7 @@ def plan_scenes(
     min_scenes: int | None = None,
     most: int | None = None,
 ) -> list[int]:
-    """Plans which script each scene of a split is composed after.
+    """Chooses the script of each scene of a split.
 
     People write about speech, engines and birds most of the time, so that most other sounds are in a few scripts only.
     With `min_scenes`, the scripts of such a sound are rendered more often, beginning with the rarest sound, until it is

@@ -1,4 +1,4 @@
-"""What a caption says about the sounds of its clip, in a form that a scene can be composed after."""
+"""What a caption says about the sounds of its clip, in a form from which a scene can be composed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composing a scene after a script: what a caption says about its sounds."""
+"""Composing a scene from a script: what a caption says about its sounds."""
 
 from __future__ import annotations
 

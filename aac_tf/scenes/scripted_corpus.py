@@ -1,4 +1,4 @@
-"""The corpus of scenes that are composed after scripts."""
+"""The corpus of scenes that are composed from scripts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from aac_tf.datasets import SPLITS, DatasetError
 from aac_tf.scenes.banks import Bank
-from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, write_corpus
+from aac_tf.scenes.corpus_files import CAPTIONS, ComposedScene, check_arguments, write_corpus
 from aac_tf.scenes.renderings import plan_scenes
 from aac_tf.scenes.script import Script
 from aac_tf.scenes.script_composer import compose_script
@@ -40,7 +40,7 @@ def write_scripted_scenes(
     min_scenes: int | None = None,
     effects: bool = True,
 ) -> pathlib.Path:
-    """Composes scenes after scripts and writes them as a captioned corpus.
+    """Composes scenes from scripts and writes them as a captioned corpus.
 
     The folder is that of `write_scenes`, with FLAC files. The captions of a scene are its script's and up to four
     others of the same split and style whose scripts have exactly the same sounds. If a script has a style, the captions
@@ -72,7 +72,9 @@ def write_scripted_scenes(
         DatasetError: if no script of the training split can be composed, an argument is out of range, or `root` holds
             other files or other scenes. Another split without scripts is left out, with a warning.
     """
-    _check(counts, renderings, min_seconds, max_seconds)
+    check_arguments(counts, min_seconds, max_seconds)
+    if renderings < 1:
+        raise DatasetError(f"renderings must be at least 1; got {renderings}")
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
@@ -141,13 +143,3 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
             scripts, bank, split, rng, renderings, min_scenes if split == "train" else None, count
         )
     return plans
-
-
-def _check(counts, renderings, min_seconds, max_seconds):
-    unknown = sorted(set(counts) - set(SPLITS))
-    if unknown or not counts or any(count is not None and count < 1 for count in counts.values()):
-        raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
-    if renderings < 1:
-        raise DatasetError(f"renderings must be at least 1; got {renderings}")
-    if not 2.0 <= min_seconds <= max_seconds:
-        raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")

@@ -45,7 +45,7 @@ class ScriptError(AacError, ValueError):
     """
 
     def __init__(self, caption: str, words: tuple[str, ...]):
-        super().__init__(f"no scene can be composed after {caption!r}: not understood: {', '.join(words)}")
+        super().__init__(f"no scene can be composed from {caption!r}: not understood: {', '.join(words)}")
         self.words = words
 
 
@@ -68,7 +68,7 @@ class Scripts:
         """Selects the scripts all of whose sounds can be taken from some categories.
 
         Args:
-            categories: categories of which there are sounds, such as `Bank.categories`.
+            categories: categories that have sounds, such as `Bank.categories`.
 
         Returns:
             (scripts, {category: number of scripts that lack it}).

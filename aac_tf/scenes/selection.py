@@ -27,7 +27,7 @@ class Selection:
         scripts: {split: scripts to render}, in random order.
         references: {split: {(sounds, style): all captions of the split's scripts with exactly these sounds and this
             style}}.
-        captions: number of captions, of which some may not have been understood.
+        captions: number of captions, including those that were not understood.
         read: number of scripts.
         usable: number of scripts for whose sounds there are recordings to train on.
         wanted: {category: number of scripts that need it}, of categories without recordings, the most wanted first.
@@ -56,7 +56,7 @@ def select_scripts(
 
     Args:
         scripts: all scripts.
-        bank: bank of sounds. A script of a split uses only categories of which the split has sounds.
+        bank: bank of sounds. A script of a split uses only categories that have sounds in the split.
         seed: seed of the order of the scripts.
         max_alike: maximum number of scripts of a split with exactly the same sounds and style; None takes all.
         captions: number of captions that the scripts were read from; None takes that of the scripts.

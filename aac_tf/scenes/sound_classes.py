@@ -131,8 +131,8 @@ def one_sound(names: Sequence[str], category: str, heard: Sequence[str]) -> Soun
         heard: sounds of the table whose classes are those of the sound.
 
     Returns:
-        `SoundClasses` of two sounds: the sound, and all its rivals, which are too vague to label a recording. What the
-        sound is a kind of is no rival, but its siblings are: "Bark" is a rival of "Growling", "Dog" is not.
+        `SoundClasses` of two sounds: the sound, and all its rivals, which are too vague to label a recording. Broader
+        classes are no rivals, but siblings are: "Bark" is a rival of "Growling", "Dog" is not.
 
     Example:
         >>> from aac_tf.scenes.sound_classes import one_sound

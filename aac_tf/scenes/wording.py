@@ -75,11 +75,11 @@ def canonical_category(label: str) -> str:
 
 
 def categories_for(category: str, available: Iterable[str]) -> tuple[str, ...]:
-    """The categories of which a sound of a category can be taken.
+    """The categories whose sounds can be used for a category.
 
     Args:
         category: a category of the table, or any other label.
-        available: categories of which there are sounds, such as `Bank.categories`.
+        available: categories that have sounds, such as `Bank.categories`.
 
     Returns:
         Those of `available` that are the category or, directly or through others, its members; sorted, maybe empty.
@@ -90,6 +90,17 @@ def categories_for(category: str, available: Iterable[str]) -> tuple[str, ...]:
         (('bus', 'car passing'), ())
     """
     return tuple(sorted(_family(category) & set(available)))
+
+
+def same_kind(category: str, other: str) -> bool:
+    """Whether two sounds are the same, or one is a kind of the other.
+
+    Example:
+        >>> from aac_tf.scenes.wording import same_kind
+        >>> same_kind("vehicle", "bus"), same_kind("bus", "vehicle"), same_kind("bus", "car passing")
+        (True, True, False)
+    """
+    return bool(categories_for(category, [other]) or categories_for(other, [category]))
 
 
 @functools.cache

@@ -1,4 +1,6 @@
-"""The standard form of captions before they are split into words."""
+"""The standard form of captions before they are split into words, and the words in it."""
+
+import collections
 
 import tensorflow as tf
 
@@ -25,3 +27,16 @@ def standardize(captions):
     captions = tf.strings.regex_replace(captions, r"[/\\|\x{2012}-\x{2015}\x{2026}]|--+|\.\.+", " ")
     captions = tf.strings.regex_replace(captions, r"[^\pL\pM\pN\pZ\s_]", "")
     return tf.strings.strip(tf.strings.regex_replace(captions, r"[\pZ\s]+", " "))
+
+
+def count_words(captions):
+    """Counts the words of captions.
+
+    Args:
+        captions: iterable of str.
+
+    Returns:
+        `collections.Counter` of words, as a `WordTokenizer` reads them.
+    """
+    texts = standardize(tf.constant(list(captions), tf.string)).numpy()
+    return collections.Counter(word for text in texts for word in text.decode().split())

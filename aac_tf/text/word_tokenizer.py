@@ -1,13 +1,12 @@
 """The word tokenizer."""
 
-import collections
 import contextlib
 import io
 import pathlib
 
 import tensorflow as tf
 
-from aac_tf.text.standardization import standardize
+from aac_tf.text.standardization import count_words, standardize
 from aac_tf.text.styles import STYLE
 from aac_tf.text.vocabulary import END, PAD, START, UNKNOWN, Vocabulary
 
@@ -74,8 +73,7 @@ class WordTokenizer(Vocabulary, Tokenizer):
         Returns:
             A `WordTokenizer` with words sorted by count, then alphabetically.
         """
-        texts = standardize(tf.constant(list(captions), tf.string)).numpy()
-        counts = collections.Counter(word for text in texts for word in text.decode().split())
+        counts = count_words(captions)
         special = [PAD, START, END, UNKNOWN] if padding == PAD else [START, END]
         special += [STYLE.format(style) for style in styles]
         kept = (word for word in counts if counts[word] >= min_count)

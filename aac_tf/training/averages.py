@@ -6,9 +6,9 @@ import tensorflow as tf
 def with_averages(model, *groups):
     """Lets groups of callbacks validate, score and save a model with the moving averages of its weights.
 
-    The model has the averages from the start of its validation, or of the first callback at the end of the epoch if
-    there is no validation, to the last callback of the first group at the end of the epoch. It has them again while
-    each further group is called at the end of the epoch; callbacks between the groups find the trained weights.
+    The model has the averages from the start of validation (without validation, from the first callback at the end of
+    the epoch) to the last callback of the first group at the end of the epoch. It has them again while each further
+    group is called at the end of the epoch; callbacks between the groups see the trained weights.
 
     Args:
         model: compiled `CaptioningModel`, whose optimizer is that of `build_optimizer` with `ema`.

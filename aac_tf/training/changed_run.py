@@ -19,7 +19,7 @@ def mean_weights(checkpoints):
         checkpoints: list of paths, in one folder.
 
     Returns:
-        {name: value} of everything in them: the mean of floats, and of anything else what the last checkpoint has.
+        {name: value} of everything in them: the mean of floats, and other values as in the last checkpoint.
 
     Raises:
         RunError: if they are damaged.
@@ -43,7 +43,7 @@ def write_changed_run(run, output, values, card=None):
         run: `Run`.
         output: `pathlib.Path` of the run folder to write, which appears only when it is complete.
         values: {name: value} of everything in its checkpoint.
-        card: dict for JSON, other `card.json` than that of `run`.
+        card: dict for JSON, a `card.json` in place of that of `run`.
 
     Raises:
         RunError: if the path cannot be that of a run folder.

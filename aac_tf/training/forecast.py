@@ -1,13 +1,12 @@
-"""What can be said before or soon after training starts: about the vocabulary, the memory and the time it takes."""
+"""What training reports when it starts: the coverage of the vocabulary, and the memory and time that it will take."""
 
-import collections
 import pathlib
 import time
 import typing
 
 import tensorflow as tf
 
-from aac_tf.text import standardize
+from aac_tf.text.standardization import count_words
 from aac_tf.utils.counting import counted
 
 # Below this share of the captions' words, captions are poor.
@@ -33,19 +32,6 @@ class Coverage(typing.NamedTuple):
         return f"{self.known:,} of {counted(self.words, 'word')}, {100 * self.share:.0f} % of the text"
 
 
-def count_words(captions):
-    """Counts the words of captions.
-
-    Args:
-        captions: list of str.
-
-    Returns:
-        `collections.Counter` of words, as a `WordTokenizer` reads them.
-    """
-    texts = standardize(tf.constant(list(captions), tf.string)).numpy()
-    return collections.Counter(word for text in texts for word in text.decode().split())
-
-
 def cover(counts, known):
     """Computes how much a vocabulary covers.
 
@@ -57,7 +43,8 @@ def cover(counts, known):
         `Coverage`.
 
     Example:
-        >>> from aac_tf.training.forecast import count_words, cover
+        >>> from aac_tf.text.standardization import count_words
+        >>> from aac_tf.training.forecast import cover
         >>> str(cover(count_words(["a dog", "a cat", "a dog"]), {"a", "dog"}))
         '2 of 3 words, 83 % of the text'
     """
@@ -188,7 +175,7 @@ class Pace(tf.keras.callbacks.Callback):
             self._say()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Says it if the epoch was shorter."""
+        """Reports the pace if the epoch was shorter than the time to measure."""
         if self._show is not None and self._measured:
             self._say()
 

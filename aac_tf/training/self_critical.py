@@ -20,8 +20,8 @@ class SelfCritical:
     other samples of its clip, which needs no greedy captions. The mean over the sampled words replaces a part of the
     mean over the words of the training captions.
 
-    `<END>` counts as a word in the reward, otherwise captions that break off with "and a" are rewarded. A caption that
-    is cut at the maximum number of words has no `<END>`.
+    `<END>` counts as a word in the reward, since otherwise captions that break off with "and a" would be rewarded. A
+    caption that is cut at the maximum number of words has no `<END>`.
 
     Args:
         reward: function `(captions, references) -> float32 [batch, samples]`, such as `CIDErReward`.

@@ -23,7 +23,7 @@ def atomic_write(path):
     """Writes a file atomically: to a temporary file in the same folder, which replaces `path` when the context exits.
 
     If the process is killed or the disk is full, the previous file stays. If several processes write the same file, the
-    last one wins. A remote file is written to a temporary folder and uploaded. What is no regular file, such as
+    last one wins. A remote file is written to a temporary folder and uploaded. Anything but a regular file, such as
     `/dev/stdout`, is written directly.
 
     Args:
@@ -103,7 +103,7 @@ def atomic_folder(path, errors=()):
 
 
 def complete_folder(unfinished, path):
-    """Makes a folder the folder `path`; if that exists, moves the folders in it there, then the files."""
+    """Renames a folder to `path`; if that exists, moves the contents there: folders first, then files."""
     if path.is_dir():
         for part in sorted(unfinished.iterdir(), key=lambda part: (part.is_file(), part.name)):
             part.rename(path / part.name)

@@ -14,7 +14,7 @@ def cache_folder():
     """Returns `$AAC_TF_CACHE`, or `~/.cache/aac_tf` if it is not set, as a `pathlib.Path`; it may not exist yet.
 
     Raises:
-        CacheError: if the user has no home folder, as that of a container or a service, or `~NAME` is unknown.
+        CacheError: if the user has no home folder, as in a container or a service, or `~NAME` is unknown.
     """
     folder = os.environ.get("AAC_TF_CACHE") or "~/.cache/aac_tf"
     try:

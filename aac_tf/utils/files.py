@@ -42,7 +42,7 @@ def file_path(name):
 
 
 def local_path(name):
-    """Makes a `pathlib.Path` of what can only be written to this machine.
+    """Makes the `pathlib.Path` of something that can only be written to this machine.
 
     Raises:
         FileSystemError: if it is a URL.
@@ -67,9 +67,9 @@ def check_new_folder(path):
 
 
 def list_names(folder):
-    """Lists the names of the files in a folder; of none if there is no such folder.
+    """Lists the names of the files in a folder; none if there is no such folder.
 
-    Of a remote folder the names of its folders are listed, too: to tell them apart takes a request for each.
+    For a remote folder, this includes its subfolders: telling them apart would take a request for each name.
 
     Args:
         folder: path from `file_path`.

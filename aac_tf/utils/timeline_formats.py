@@ -62,7 +62,7 @@ def write_srt(segments: Sequence[Captioned], name: str) -> str:
 
 
 def write_vtt(segments: Sequence[Captioned], name: str) -> str:
-    """WebVTT subtitles, without silence; arguments and result as of `write_srt`."""
+    """WebVTT subtitles, without silence; arguments and result as for `write_srt`."""
     cues = [
         f"\n{_clock(one.begin, '.')} --> {_clock(one.end, '.')}\n{html.escape(one.caption, quote=False)}\n"
         for one in _heard(segments)
@@ -71,12 +71,12 @@ def write_vtt(segments: Sequence[Captioned], name: str) -> str:
 
 
 def write_json(segments: Sequence[Captioned], name: str) -> str:
-    """A JSON object in one line, with all that is known of each segment; arguments and result as of `write_srt`."""
+    """A JSON object in one line, with everything known about each segment; arguments and result as for `write_srt`."""
     return json.dumps({"file": name, "segments": [as_dict(one) for one in segments]}, ensure_ascii=False) + "\n"
 
 
 def write_tsv(segments: Sequence[Captioned], name: str) -> str:
-    """A table with tabs; arguments and result as of `write_srt`."""
+    """A table with tabs; arguments and result as for `write_srt`."""
     rows = [
         "\t".join(
             [
@@ -93,12 +93,12 @@ def write_tsv(segments: Sequence[Captioned], name: str) -> str:
 
 
 def write_audacity(segments: Sequence[Captioned], name: str) -> str:
-    """A label track of Audacity, without silence; arguments and result as of `write_srt`."""
+    """A label track of Audacity, without silence; arguments and result as for `write_srt`."""
     return "".join(f"{one.begin:.3f}\t{one.end:.3f}\t{one.caption}\n" for one in _heard(segments))
 
 
 def write_textgrid(segments: Sequence[Captioned], name: str) -> str:
-    """A TextGrid of Praat with one tier, silence as empty intervals; arguments and result as of `write_srt`."""
+    """A TextGrid of Praat with one tier, silence as empty intervals; arguments and result as for `write_srt`."""
     last = f"{segments[-1].end:.3f}"
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {last}"]
     lines += ["tiers? <exists>", "size = 1", "item []:", "    item [1]:", '        class = "IntervalTier"']

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from aac_tf.datasets import DatasetError
-from aac_tf.evaluation.prediction_files import match_predictions, read_candidates, read_predictions, read_references
+from aac_tf.evaluation.prediction_files import match_predictions, read_candidates, read_references
 
 
 def write(path, *rows):
@@ -17,9 +17,9 @@ def write(path, *rows):
 
 def test_names_and_captions_are_read_verbatim(tmp_path):
     path = write(tmp_path / "p.csv", ["file_name", "caption_predicted"], [" a.wav", 'say "hi",\nagain'], ["b.wav", ""])
-    assert read_predictions(path) == {" a.wav": 'say "hi",\nagain', "b.wav": ""}
+    assert read_candidates(path) == {" a.wav": ['say "hi",\nagain'], "b.wav": [""]}
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())  # as spreadsheets save it
-    assert list(read_predictions(path)) == [" a.wav", "b.wav"]
+    assert list(read_candidates(path)) == [" a.wav", "b.wav"]
     path = write(
         tmp_path / "r.csv", ["file_name", "caption_1", "caption_2"], ["a.wav", "one", "two"], ["b.wav", "", "x"]
     )
@@ -32,7 +32,6 @@ def test_several_captions_are_read_best_first(tmp_path):
     columns = ["file_name", "caption_predicted", "caption_predicted_10", "caption_predicted_2"]
     path = write(tmp_path / "p.csv", columns, ["a.wav", "one", "three", "two"], ["b.wav", "", "x", " "])
     assert read_candidates(path) == {"a.wav": ["one", "two", "three"], "b.wav": ["", "x"]}
-    assert read_predictions(path) == {"a.wav": "one", "b.wav": ""}
 
 
 def test_captions_are_read_from_json_lines(tmp_path):
@@ -78,7 +77,7 @@ def test_invalid_json_lines_are_refused(text, message, tmp_path):
 )
 def test_invalid_predictions_are_refused(rows, message, tmp_path):
     with pytest.raises(DatasetError, match=message):
-        read_predictions(write(tmp_path / "p.csv", *rows))
+        read_candidates(write(tmp_path / "p.csv", *rows))
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ CSVS = [
 def csv(folder, rng):
     """Files of captions."""
     from aac_tf.datasets import AudioCaps, Manifest
-    from aac_tf.evaluation.prediction_files import read_predictions, read_references
+    from aac_tf.evaluation.prediction_files import read_candidates, read_references
 
     (folder / "a.wav").touch()
     references = lambda: read_references(folder / "train.csv", ["a.wav"])  # noqa: E731
@@ -102,7 +102,7 @@ def csv(folder, rng):
         [manifest, references],
         [manifest, references],
         [lambda: AudioCaps(folder).clips("train"), references],
-        [lambda: read_predictions(folder / "train.csv")],
+        [lambda: read_candidates(folder / "train.csv")],
     ]
     while True:
         place = rng.randrange(len(CSVS))

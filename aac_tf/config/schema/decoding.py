@@ -13,7 +13,7 @@ class SearchConfig(OneOf):
     """Keys of all searches."""
 
     style: Optional[str] = key(
-        None, "style of captions, of a model that was trained with styles; null or none: no style in particular"
+        None, "style of the captions, if the model was trained with styles; null or none: no style in particular"
     )
     min_words: int = key(1, "minimum number of words of a caption", at_least=0)
     max_words: Optional[int] = key(
@@ -50,7 +50,7 @@ class RankedSearchConfig(SearchConfig):
         choices=("likelihood", "consensus"),
     )
     consensus_power: float = key(
-        0.0, "with rank=consensus: exponent of the probabilities that weight the captions; 0: all alike", at_least=0
+        0.0, "with rank=consensus: exponent of the probabilities that weight the captions; 0: equal weights", at_least=0
     )
 
 

@@ -39,7 +39,7 @@ class YamnetConfig(WindowedEncoderConfig):
     )
     precision: str = key(
         "float32",
-        "precision of the network's convolutions; bfloat16 is faster on CPUs that multiply in it (AVX512-BF16, AMX)",
+        "precision of the network's convolutions; bfloat16 is faster on CPUs that support it (AVX512-BF16, AMX)",
         choices=("float32", "bfloat16"),
         settled=NEVER,
         resumable=True,

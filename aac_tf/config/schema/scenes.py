@@ -20,7 +20,7 @@ class ScenesConfig:
         "licences that the clips of the bank may have, as a list or separated by commas: free (CC0, CC BY, MIT, public "
         "domain), CC BY-SA, ...; a clip with several needs all of them to be allowed; null: all clips",
     )
-    train: Optional[int] = key(1000, "number of training scenes; null, with scripts: of each script", at_least=1)
+    train: Optional[int] = key(1000, "number of training scenes; null, with scripts: enough for all", at_least=1)
     validation: Optional[int] = key(60, "number of validation scenes, or null", at_least=1)
     test: Optional[int] = key(100, "number of test scenes, or null", at_least=1)
     sample_rate: int = key(16000, "sample rate of the scenes, Hz", at_least=8000, at_most=192000)
@@ -30,7 +30,7 @@ class ScenesConfig:
     seed: int = key(0, "the same seed and keys give the same corpus", at_least=0)
     scripts: Any = key(
         None,
-        "file of human captions to compose scenes after, or several, as for bank; STYLE=FILE gives its captions a "
+        "file of human captions to compose scenes from, or several, as for bank; STYLE=FILE gives its captions a "
         "style; templates: captions are written for the sounds of the bank, or beside files for those that the "
         "files hardly name; null: scenes at random, with simpler captions",
     )

@@ -31,7 +31,7 @@ class YamnetEmbedder(WindowedEncoder):
         self_test: bool, whether to check that the network recognizes some known sounds; False accepts weights that were
             trained further.
         precision: precision of the network's products, `float32` or `bfloat16`, independent of the Keras policy.
-            bfloat16 is faster on processors that multiply in it, such as CPUs with AVX512-BF16 or AMX.
+            bfloat16 is faster on processors that support it, such as CPUs with AVX512-BF16 or AMX.
 
     Attributes:
         spec: `YAMNET`.

@@ -55,7 +55,7 @@ class Score:
 
     @classmethod
     def of_corpus(cls, corpus):
-        """The `Score` of a measure that only all captions together have, such as the size of their vocabulary.
+        """The `Score` of a measure without item scores, such as the size of the vocabulary of all captions.
 
         Args:
             corpus: float or int, the corpus score.

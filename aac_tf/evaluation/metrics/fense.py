@@ -5,7 +5,7 @@ import numpy as np
 from aac_tf.evaluation.metrics.base import Metric, Score
 from aac_tf.evaluation.sentence.weights import EMBEDDER, VOCABULARY, find_weights, why_no_weights
 
-PENALTY = 0.9  # for a caption with an error of fluency
+PENALTY = 0.9  # for a caption with a fluency error
 THRESHOLD = 0.9  # above which the detector's probability counts as an error
 
 
@@ -73,7 +73,7 @@ class FER(Metric):
         if not predictions:
             return {self.name: Score.mean([])}
         detector = load_network(ErrorDetector, self._weights, find_weights(self._weights), find_weights(VOCABULARY))
-        found = detector(predictions, progress and progress("Detecting errors of fluency"))
+        found = detector(predictions, progress and progress("Detecting fluency errors"))
         return {self.name: Score.mean(found > THRESHOLD)}
 
     def unavailable(self):
@@ -82,7 +82,7 @@ class FER(Metric):
 
 
 class Penalized(Metric):
-    """Base class of the metrics that are another one, less 90 % for captions with an error of fluency.
+    """Base class of metrics that take another metric, less 90 % for captions with a fluency error.
 
     Args:
         name: str, the name without `_tiny`.
@@ -102,7 +102,7 @@ class Penalized(Metric):
 
 
 class FENSE(Penalized):
-    """FENSE, which is SBERT-sim less 90 % for captions with an error of fluency; DCASE 2024 ranks by it.
+    """FENSE, which is SBERT-sim less 90 % for captions with a fluency error; DCASE 2024 ranks by it.
 
     Args:
         size: see `FER`.
@@ -117,7 +117,7 @@ class FENSE(Penalized):
 
 
 class SPIDErFL(Penalized):
-    """SPIDEr-FL, which is SPIDEr less 90 % for captions with an error of fluency; DCASE 2023 ranks by it.
+    """SPIDEr-FL, which is SPIDEr less 90 % for captions with a fluency error; DCASE 2023 ranks by it.
 
     Args:
         size: see `FER`.

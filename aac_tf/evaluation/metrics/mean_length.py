@@ -6,7 +6,7 @@ from aac_tf.evaluation.metrics.base import Metric, Score
 
 
 class MeanLength(Metric):
-    """Mean number of words of a caption; references do not matter."""
+    """Mean number of words of a caption; references are not used."""
 
     name = "mean_length"
     higher_is_better = None

@@ -6,7 +6,7 @@ from aac_tf.evaluation.metrics.base import Metric, Score
 
 
 class Vocabulary(Metric):
-    """Number of different words in all captions together; references do not matter."""
+    """Number of different words in all captions together; references are not used."""
 
     name = "vocabulary"
     higher_is_better = None

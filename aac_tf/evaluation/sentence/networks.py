@@ -1,4 +1,4 @@
-"""The networks of FENSE: sentence embeddings, and the detector of errors of fluency."""
+"""The networks of FENSE: sentence embeddings, and the detector of fluency errors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class SentenceEmbedder(CaptionNetwork):
 
 
 class ErrorDetector(CaptionNetwork):
-    """Probabilities `[captions]` that a caption has an error of fluency.
+    """Probabilities `[captions]` that a caption has a fluency error.
 
     A linear layer over BERT's first token classifies an added tail, a repeated event, a repeated adverb, a missing
     conjunction, a missing verb and, last, any error. Only the last counts.

@@ -1,4 +1,4 @@
-"""Reads the tensors of a PyTorch checkpoint without PyTorch and without executing what the file says.
+"""Reads the tensors of a PyTorch checkpoint without PyTorch, and without executing code from the file.
 
 A checkpoint is a pickle, which can call any function by name. Here the names of tensors, storages and ordered
 dictionaries are known, and any other is refused.

@@ -97,7 +97,7 @@ def why_no_weights(*names):
 
 
 def find_weights(name):
-    """The path of a network's weights in the form of the cache, converted if necessary; of the vocabulary its path.
+    """The path of a network's weights in the form of the cache, converted if necessary; or the path of the vocabulary.
 
     Args:
         name: key of `PUBLISHED`.
@@ -203,7 +203,7 @@ def convert(source, path):
 
 
 def _heads(source, weights):
-    """The number of attention heads, which no tensor tells: that of a config.json in the folder of a model."""
+    """The number of attention heads, which the tensors do not show: from a config.json in the folder of the model."""
     config = source.with_name("config.json")
     try:
         heads = json.loads(config.read_text(encoding="utf-8"))["num_attention_heads"] if config.is_file() else None
@@ -234,11 +234,8 @@ def _cached(sha256, name=None):
 @functools.lru_cache(maxsize=8)
 def _sha256(name, path, size, modified):
     """The SHA-256 of a file; it takes a second, so it is computed once as long as the file does not change."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for block in iter(lambda: file.read(1 << 20), b""):
-            digest.update(block)
-    found, published = digest.hexdigest(), PUBLISHED[name]
+        found, published = hashlib.file_digest(file, "sha256").hexdigest(), PUBLISHED[name]
     if found not in (published.sha256, *published.same):
         logger.warning("%s is not the published file: scores are not comparable with those of others", path)
     return found

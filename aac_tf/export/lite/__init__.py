@@ -1,4 +1,4 @@
-"""Conversion to LiteRT (TensorFlow Lite): one file from waveform to words, of built-in operations only."""
+"""Conversion to LiteRT (TensorFlow Lite): one file from waveform to words, with built-in operations only."""
 
 from aac_tf.export.lite.convert import convert, export_lite
 

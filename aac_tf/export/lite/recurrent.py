@@ -1,4 +1,4 @@
-"""Recurrent layers for one clip at a time, in forms that LiteRT has an operation for or loops over fast."""
+"""Recurrent layers for one clip at a time, in forms for which LiteRT has an operation or a fast loop."""
 
 import numpy as np
 import tensorflow as tf

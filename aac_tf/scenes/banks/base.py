@@ -25,9 +25,9 @@ class Bank:
         categories: the categories, sorted.
         sustained: those that are steady enough to be the background of others.
         sample_rate: Hz.
-        drawn: {category: AudioSet classes} of the categories of which the bank has sounds that stand in for them where
-            embeddings are drawn (see `aac_tf.labelling.stand_ins`); such a bank overrides `recording_or_stand_in`.
-        only_drawn: those of which it has no recordings.
+        drawn: {category: AudioSet classes} of the categories for which the bank has stand-ins, whose embeddings are
+            drawn (see `aac_tf.labelling.stand_ins`); such a bank overrides `recording_or_stand_in`.
+        only_drawn: those of them that have no recordings.
 
     Example:
         >>> import numpy as np

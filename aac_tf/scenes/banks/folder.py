@@ -31,8 +31,8 @@ class FolderBank(Bank):
     they are in different folders; and those of a `fold`, unless a category has fewer than three folds, which do not
     suffice for three splits. `train_first` divides for scenes that follow scripts.
 
-    Files with a value in the column `drawn` stand in for sounds of which there are no or few recordings. They are used
-    if `stand_ins` is set, for training alone, and only for categories with fewer than `ENOUGH` other files.
+    Files with a value in the column `drawn` stand in for sounds with no or few recordings. They are used if `stand_ins`
+    is set, for training only, and only for categories with fewer than `ENOUGH` other files.
 
     Args:
         folder: path of a folder with one CSV file (columns `file_name` or `filename`, `category`, optionally `source`,

@@ -1,4 +1,4 @@
-"""Captions of our own language, written for the sounds that a bank has, and the scripts that they say."""
+"""Captions written by a grammar of our own for the sounds that a bank has, and their scripts."""
 
 from aac_tf.scenes.writing.scripts import write_scripts
 

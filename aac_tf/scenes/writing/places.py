@@ -1,9 +1,9 @@
 """Which sounds occur together: the table `places.yaml`.
 
 - `places`: each has a weight, the `sounds` that occur in it, and its `beds`, over which others are heard.
-- `sequences`: pairs of sounds of which the second often follows the first.
-- `apart`: sets of sounds of which a scene has one at most.
-- `in turn`: sets of sounds of which one is heard at a time.
+- `sequences`: pairs of sounds, the second of which often follows the first.
+- `apart`: sets of sounds; a scene has at most one of each set.
+- `in turn`: sets of sounds that are heard one at a time.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Places:
     Args:
         places: all places.
         followers: {category: weighted categories that often follow it}.
-        apart: sets of sounds of which a scene has one at most.
-        in_turn: sets of sounds of which one is heard at a time.
+        apart: sets of sounds; a scene has at most one of each set.
+        in_turn: sets of sounds that are heard one at a time.
     """
 
     places: Sequence[Place]
