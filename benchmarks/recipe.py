@@ -9,8 +9,8 @@ of each `--captions`, a set of captions files in the layout that `real_recording
 measuring only. Prints tables like those of `scene_ablation.py`. An interrupted benchmark continues where it stopped.
 
     python benchmarks/recipe.py --config everyday data.root=runs/everyday-scenes data.max_clips=9600 \
-        training.initial=everyday training.learning_rate=5e-5 training.epochs=1 training.batch_size=64 training.mixup=0 \
-        embedding.normalize=true --ingredients self-critical
+        training.initial=everyday training.learning_rate=5e-5 training.epochs=1 training.batch_size=64 \
+        training.mixup=0 embedding.normalize=true --ingredients self-critical
 
 compares training on the score itself with as many more steps of cross-entropy.
 """

@@ -1,10 +1,10 @@
 """Feeds mutated files, arrays and responses to the package.
 
     PYTHONPATH=tests python -m fuzz --inputs 2000
-    PYTHONPATH=tests python -m fuzz --rooms csv config --inputs 500 --seed 7
+    PYTHONPATH=tests python -m fuzz --targets csv config --inputs 500 --seed 7
 
 Each input must be used, or refused with an error of the package: without another exception, a signal, more than 20
-seconds, or more than 2 GB of memory. Each room (see `rooms.py`) runs in a process of its own.
+seconds, or more than 2 GB of memory. Each target (see `targets.py`) runs in a process of its own.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import tempfile
 import time
 import traceback
 
-ROOMS = ("audio", "waveforms", "csv", "config", "weights", "served")
+TARGETS = ("audio", "waveforms", "csv", "config", "weights", "served")
 MAX_SECONDS = 20
 MAX_BYTES = 2 << 30
 
@@ -27,28 +27,30 @@ MAX_BYTES = 2 << 30
 def main(arguments=None):
     """Runs the script; returns 1 if an input failed."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description="Feed mutated inputs to the package.")
-    parser.add_argument("--inputs", type=int, default=2000, help="number of inputs in all rooms (default: %(default)s)")
-    parser.add_argument("--rooms", nargs="+", choices=ROOMS, default=list(ROOMS), help="default: all")
+    parser.add_argument(
+        "--inputs", type=int, default=2000, help="number of inputs in all targets (default: %(default)s)"
+    )
+    parser.add_argument("--targets", nargs="+", choices=TARGETS, default=list(TARGETS), help="default: all")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same inputs")
-    parser.add_argument("--one-room", help=argparse.SUPPRESS)
+    parser.add_argument("--one-target", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    if options.one_room:
+    if options.one_target:
         logging.disable(logging.WARNING)  # of sounds above full scale, and of transformers
-        failed = fuzz_room(options.one_room, options.inputs, options.seed)
+        failed = fuzz_target(options.one_target, options.inputs, options.seed)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(f"{options.one_room}: {memory / 1e9:.2f} GB", flush=True)
+        print(f"{options.one_target}: {memory / 1e9:.2f} GB", flush=True)
         return int(failed or memory > MAX_BYTES)
-    count = -(-options.inputs // len(options.rooms))
-    failed = [room for room in options.rooms if not _watch(room, count, options.seed)]
+    count = -(-options.inputs // len(options.targets))
+    failed = [target for target in options.targets if not _watch(target, count, options.seed)]
     return 1 if failed else 0
 
 
-def _watch(room, count, seed):
-    """Runs a room in a process; returns whether all of its inputs passed."""
+def _watch(target, count, seed):
+    """Runs a target in a process; returns whether all of its inputs passed."""
     begin = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         log = pathlib.Path(folder, "log")
-        command = [sys.executable, "-m", "fuzz", "--one-room", room, "--inputs", str(count), "--seed", str(seed)]
+        command = [sys.executable, "-m", "fuzz", "--one-target", target, "--inputs", str(count), "--seed", str(seed)]
         environment = {**os.environ, "AAC_TF_CACHE": folder, "TF_CPP_MIN_LOG_LEVEL": "3", "FUZZ_LOG": str(log)}
         with subprocess.Popen(command, env=environment) as process:
             seen, since = None, time.monotonic()
@@ -60,24 +62,24 @@ def _watch(room, count, seed):
                 # Before the first input, TensorFlow is imported.
                 if time.monotonic() - since > (MAX_SECONDS if seen else 120):
                     process.kill()
-                    print(f"{room}: hangs at {seen}", flush=True)
+                    print(f"{target}: hangs at {seen}", flush=True)
                     return False
         if process.returncode < 0:
-            print(f"{room}: signal {-process.returncode} at {log.read_text(errors='replace')}", flush=True)
+            print(f"{target}: signal {-process.returncode} at {log.read_text(errors='replace')}", flush=True)
     passed = process.returncode == 0
-    print(f"{room}: {'passed' if passed else 'failed'} in {time.monotonic() - begin:.0f} s", flush=True)
+    print(f"{target}: {'passed' if passed else 'failed'} in {time.monotonic() - begin:.0f} s", flush=True)
     return passed
 
 
-def fuzz_room(name, count, seed):
-    """Feeds inputs to a room; returns whether one failed."""
+def fuzz_target(name, count, seed):
+    """Feeds inputs to a target; returns whether one failed."""
     import aac_tf  # noqa: F401 - selects the Keras that TensorFlow uses
     from aac_tf.errors import AacError
-    from fuzz.rooms import NEIGHBOURS, ROOMS
+    from fuzz.targets import NEIGHBOURS, TARGETS
 
     log, failures, used = pathlib.Path(os.environ["FUZZ_LOG"]), 0, 0
     with tempfile.TemporaryDirectory() as folder:
-        inputs = ROOMS[name](pathlib.Path(folder), random.Random(f"{name} {seed}"))
+        inputs = TARGETS[name](pathlib.Path(folder), random.Random(f"{name} {seed}"))
         for number, (what, use) in zip(range(-(-count // NEIGHBOURS) if name == "audio" else count), inputs):
             log.write_text(f"input {number}: {what}", errors="replace")
             try:

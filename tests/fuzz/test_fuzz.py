@@ -9,9 +9,9 @@ import sys
 import pytest
 
 from aac_tf.errors import AacError
-from fuzz.__main__ import fuzz_room
+from fuzz.__main__ import fuzz_target
 from fuzz.mutations import mutate
-from fuzz.rooms import ROOMS
+from fuzz.targets import TARGETS
 
 TESTS = pathlib.Path(__file__).parents[1]
 
@@ -24,15 +24,15 @@ def test_mutations_are_reproducible():
 
 
 def test_other_exceptions_are_failures(monkeypatch, tmp_path, capsys):
-    def room(folder, rng):
+    def target(folder, rng):
         yield "good", lambda: None
         yield "refused", lambda: (_ for _ in ()).throw(AacError("no"))
         yield "broken", lambda: {}["key"]
 
     monkeypatch.setenv("FUZZ_LOG", str(tmp_path / "log"))
-    monkeypatch.setitem(ROOMS, "room", room)
-    assert not fuzz_room("room", 2, 0)
-    assert fuzz_room("room", 3, 0)
+    monkeypatch.setitem(TARGETS, "target", target)
+    assert not fuzz_target("target", 2, 0)
+    assert fuzz_target("target", 3, 0)
     out = capsys.readouterr().out
     assert "input 2: broken" in out
     assert "KeyError: 'key'" in out
@@ -49,9 +49,9 @@ def test_each_of_many_files_is_accounted_for():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("room", ["audio", "waveforms", "csv", "config", "weights", "served"])
-def test_every_input_is_used_or_refused(room):
+@pytest.mark.parametrize("target", ["audio", "waveforms", "csv", "config", "weights", "served"])
+def test_every_input_is_used_or_refused(target):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
-    command = [sys.executable, "-m", "fuzz", "--rooms", room, "--inputs", "60"]
+    command = [sys.executable, "-m", "fuzz", "--targets", target, "--inputs", "60"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

@@ -1,4 +1,4 @@
-"""The rooms of the package, as docs/architecture.md draws them."""
+"""The imports between packages, as docs/architecture.md draws them."""
 
 import ast
 import pathlib
@@ -14,7 +14,7 @@ SHARED = {"utils", "errors"}
 
 
 def read_floors(diagram):
-    """`{room: floor}` of the diagram in docs/architecture.md, whose lines go from the roof to the ground."""
+    """`{package: floor}` of the diagram in docs/architecture.md, whose lines go from the roof to the ground."""
     floors, floor = {}, 0
     for line in diagram.splitlines():
         if re.match(r"(roof|floor \d|ground) ", line):
@@ -25,8 +25,8 @@ def read_floors(diagram):
     return floors
 
 
-def imported_rooms(path):
-    """The rooms that a file imports, at its top or in functions."""
+def imported_packages(path):
+    """The packages that a file imports, at its top or in functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
         if isinstance(node, ast.ImportFrom):
@@ -35,13 +35,13 @@ def imported_rooms(path):
 
 
 def violations(floors, package):
-    """Imports of a room that is not on a lower floor, as (file, room)."""
+    """Imports of a package that is not on a lower floor, as (file, package)."""
     for path in sorted(package.rglob("*.py")):
-        room = path.relative_to(package).with_suffix("").parts[0]
-        if room not in ("__init__", "__main__"):
-            allowed = SHARED | {room} | {name for name, floor in floors.items() if floor < floors[room]}
+        own = path.relative_to(package).with_suffix("").parts[0]
+        if own not in ("__init__", "__main__"):
+            allowed = SHARED | {own} | {name for name, floor in floors.items() if floor < floors[own]}
             yield from (
-                (str(path.relative_to(package)), other) for other in imported_rooms(path) if other not in allowed
+                (str(path.relative_to(package)), other) for other in imported_packages(path) if other not in allowed
             )
 
 
@@ -51,12 +51,12 @@ def floors():
     return read_floors(diagram)
 
 
-def test_the_diagram_has_every_room(floors):
-    rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} | {"build", "build_dataset", "errors"}
-    assert rooms <= floors.keys()
+def test_the_diagram_has_every_package(floors):
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")} | {"build", "build_dataset", "errors"}
+    assert packages <= floors.keys()
 
 
-def test_rooms_import_only_lower_floors(floors):
+def test_packages_import_only_lower_floors(floors):
     assert [one for one in violations(floors, PACKAGE) if one != ("build.py", "build_dataset")] == []
 
 

@@ -1,7 +1,7 @@
-"""What is fuzzed: each room makes mutated inputs, and checks that they are used or refused with an `AacError`.
+"""What is fuzzed: each target makes mutated inputs, and checks that they are used or refused with an `AacError`.
 
-A room is a generator function `(folder, rng)` that yields one input after another, for ever: pairs of a description and
-a function without arguments that uses the input. The function must return, or raise `AacError`.
+A target is a generator function `(folder, rng)` that yields one input after another, for ever: pairs of a description
+and a function without arguments that uses the input. The function must return, or raise `AacError`.
 """
 
 import http.server
@@ -221,7 +221,7 @@ def served(folder, rng):
         yield repr((head + body)[:200]), lambda content=head + body: use(content)
 
 
-ROOMS = {room.__name__: room for room in (audio, waveforms, csv, config, weights, served)}
+TARGETS = {target.__name__: target for target in (audio, waveforms, csv, config, weights, served)}
 
 
 def _captioner():
