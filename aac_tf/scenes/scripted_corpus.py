@@ -21,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 6
+SCRIPTED_VERSION = 7
 
 
 def write_scripted_scenes(
@@ -72,7 +72,7 @@ def write_scripted_scenes(
         DatasetError: if no script of the training split can be composed, an argument is out of range, or `root` holds
             other files or other scenes. Another split without scripts is left out, with a warning.
     """
-    _check(counts, renderings, min_seconds, max_seconds)
+    _check(counts, renderings, min_scenes, min_seconds, max_seconds)
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
@@ -143,11 +143,13 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
     return plans
 
 
-def _check(counts, renderings, min_seconds, max_seconds):
+def _check(counts, renderings, min_scenes, min_seconds, max_seconds):
     unknown = sorted(set(counts) - set(SPLITS))
     if unknown or not counts or any(count is not None and count < 1 for count in counts.values()):
         raise DatasetError(f"counts must be at least 1, for splits among {', '.join(SPLITS)}; got {dict(counts)}")
     if renderings < 1:
         raise DatasetError(f"renderings must be at least 1; got {renderings}")
+    if min_scenes is not None and min_scenes < 1:
+        raise DatasetError(f"min_scenes must be at least 1, or None; got {min_scenes}")
     if not 2.0 <= min_seconds <= max_seconds:
         raise DatasetError(f"scenes need 2 <= min_seconds <= max_seconds; got {min_seconds} and {max_seconds}")
