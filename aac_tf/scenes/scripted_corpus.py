@@ -127,10 +127,17 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
     for split in (split for split in SPLITS if split in counts):
         scripts, count = selection.scripts[split], counts[split]
         if not scripts:
-            problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
+            problem = f"no script of the split {split} can be composed"
             if split == "train":
-                raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
-            logger.warning("%s", problem)
+                raise DatasetError(
+                    f"{problem}; of all splits, {selection.describe()}. Give more captions, or a bank with more kinds "
+                    "of sound"
+                )
+            logger.warning(
+                "%s, so it is left out: it has no captions, or no recordings for them (stand-ins are for training "
+                "alone). Give more captions, or more recordings of each sound",
+                problem,
+            )
             continue
         if count is not None and (min_scenes is None or split != "train"):
             # As many scripts as have their renderings among the scenes; first come the first renderings of all.
