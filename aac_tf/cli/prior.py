@@ -56,9 +56,9 @@ def _correct(options, console):
     config = check_run(run, overrides)
     check_correctable(run)
     check_new_output_folder(options.output)
-    wanted = [caption for file in options.captions for caption in _captions(file, run, console)]
     clips = build_dataset(config).require("train")
     trained = [caption for clip in clips for caption in clip.captions * clip.weight]
+    wanted = _captions(options.captions, run, console)
     start_tensorflow(options)
     from aac_tf.text.standardization import count_words
     from aac_tf.training.forecast import cover
@@ -70,24 +70,29 @@ def _correct(options, console):
         print_json({"run": options.output, "added": dict(added), "coverage": coverage._asdict()})
         return
     print(f"words of the captions that the run knows: {coverage}")
-    for title, words in (("less often", added[:_SHOWN]), ("more often", added[: -_SHOWN - 1 : -1])):
-        print(f"{title}: " + ", ".join(f"{word} {value:+.1f}" for word, value in words))
+    less = [(word, value) for word, value in added if value < 0]
+    more = [(word, value) for word, value in reversed(added) if value > 0]
+    for title, words in (("less often", less), ("more often", more)):
+        print(f"{title}: " + (", ".join(f"{word} {value:+.1f}" for word, value in words[:_SHOWN]) or "no word"))
     console.show(f"wrote {options.output}")
 
 
-def _captions(file, run, console):
-    """The captions of a file, or those that are written for the sounds of the scenes that a run was trained on."""
+def _captions(files, run, console):
+    """The captions of files, and those that are written for the sounds of the scenes that a run was trained on."""
     from aac_tf.runs.card import read_card
     from aac_tf.scenes.dataset import TEMPLATES
     from aac_tf.scenes.scripts import captions_of
     from aac_tf.scenes.writing import write_scripts
 
-    if file != TEMPLATES:
-        return [caption for _, caption in captions_of(pathlib.Path(file))]
+    # Writing takes longer than reading, so files that cannot be read are refused first.
+    captions = [caption for file in files if file != TEMPLATES for _, caption in captions_of(pathlib.Path(file))]
+    if TEMPLATES not in files:
+        return captions
     sounds = read_card(run).get("sounds") or []
     if not sounds:
         raise RunError(
             f"{run.folder} was not trained on composed scenes, so it does not say which sounds to write captions for; "
             f"--captions takes files beside `{TEMPLATES}`"
         )
-    return [script.caption for script in write_scripts(sounds, _PLANS, progress=console.progress("Writing captions"))]
+    written = write_scripts(sounds, _PLANS, progress=console.progress("Writing captions"))
+    return [*captions, *(script.caption for script in written)]

@@ -25,6 +25,11 @@ def main(arguments=None):
         help="licence of the weights for the model card, as the hub writes it, such as apache-2.0 or cc-by-nc-4.0",
     )
     parser.add_argument(
+        "--relicense",
+        action="store_true",
+        help="allow a --licence without the conditions of the weights in training.initial, as their owner permits it",
+    )
+    parser.add_argument(
         "--scores",
         metavar="JSON",
         help="scores for the model card, as aac-evaluate writes them (default: metrics.json of the run)",
@@ -35,16 +40,20 @@ def main(arguments=None):
 
 
 def _publish(options, console):
+    from aac_tf.runs.card import read_card
     from aac_tf.runs.fetch import open_run
+    from aac_tf.runs.licences import check_licence, describe_initial_licence, initial_licences
 
     run = open_run(options.run)
     check_run(run)
+    card = read_card(run)
+    if not options.relicense:
+        check_licence(options.licence, card)
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
-    from aac_tf.runs.card import describe_initial_licence, initial_licences, read_card
 
-    folder = publish_run(run, options.output, options.licence, not options.float, options.scores)
+    folder = publish_run(run, options.output, options.licence, not options.float, options.scores, options.relicense)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if not (folder / "scores.json").is_file():
         console.show("the model card has no scores: run aac-evaluate on the run first, or give --scores JSON")
@@ -52,7 +61,7 @@ def _publish(options, console):
         console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
-    licences = initial_licences(read_card(run))
+    licences = initial_licences(card)
     for pair in licences:
         console.show(describe_initial_licence(*pair))
     if options.json:

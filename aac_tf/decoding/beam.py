@@ -1,6 +1,7 @@
 """Beam search."""
 
 import dataclasses
+import numbers
 
 import tensorflow as tf
 
@@ -38,8 +39,9 @@ class Beam(Search):
     length_penalty: float = 0.0
 
     def __post_init__(self):
-        if self.beam_size < 1:
-            raise ValueError(f"beam_size must be at least 1, got {self.beam_size}")
+        whole = isinstance(self.beam_size, numbers.Integral) and not isinstance(self.beam_size, bool)
+        if not (whole and self.beam_size >= 1):
+            raise ValueError(f"beam_size must be an integer of at least 1, got {self.beam_size!r}")
 
     @property
     def size(self):

@@ -12,11 +12,13 @@ class Published(NamedTuple):
         variable: str, the environment variable that names a copy.
         name: str, their name on a hub.
         known: regular expression of all sources that stand for them.
+        licence: str, theirs, as the Hugging Face hub writes it.
     """
 
     variable: str
     name: str
     known: str
+    licence: str
 
 
 PUBLISHED = {
@@ -24,8 +26,14 @@ PUBLISHED = {
         "AAC_TF_YAMNET",
         "https://tfhub.dev/google/yamnet/1",
         r"(https://(tfhub\.dev|www\.kaggle\.com/models)/)?google/yamnet(/\w+)*",
+        "apache-2.0",
     ),
-    "ast": Published("AAC_TF_AST", "MIT/ast-finetuned-audioset-10-10-0.4593", r"MIT/ast-finetuned-[\w.-]+|random"),
+    "ast": Published(
+        "AAC_TF_AST",
+        "MIT/ast-finetuned-audioset-10-10-0.4593",
+        r"MIT/ast-finetuned-[\w.-]+|random",
+        "bsd-3-clause",
+    ),
 }
 
 # YAMNet's weights by its authors, for when the hub cannot be reached.

@@ -5,7 +5,8 @@ import dataclasses
 import tensorflow as tf
 
 import aac_tf
-from aac_tf.runs.card import weight_licences
+from aac_tf.runs.card import read_card
+from aac_tf.runs.licences import weight_licences
 from aac_tf.text.styles import NO_STYLE
 
 ABOUT = "model.json"
@@ -22,9 +23,10 @@ def describe_model(captioner, search):
     Returns:
         dict for JSON: `sample_rate` in Hz; `max_words`, `vocabulary_size` and `end_id` of the captions; `beam_size`,
         the number of captions per sound; `constraints` on the captions, a dict; `licences`, a list of `name` and
-        `licence` of published weights: the trained ones, and those that their training started from (None: the run
-        states no licence); and `name`, `search`, `front_end`, `decoder` and `written_by`. A model that was trained with
-        styles also has `styles`, their names, and `style`, that of captions for which none is given.
+        `licence` of published weights: the trained ones, those that their training started from, and those of the
+        frozen network (None: no licence is stated); and `name`, `search`, `front_end`, `decoder` and `written_by`. A
+        model that was trained with styles also has `styles`, their names, and `style`, that of captions for which none
+        is given.
     """
     config, tokenizer = captioner.config, captioner.tokenizer
     styles = {"style": config.decoding.style or NO_STYLE, "styles": captioner.styles} if captioner.styles else {}
@@ -33,7 +35,9 @@ def describe_model(captioner, search):
         "name": config.name,
         "licences": [
             {"name": name, "licence": licence}
-            for name, licence in dict.fromkeys(pair for run in captioner.runs for pair in weight_licences(run))
+            for name, licence in dict.fromkeys(
+                pair for run in captioner.runs for pair in weight_licences(run, read_card(run))
+            )
         ],
         "sample_rate": captioner.spec.sample_rate,
         "search": repr(search),

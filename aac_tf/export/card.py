@@ -5,7 +5,8 @@ import math
 import yaml
 
 import aac_tf
-from aac_tf.runs.card import describe_card, describe_initial_licence, initial_licences, source_name
+from aac_tf.runs.card import describe_card, source_name
+from aac_tf.runs.licences import describe_initial_licence, frozen_licences, initial_licences
 from aac_tf.utils.counting import counted
 
 _TEXT = """\
@@ -41,7 +42,7 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
     """Writes the model card of a run in Markdown, with the YAML header of the Hugging Face hub.
 
     Args:
-        config: `Config`.
+        config: `Config` of the run.
         tokenizer: `WordTokenizer`.
         scores: dict of `dataset`, `corpus` and `confidence_95`, as in `scores.json`; {} for none.
         licence: str, as the hub writes it.
@@ -53,7 +54,9 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
         str.
     """
     words = counted(tokenizer.vocabulary_size() - len({*tokenizer.special_ids, tokenizer.end_id}), "word")
-    front = "log-mel spectrogram" if config.embedding.kind == "none" else f"frozen {config.embedding.kind}"
+    front = "log-mel spectrogram"
+    for name, of_network in frozen_licences(config):
+        front = f"frozen {name}, whose weights are not included" + (f" (licence: {of_network})" if of_network else "")
     facts = [
         f"front end: {front}",
         f"encoder: {config.encoder.kind}; decoder: {config.decoder.kind}",

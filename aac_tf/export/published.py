@@ -14,6 +14,7 @@ from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
 from aac_tf.runs.fetch import open_run, public_name
+from aac_tf.runs.licences import check_licence
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
@@ -21,7 +22,7 @@ from aac_tf.utils.counting import counted
 from aac_tf.utils.files import check_new_folder, local_path
 
 
-def publish_run(run, output, licence="other", half=True, scores=None):
+def publish_run(run, output, licence="other", half=True, scores=None, relicense=False):
     """Writes the published form of a trained run.
 
     The folder holds config, vocabulary, normalization, fingerprint of the frozen network and summary of the data as
@@ -35,18 +36,24 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         half: bool, whether to store the weights as float16.
         scores: path of a JSON file with scores under `corpus`, as `aac-evaluate` writes it, and optionally the name of
             what they were measured on under `dataset`; None takes the run's `metrics.json`, if there is one.
+        relicense: bool, whether `licence` may lack conditions of the weights that training started from (see
+            `check_licence`), as their owner allows it.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
-        RunError: if the run lacks what a captioner needs, or a weight is beyond float16.
+        RunError: if the run lacks what a captioner needs, a weight is beyond float16, or the licence lacks a condition
+            of that of the initial weights.
         FileExistsError: if the output holds files.
         WriteError: if the disk is full.
     """
     run, output = open_run(run), local_path(output)
     check_new_folder(output)
-    config, card = _portable(run.stored_config()), read_card(run)
+    trained, card = run.stored_config(), read_card(run)
+    if not relicense:
+        check_licence(licence, card)
+    config = _portable(trained)
     tokenizer = run.tokenizer(config)
     run.normalization()
     if config.embedding.kind != "none" and not (run.folder / run.NETWORK).is_file():
@@ -66,7 +73,7 @@ def publish_run(run, output, licence="other", half=True, scores=None):
         if found:
             written.write_text(run.SCORES, json.dumps(found, indent=1) + "\n")
         count = sum(value.size for value in weights.values())
-        written.write_text(run.CARD, model_card(config, tokenizer, found, licence, card, run.data(), count))
+        written.write_text(run.CARD, model_card(trained, tokenizer, found, licence, card, run.data(), count))
         save_config(config, unfinished / run.CONFIG)
     return output
 

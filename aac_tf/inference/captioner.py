@@ -9,7 +9,8 @@ import tensorflow as tf
 from aac_tf.audio import AudioError
 from aac_tf.audio.waveforms import is_single
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
-from aac_tf.decoding import Beam
+from aac_tf.config.schema.decoding import MAX_HYPOTHESES
+from aac_tf.decoding import Beam, Search
 from aac_tf.inference.caption import Alternative
 from aac_tf.inference.caption_maker import CaptionMaker, Described
 from aac_tf.inference.confidence import read_calibration
@@ -25,7 +26,7 @@ from aac_tf.inference.graphs import (
     step_seconds,
 )
 from aac_tf.inference.timeline import caption_timeline
-from aac_tf.runs import Run
+from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import open_run
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
@@ -79,6 +80,21 @@ class Captioner:
         self.rules()  # fails now, not at the first sound
         self._step_times = step_seconds(model, self.spec)
 
+    def __repr__(self):
+        vocabulary, models = self.vocabulary, len(self.model.members)
+        words = vocabulary.vocabulary_size() - len({*vocabulary.special_ids, vocabulary.end_id})
+        parts = [
+            self.spec.name if self.config.embedding.kind == "none" else self.config.embedding.kind,
+            f"{self.config.encoder.kind} encoder",
+            f"{self.config.decoder.kind} decoder",
+            counted(words, "word"),
+            f"styles {', '.join(self.styles)}" if self.styles else "no styles",
+            repr(self.search),
+        ]
+        if models > 1:
+            parts.insert(0, f"the first of {models} models")
+        return f"<Captioner {self.config.name}: {'; '.join(parts)}>"
+
     @classmethod
     def load(cls, run, overrides=(), rerank=None):
         """Loads the best weights of a run, or of several runs that choose each word together.
@@ -96,7 +112,8 @@ class Captioner:
             `Captioner`.
 
         Raises:
-            RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder.
+            RunError: if the folder is not a run folder, has no weights yet, or was trained with another frozen encoder;
+                or if the list is empty.
             ConfigError: if an override is invalid, or its key cannot change after training.
             StyleError: if the model does not have the style `decoding.style`.
             ConstraintError: if the model does not know a word of `decoding`, or no caption can follow its constraints.
@@ -104,6 +121,8 @@ class Captioner:
             DownloadError: if a download fails.
         """
         runs = [run] if isinstance(run, (str, os.PathLike, Run)) else list(run)
+        if not runs:
+            raise RunError("no run to load: give a run folder, the name of a preset, or a list of them")
         others = [override for override in overrides if not override.startswith("decoding.")]
         members = [cls._load_one(one, others if index else overrides) for index, one in enumerate(runs)]
         second = None if rerank is None else cls._load_one(rerank, others)
@@ -304,13 +323,23 @@ class Captioner:
             search: see `caption`.
 
         Raises:
-            ValueError: if both are given, or the beam size is less than 1.
+            ValueError: if both are given, the beam size is less than 1, or the search finds more than 1,000 captions.
+            TypeError: if the search is none.
         """
-        if beam_size is None:
-            return self.search if search is None else search
-        if search is not None:
+        if beam_size is not None and search is not None:
             raise ValueError("give either beam_size or search, not both")
-        return self.search.with_beam_size(beam_size) or Beam(beam_size)
+        if beam_size is not None:
+            search = self.search.with_beam_size(beam_size) or Beam(beam_size)
+        if search is None:
+            return self.search
+        if not isinstance(search, Search):
+            raise TypeError(f"expected a Search, such as Beam(3) or Sample(), got {search!r}")
+        if search.size > MAX_HYPOTHESES:
+            raise ValueError(
+                f"a search may find at most {MAX_HYPOTHESES:,} captions of a sound, which are decoded at once; "
+                f"{search} finds {search.size:,}"
+            )
+        return search
 
     def rules(self, constraints=None):
         """Returns `Constraints` (None: those of the config) as arguments of `Rules`; see `Constraints.rules`."""

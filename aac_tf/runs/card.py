@@ -3,10 +3,9 @@
 import dataclasses
 import json
 
-import yaml
-
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.fetch import open_run, public_name
+from aac_tf.runs.licences import licence_of
 from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.runs.run import Run
 from aac_tf.utils.counting import counted
@@ -106,69 +105,8 @@ def source_name(kind):
     return _NAMES.get(kind, kind)
 
 
-def initial_licences(card):
-    """Licences that apply to trained weights because training started from others.
-
-    Args:
-        card: dict from `read_card`.
-
-    Returns:
-        list of (name, licence) of the published runs that training started from, the latest first. The licence is None
-        if a run states none.
-
-    Example:
-        >>> from aac_tf.runs.card import initial_licences
-        >>> initial_licences({"initial": {"name": "everyday", "licence": "cc-by-nc-4.0", "initial": None}})
-        [('everyday', 'cc-by-nc-4.0')]
-    """
-    found = []
-    while card := card.get("initial"):
-        if card.get("name") or card.get("licence"):
-            found.append((card.get("name") or "a published run", card.get("licence")))
-    return found
-
-
-def weight_licences(run):
-    """Licences of the weights of a run: its own, if it was published with one, and those of `initial_licences`.
-
-    Args:
-        run: `Run`.
-
-    Returns:
-        list of (name, licence), as from `initial_licences`.
-
-    Example:
-        >>> from aac_tf.runs.card import weight_licences
-        >>> from aac_tf.runs.fetch import open_run
-        >>> weight_licences(open_run("everyday"))
-        [('everyday', 'cc-by-nc-4.0')]
-    """
-    own = _licence(run)
-    return [*([] if own is None else [(run.stored_config().name, own)]), *initial_licences(read_card(run))]
-
-
-def describe_initial_licence(name, licence):
-    """Says what a pair of `initial_licences` means."""
-    if licence is None:
-        return f"training started from the weights of {name}, which states no licence"
-    return f"training started from the weights of {name}: their licence, {licence}, applies to these weights, too"
-
-
 def _origin(reference, run):
-    return {"name": public_name(reference), "licence": _licence(run)}
-
-
-def _licence(run):
-    """The licence in the model card of a published run; None if there is none."""
-    path = run.folder / Run.CARD
-    try:
-        _, header, _ = path.read_text(encoding="utf-8").split("---\n", 2)
-        header = yaml.safe_load(header)
-        # The hub names only common licences.
-        licence = header["license"] if header["license"] != "other" else header["license_name"]
-    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        return None
-    return licence if isinstance(licence, str) else None
+    return {"name": public_name(reference), "licence": licence_of(run)}
 
 
 def _duration(hours):

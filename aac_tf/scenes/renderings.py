@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
+import itertools
+import logging
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +14,8 @@ import numpy as np
 from aac_tf.scenes.banks import Bank
 from aac_tf.scenes.script import Script
 from aac_tf.scenes.wording import categories_for
+
+logger = logging.getLogger(__name__)
 
 # More scenes of one recording, or with one caption, teach that recording or caption rather than the sound.
 _SCENES_PER_RECORDING = 20
@@ -39,8 +45,8 @@ def plan_scenes(
         rng: random generator; it shuffles the scenes if there are more of rare sounds.
         renderings: number of scenes for each script.
         min_scenes: number of scenes that each sound should be in; None renders all scripts equally often.
-        most: with `min_scenes`, number of scenes; with fewer than it asks for, all sounds lack some. None for as many
-            as there are.
+        most: with `min_scenes`, number of scenes; if they are too few for it, the largest minimum that they suffice for
+            takes its place. None for as many as there are.
 
     Returns:
         The index of the script of each scene.
@@ -63,26 +69,44 @@ def plan_scenes(
     for index, names in enumerate(categories):
         for name in names:
             of_category.setdefault(name, []).append(index)
-    rest: list[int] = []
-    if most is not None:
-        rest, plan = [plan[place] for place in rng.permutation(len(plan))], []
-        of_category = {name: [int(index) for index in rng.permutation(own)] for name, own in of_category.items()}
+    limits = {
+        category: min(_SCENES_PER_SCRIPT * len(own), _most_scenes(category, bank, split))
+        for category, own in of_category.items()
+    }
+    if most is None:
+        plan = _add_scenes(plan, categories, of_category, limits, min_scenes)
+        return [plan[place] for place in rng.permutation(len(plan))]
+    rest = [plan[place] for place in rng.permutation(len(plan))]
+    of_category = {name: [int(index) for index in rng.permutation(own)] for name, own in of_category.items()}
+
+    def first(minimum):
+        return _add_scenes([], categories, of_category, limits, minimum, most)
+
+    # The largest minimum that fits: merely cutting the scenes would leave the rarest sounds with the fewest, or none.
+    fits = bisect.bisect_right(range(1, min_scenes + 1), most, key=lambda minimum: len(first(minimum)))
+    if fits < min_scenes:
+        logger.warning("%d scenes are too few for min_scenes=%d: planned with %d", most, min_scenes, fits)
+    plan = first(max(fits, 1))
+    plan += rest[: max(0, most - len(plan))]
+    return [plan[place] for place in rng.permutation(len(plan))][:most]
+
+
+def _add_scenes(plan, categories, of_category, limits, minimum, most=math.inf):
+    """Adds scenes to a plan until each category is in `minimum` of them; stops after those of `most` and one more."""
+    plan = list(plan)
     scenes = collections.Counter(name for index in plan for name in categories[index])
     for category in sorted(of_category, key=lambda name: (len(of_category[name]), name)):
-        own = of_category[category]
-        wanted = min(min_scenes, _SCENES_PER_SCRIPT * len(own), _most_scenes(category, bank, split))
-        place = 0
-        while scenes[category] < wanted:
-            index = own[place % len(own)]
+        for index in itertools.cycle(of_category[category]):
+            if scenes[category] >= min(minimum, limits[category]):
+                break
+            if len(plan) > most:
+                return plan
             plan.append(index)
             scenes.update(categories[index])
-            place += 1
-    if most is not None:
-        plan += rest[: max(0, most - len(plan))]
-    return [plan[place] for place in rng.permutation(len(plan))][:most]
+    return plan
 
 
 def _most_scenes(category, bank, split):
     """Number of scenes that the recordings of a category suffice for."""
     counts = [bank.count(name, split) for name in categories_for(category, bank.available(split))]
-    return np.inf if None in counts else _SCENES_PER_RECORDING * sum(counts)
+    return math.inf if None in counts else _SCENES_PER_RECORDING * sum(counts)

@@ -21,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 6
+SCRIPTED_VERSION = 7
 
 
 def write_scripted_scenes(
@@ -75,6 +75,8 @@ def write_scripted_scenes(
     check_arguments(counts, min_seconds, max_seconds)
     if renderings < 1:
         raise DatasetError(f"renderings must be at least 1; got {renderings}")
+    if min_scenes is not None and min_scenes < 1:
+        raise DatasetError(f"min_scenes must be at least 1, or None; got {min_scenes}")
     scripts = list(scripts)
     selection = select_scripts(scripts, bank, seed, max_alike, captions)
     logger.log(logging.WARNING if selection.wanted else logging.INFO, "%s", selection.describe())
@@ -129,10 +131,17 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
     for split in (split for split in SPLITS if split in counts):
         scripts, count = selection.scripts[split], counts[split]
         if not scripts:
-            problem = f"no script of the split {split} can be composed; of all splits, {selection.describe()}"
+            problem = f"no script of the split {split} can be composed"
             if split == "train":
-                raise DatasetError(f"{problem}. Give more captions, or a bank with more kinds of sound")
-            logger.warning("%s", problem)
+                raise DatasetError(
+                    f"{problem}; of all splits, {selection.describe()}. Give more captions, or a bank with more kinds "
+                    "of sound"
+                )
+            logger.warning(
+                "%s, so it is left out: it has no captions, or no recordings for them (stand-ins are for training "
+                "alone). Give more captions, or more recordings of each sound",
+                problem,
+            )
             continue
         if count is not None and (min_scenes is None or split != "train"):
             # As many scripts as have their renderings among the scenes; first come the first renderings of all.

@@ -24,8 +24,9 @@ from aac_tf.inference.graphs import encode_function, search_function
 from aac_tf.models.loss import CaptionCrossentropy
 from aac_tf.models.microbatches import Microbatches
 from aac_tf.runs import Run
-from aac_tf.runs.card import describe_initial_licence, initial_card, initial_licences, make_card
+from aac_tf.runs.card import initial_card, make_card
 from aac_tf.runs.initial import check_architecture, open_initial
+from aac_tf.runs.licences import describe_initial_licence, initial_licences
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.resume import check_data, check_folder, summarize
 from aac_tf.training.averages import with_averages

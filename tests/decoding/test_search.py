@@ -168,7 +168,9 @@ def test_the_check_finds_a_search_that_is_no_frozen_dataclass():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Beam(beam_size=0), "beam_size must be at least 1, got 0"),
+        (lambda: Beam(beam_size=0), "beam_size must be an integer of at least 1, got 0"),
+        (lambda: Beam(beam_size=2.5), r"beam_size must be an integer of at least 1, got 2\.5"),
+        (lambda: Beam(beam_size="3"), "beam_size must be an integer of at least 1, got '3'"),
         (
             lambda: DiverseBeam(beam_size=4, groups=3),
             "beam_size must be a multiple of groups: got beam_size=4, groups=3",

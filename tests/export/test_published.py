@@ -17,8 +17,9 @@ from aac_tf.decoding import Greedy
 from aac_tf.export.about import describe_model
 from aac_tf.export.published import publish_run
 from aac_tf.runs import Run, RunError
-from aac_tf.runs.card import initial_licences, make_card, trained_on
+from aac_tf.runs.card import make_card, trained_on
 from aac_tf.runs.initial import open_initial
+from aac_tf.runs.licences import initial_licences
 
 RATE = 16000
 
@@ -158,7 +159,11 @@ def test_the_licence_of_the_initial_weights_is_said(one_run, tmp_path, monkeypat
     second.write_text(second.TRAINED_ON, json.dumps(make_card(config, Nothing(None), clips, 3, run)))
     for folder in (run.folder, second.folder):
         output = tmp_path / f"published-{folder.name}"
-        assert publish.main([str(folder), "--output", str(output), "--licence", "cc-by-4.0", "--json"]) == 0
+        command = [str(folder), "--output", str(output), "--licence", "cc-by-4.0", "--json"]
+        assert publish.main(command) == 2
+        refusal = "asks for the same licence, unlike cc-by-4.0: give --licence cc-by-sa-4.0, or --relicense"
+        assert refusal in capsys.readouterr().err
+        assert publish.main([*command, "--relicense"]) == 0
         said = "training started from the weights of lent: their licence, cc-by-sa-4.0, applies to these weights, too"
         printed = capsys.readouterr()
         assert said in printed.err.splitlines()

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from aac_tf import Captioner
 from aac_tf.audio import AudioError, resample
+from aac_tf.decoding import Sample
+from aac_tf.runs import RunError
 
 RATE = 16000
 SECONDS = (3.0, 1.3, 0.05, 2.2)
@@ -178,3 +180,30 @@ def test_a_file_name_that_is_not_utf_8(captioner, sounds, tmp_path):
     found, missing, good = captioner.caption_each([*names, sounds[0]])
     assert found.text == good.text
     assert missing.reason == "no such file"
+
+
+def test_the_representation_says_what_a_captioner_is(captioner, one_run):
+    config, words = captioner.config, len(one_run.captioner.vocabulary.get_vocabulary()) - 4  # <PAD>, <START>, ...
+    assert repr(captioner) == (
+        f"<Captioner {config.name}: {captioner.spec.name}; {config.encoder.kind} encoder; "
+        f"{config.decoder.kind} decoder; {words} words; no styles; {captioner.search}>"
+    )
+    assert "the first of 2 models; " in repr(Captioner.load([one_run.folder] * 2))
+    assert "styles audiocaps, clotho; " in repr(Captioner.from_preset("everyday"))
+
+
+def test_searches_that_no_memory_suffices_for_are_refused(captioner, sounds):
+    """TensorFlow would run out of memory, or read the size as another number."""
+    reason = r"a search may find at most 1,000 captions of a sound.* finds 1,000,000,000"
+    with pytest.raises(ValueError, match=reason):
+        captioner.caption(sounds[0], beam_size=10**9)
+    with pytest.raises(ValueError, match=reason):
+        captioner.caption(sounds[0], search=Sample(10**9))
+    assert captioner.search_for(1000).size == 1000
+
+
+def test_what_is_no_search_or_no_run_is_refused(captioner, sounds):
+    with pytest.raises(TypeError, match=r"expected a Search, such as .*, got 'beam'"):
+        captioner.caption(sounds[0], search="beam")
+    with pytest.raises(RunError, match="no run to load"):
+        Captioner.load([])

@@ -8,8 +8,9 @@ from aac_tf.build_dataset import build_dataset
 from aac_tf.config import load_config
 from aac_tf.datasets import Clip, ClipList
 from aac_tf.runs import Run, RunError
-from aac_tf.runs.card import initial_licences, make_card, read_card, trained_on
+from aac_tf.runs.card import make_card, read_card, trained_on
 from aac_tf.runs.initial import open_initial
+from aac_tf.runs.licences import initial_licences
 from aac_tf.text import WordTokenizer
 
 

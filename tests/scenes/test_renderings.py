@@ -3,6 +3,7 @@ import collections
 import numpy as np
 import pytest
 
+from aac_tf.datasets import DatasetError
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import read_scenes
 from aac_tf.scenes.renderings import plan_scenes
@@ -68,11 +69,19 @@ def test_few_scenes_have_those_of_rare_sounds_first():
     assert scenes_of(plan(given, min_scenes=40, most=300), given)["siren"] >= 200
 
 
-def test_with_fewer_scenes_than_needed_all_sounds_lack_some():
-    given = scripts(siren=200, bell=200, rain=200)
-    found = scenes_of(plan(given, min_scenes=100, most=60), given)
-    assert sum(found.values()) == 60
-    assert all(10 <= count <= 30 for count in found.values()), found
+def test_scenes_too_few_for_the_minimum_have_all_sounds_alike(caplog):
+    given = scripts(siren=900, rain=200, bell=1)
+    found = plan(given, min_scenes=300, most=31)
+    assert scenes_of(found, given) == {"bell": 10, "rain": 10, "siren": 11}
+    assert "31 scenes are too few for min_scenes=300: planned with 10" in caplog.text
+    assert found == plan(given, min_scenes=300, most=31), "the same seed gives another plan"
+    assert len(plan(given, min_scenes=300, most=2)) == 2, "fewer scenes than sounds"
+
+
+@pytest.mark.parametrize("min_scenes", [0, -3])
+def test_a_minimum_below_one_is_refused(tmp_path, min_scenes):
+    with pytest.raises(DatasetError, match=f"min_scenes must be at least 1, or None; got {min_scenes}"):
+        write_scripted_scenes(tmp_path, SyntheticBank(), scripts(siren=3), {"train": 2}, min_scenes=min_scenes)
 
 
 @pytest.mark.parametrize("train", [None, 30])

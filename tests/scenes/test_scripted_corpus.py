@@ -166,7 +166,7 @@ def test_a_split_without_scripts_is_left_out(tmp_path, caplog):
     one = next(script for script in scripts() if select_scripts([script], SyntheticBank()).scripts["train"])
     with caplog.at_level("WARNING"):
         root = write_scripted_scenes(tmp_path / "s", SyntheticBank(), [one], {"train": 1, "test": None}, **SHORT)
-    assert "no script of the split test" in caplog.text
+    assert "no script of the split test can be composed, so it is left out" in caplog.text
     assert not (root / "captions_test.csv").exists()
 
 

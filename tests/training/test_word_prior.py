@@ -67,6 +67,25 @@ def test_captions_can_be_written_for_the_sounds_that_a_run_knows(one_run, tmp_pa
     assert added["bell"] < 0 < added["falls"]
 
 
+def test_words_that_stay_as_they_are_are_not_listed_as_rarer_or_more_frequent(one_run, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
+    (tmp_path / "wanted.txt").write_text("A dog barks.\n")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    arguments = [str(one_run.folder), "--captions", str(tmp_path / "wanted.txt"), *data]
+    assert prior.main([*arguments, "--output", str(tmp_path / "prior")]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == ["less often: no word", "more often: no word"]
+
+
+def test_captions_are_written_only_once_all_files_are_read(one_run, tmp_path, capsys):
+    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
+    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
+    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
+    captions = ["--captions", "templates", str(tmp_path / "none.csv")]
+    assert prior.main([str(one_run.folder), *captions, *data, "--output", str(tmp_path / "prior")]) == 2
+    assert "none.csv" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("weight", [float("nan"), float("inf"), -0.1, 1.1])
 def test_weights_beyond_the_range_are_refused(one_run, tmp_path, weight):
     with pytest.raises(ValueError, match="the weight must be between 0 and 1"):

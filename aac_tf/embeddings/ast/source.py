@@ -23,7 +23,7 @@ from aac_tf.embeddings.sources import PUBLISHED, choose_source
 
 logger = logging.getLogger(__name__)
 
-VARIABLE, NAME, _ = PUBLISHED["ast"]
+VARIABLE, NAME = PUBLISHED["ast"][:2]
 RANDOM = "random"
 _ADVICE = (
     f"download config.json and model.safetensors from https://huggingface.co/{NAME} into a folder, and set "

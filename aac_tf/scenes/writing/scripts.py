@@ -125,7 +125,8 @@ def write_scripts_for(
     """Writes enough scripts for numbers of scenes, since scripts are divided into splits by chance.
 
     Args:
-        bank: the bank; only sounds that all wanted splits have are used.
+        bank: the bank, for whose training sounds captions are written. Another split cannot use those with a sound
+            that it lacks.
         counts: {split: number of scenes}.
         renderings: number of scenes for each script.
         seed: seed of all random choices.
