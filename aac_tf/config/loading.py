@@ -36,6 +36,8 @@ def load_config(path=None, overrides=(), drop_unused=False):
         FixedVectorDecoderConfig(kind='fixed_vector', units=128, dropout=0.0)
     """
     given = OmegaConf.create({}) if path is None else _read_yaml(path)
+    if isinstance(overrides, str):
+        raise ConfigError(f"overrides are a list of key=value, such as [{overrides!r}]; got the string {overrides!r}")
     for override in overrides:
         if "=" not in override:
             raise ConfigError(f"expected key=value, got `{override}`")

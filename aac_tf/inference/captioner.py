@@ -226,6 +226,8 @@ class Captioner:
         Yields:
             `Caption` for each sound, in the order of the input, or an `AudioError` if the sound cannot be used.
         """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         describe = self.describer(self.search_for(beam_size, search), constraints)
         if is_single(paths_or_waveforms):
             paths_or_waveforms = [paths_or_waveforms]
