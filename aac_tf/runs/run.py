@@ -77,7 +77,8 @@ class Run(RunFolder):
     def stored_config(self, overrides=()):
         """Loads the stored `Config` with overrides, without checking whether it is safe to use; see `started_with`."""
         contents = self.config_path.read_bytes()
-        return copy.deepcopy(_load_config(str(self.config_path), contents, tuple(overrides)))
+        overrides = overrides if isinstance(overrides, str) else tuple(overrides)  # `load_config` refuses a str
+        return copy.deepcopy(_load_config(str(self.config_path), contents, overrides))
 
     def vocabulary(self):
         """Reads the words of the run, a list of str in the order of their ids."""

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from aac_tf import Captioner
 from aac_tf.audio import AudioError, resample
+from aac_tf.config import ConfigError
 from aac_tf.decoding import Sample
 from aac_tf.runs import RunError
 
@@ -189,7 +190,6 @@ def test_the_representation_says_what_a_captioner_is(captioner, one_run):
         f"{config.decoder.kind} decoder; {words} words; no styles; {captioner.search}>"
     )
     assert "the first of 2 models; " in repr(Captioner.load([one_run.folder] * 2))
-    assert "styles audiocaps, clotho; " in repr(Captioner.from_preset("everyday"))
 
 
 def test_searches_that_no_memory_suffices_for_are_refused(captioner, sounds):
@@ -202,8 +202,12 @@ def test_searches_that_no_memory_suffices_for_are_refused(captioner, sounds):
     assert captioner.search_for(1000).size == 1000
 
 
-def test_what_is_no_search_or_no_run_is_refused(captioner, sounds):
+def test_wrong_arguments_are_refused(captioner, sounds):
     with pytest.raises(TypeError, match=r"expected a Search, such as .*, got 'beam'"):
         captioner.caption(sounds[0], search="beam")
+    with pytest.raises(ValueError, match="batch_size must be at least 1, got 0"):
+        captioner.caption(sounds[0], batch_size=0)
     with pytest.raises(RunError, match="no run to load"):
         Captioner.load([])
+    with pytest.raises(ConfigError, match=r"overrides are a list .* got the string 'deco.*'"):
+        Captioner.from_preset("everyday", "decoding.beam_size=3")
