@@ -138,7 +138,8 @@ def main(arguments=None):
         shares = [{label: share for label, (_, share) in shares.items()} for _, shares, _ in found]
         own = [np.mean([one[kind] for kind in options.kinds]) for one in shares]
         others = [np.mean([share for label, share in one.items() if label not in options.kinds]) for one in shares]
-        means = [f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" for values in (own, others)]
+        spread = [f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else "" for values in (own, others)]
+        means = [f"{np.mean(values):.3f}{part}" for values, part in zip((own, others), spread)]
         each = [f"{np.mean([one[kind] for one in shares]):.2f}" for kind in options.kinds]
         print(f"| {name} | " + " | ".join(means + each) + " |", flush=True)
 
