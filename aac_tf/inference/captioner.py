@@ -326,7 +326,7 @@ class Captioner:
 
         Raises:
             ValueError: if both are given, the beam size is less than 1, or the search finds more than 1,000 captions.
-            TypeError: if the search is none.
+            TypeError: if `search` is not a `Search`.
         """
         if beam_size is not None and search is not None:
             raise ValueError("give either beam_size or search, not both")

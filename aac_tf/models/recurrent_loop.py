@@ -31,7 +31,7 @@ def recurrent_loop(cell, inputs, length, stride=1, backward=False, residual=None
     bias, *recurrent_bias = equations.biases(cell)
     closed = equations.closed_gates(cell.units)
     steps, batch, _ = tf.unstack(tf.shape(inputs[0]))
-    # Loops refuse a state whose shape they know on entry only.
+    # A loop refuses a state whose static shape is known when it begins, but not after a step.
     batch = batch if inputs[0].shape[1] is None else inputs[0].shape[1]
     kernels = tf.split(cell.kernel, [states.shape[-1] for states in inputs])
     size = tf.maximum(PART_STEPS // tf.maximum(batch, 1), 1)

@@ -54,4 +54,5 @@ def test_the_frozen_network_has_a_licence_of_its_own():
     assert "frozen yamnet, whose weights are not included (licence: apache-2.0)" in (run.folder / run.CARD).read_text()
     assert frozen_licences(load_config("clotho_ast")) == [("ast", "bsd-3-clause")]
     assert frozen_licences(load_config("clotho_ast", ["embedding.source=mine.h5"])) == [("ast", None)]
+    assert frozen_licences(load_config("clotho_ast", ["embedding.source=random"])) == [("ast", None)]
     assert frozen_licences(load_config("demo")) == []

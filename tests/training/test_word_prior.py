@@ -38,12 +38,19 @@ def test_runs_of_all_kinds_are_corrected(small_runs, kind, tmp_path):
     assert all(value == 0 for word, value in added.items() if word.startswith("<"))
 
 
-def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys):
+def command_line(run, tmp_path, clips, wanted):
+    """Arguments of `aac-prior` for a run, its clips as lines of a manifest, and wanted captions or `templates`."""
     soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
-    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
-    (tmp_path / "wanted.txt").write_text("A dog barks.\nein Hund barks\n")
+    (tmp_path / "clips.csv").write_text(f"file_name,caption\n{clips}")
+    if wanted != "templates":
+        (tmp_path / "wanted.txt").write_text(wanted)
+        wanted = str(tmp_path / "wanted.txt")
     data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
-    arguments = [str(one_run.folder), "--captions", str(tmp_path / "wanted.txt"), *data]
+    return [str(run), "--captions", wanted, *data]
+
+
+def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys):
+    arguments = command_line(one_run.folder, tmp_path, "a.wav,a dog barks\n", "A dog barks.\nein Hund barks\n")
     assert prior.main([*arguments, "--output", str(tmp_path / "first")]) == 0
     assert "words of the captions that the run knows: 3 of 5 words, 67 % of the text" in capsys.readouterr().out
     assert prior.main([*arguments, "--output", str(tmp_path / "second"), "--json"]) == 0
@@ -52,11 +59,9 @@ def test_the_command_says_how_many_words_the_run_knows(one_run, tmp_path, capsys
 
 
 def test_captions_can_be_written_for_the_sounds_that_a_run_knows(one_run, tmp_path, capsys):
-    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
-    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\na.wav,the bell rings\n")
     run = shutil.copytree(one_run.folder, tmp_path / "run")
-    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
-    arguments = [str(run), "--captions", "templates", *data, "--output", str(tmp_path / "prior"), "--json"]
+    arguments = command_line(run, tmp_path, "a.wav,a dog barks\na.wav,the bell rings\n", "templates")
+    arguments += ["--output", str(tmp_path / "prior"), "--json"]
     assert prior.main(arguments) == 2
     assert "was not trained on composed scenes" in capsys.readouterr().err
     card = {"clips": 2, "synthetic": False, "sources": [{"source": "scenes"}]}
@@ -68,11 +73,7 @@ def test_captions_can_be_written_for_the_sounds_that_a_run_knows(one_run, tmp_pa
 
 
 def test_words_that_stay_as_they_are_are_not_listed_as_rarer_or_more_frequent(one_run, tmp_path, capsys):
-    soundfile.write(tmp_path / "a.wav", np.zeros(16000), 16000)
-    (tmp_path / "clips.csv").write_text("file_name,caption\na.wav,a dog barks\n")
-    (tmp_path / "wanted.txt").write_text("A dog barks.\n")
-    data = ["data.source=manifest", f"data.root={tmp_path / 'clips.csv'}", "data.validation_fraction=0"]
-    arguments = [str(one_run.folder), "--captions", str(tmp_path / "wanted.txt"), *data]
+    arguments = command_line(one_run.folder, tmp_path, "a.wav,a dog barks\n", "A dog barks.\n")
     assert prior.main([*arguments, "--output", str(tmp_path / "prior")]) == 0
     assert capsys.readouterr().out.splitlines()[-2:] == ["less often: no word", "more often: no word"]
 

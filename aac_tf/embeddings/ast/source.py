@@ -23,7 +23,7 @@ from aac_tf.embeddings.sources import PUBLISHED, choose_source
 
 logger = logging.getLogger(__name__)
 
-VARIABLE, NAME = PUBLISHED["ast"][:2]
+VARIABLE, NAME = PUBLISHED["ast"].variable, PUBLISHED["ast"].name
 RANDOM = "random"
 _ADVICE = (
     f"download config.json and model.safetensors from https://huggingface.co/{NAME} into a folder, and set "

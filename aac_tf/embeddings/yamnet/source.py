@@ -28,7 +28,7 @@ from aac_tf.utils.download import DownloadError, download, download_path
 
 logger = logging.getLogger(__name__)
 
-VARIABLE, HANDLE, _KNOWN = PUBLISHED["yamnet"][:3]
+VARIABLE, HANDLE, _KNOWN, _ = PUBLISHED["yamnet"]
 _MAX_BYTES = 100 << 20  # the published files have 15 and 17 MB
 _MANIFEST = "aac_tf_yamnet.json"
 _FORMAT = 2  # of the cached folder; increase it when the output of `save_networks` changes
