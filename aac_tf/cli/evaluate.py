@@ -71,21 +71,6 @@ def main(arguments=None):
     )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="also print N captions with their references")
     add_json_flag(parser, "print the corpus scores as a JSON object")
-    parser.add_argument(
-        "--fetch-spice",
-        nargs="?",
-        const="",
-        metavar="URL",
-        help="download what SPICE needs (Stanford CoreNLP, about 390 MB) from Maven Central or from a mirror at URL",
-    )
-    parser.add_argument(
-        "--fetch-fense",
-        nargs="?",
-        const="",
-        metavar="URL",
-        help="download the weights that FENSE and SPIDEr-FL need (about 730 MB) from their publishers or from a mirror "
-        "at URL",
-    )
     add_overrides(parser, "data.root=/data/clotho")
     return run_command(_evaluate, parser, arguments)
 
@@ -94,16 +79,6 @@ def _evaluate(options, console):
     _check_options(options)
     if options.output:
         (check_output_folder if options.run else check_output_file)(options.output)
-    if options.fetch_spice is not None:
-        from aac_tf.evaluation.java.spice_files import fetch_corenlp
-
-        console.show(f"SPICE's files are in {fetch_corenlp(options.fetch_spice)}")
-    if options.fetch_fense is not None:
-        from aac_tf.evaluation.sentence.weights import fetch_weights
-
-        console.show(f"FENSE's files are in {fetch_weights(options.fetch_fense)}")
-    if not options.run and not options.predictions:
-        return None
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
     written = _write_scores(result, options)  # first, so that a failure below does not lose them
     if options.confidence or options.versus:
@@ -148,7 +123,7 @@ def _check_options(options):
         raise ValueError("--partial needs --predictions: a run captions all files")
     if bool(options.predictions) != bool(options.references):
         raise ValueError("--predictions and --references must be given together")
-    if not (options.run or options.predictions or options.fetch_spice is not None or options.fetch_fense is not None):
+    if not (options.run or options.predictions):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
     if options.overrides and not options.run:
         raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")

@@ -145,17 +145,10 @@ def test_errors_are_one_line(files, capsys, arguments, message):
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ([*MINE, "--metrics", "spice"], "aac-download corenlp"),
-        (["--fetch-spice", "http://127.0.0.1:9"], "cannot download http://127.0.0.1:9"),
-    ],
-)
-def test_a_metric_that_is_not_available_is_a_failure(files, capsys, arguments, message):
-    code, _, err = run(capsys, *arguments)
+def test_a_metric_that_is_not_available_is_a_failure(files, capsys):
+    code, _, err = run(capsys, *MINE, "--metrics", "spice")
     assert code == 1
-    assert message in err
+    assert "aac-download corenlp" in err
     assert len(err.splitlines()) == 1
 
 

@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 from web import serve
 
-from aac_tf.cli import evaluate
+from aac_tf.cli import download, evaluate
 from aac_tf.evaluation import METRICS, SETS, MetricError, Score, missing_metrics, score_captions
 from aac_tf.evaluation.sentence.weights import EMBEDDER, PUBLISHED, VOCABULARY, convert, fetch_weights, find_weights
 
@@ -143,7 +143,7 @@ def test_sets_are_computed_as_far_as_possible(published, no_spice, monkeypatch, 
     found = json.loads(capsys.readouterr().out)
     assert set(found["corpus"]) == {"meteor", "cider"}
     assert set(found["not_computed"]) == {"spice", "spider", "fer", "spider_fl"}
-    assert evaluate.main(["--fetch-fense", published.address]) == 0
+    assert download.main(["fense", "--mirror", published.address]) == 0
     capsys.readouterr()
     assert evaluate.main([*arguments, "--metrics", "dcase2024"]) == 0
     captured = capsys.readouterr()
