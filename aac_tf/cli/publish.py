@@ -27,7 +27,8 @@ def main(arguments=None):
     parser.add_argument(
         "--relicense",
         action="store_true",
-        help="allow a --licence without the conditions of the weights in training.initial, as their owner permits it",
+        help="allow a --licence without the conditions of the weights in training.initial, as their owner permits it; "
+        "the model card says so",
     )
     parser.add_argument(
         "--scores",
@@ -35,20 +36,21 @@ def main(arguments=None):
         help="scores for the model card, as aac-evaluate writes them (default: metrics.json of the run)",
     )
     parser.add_argument("--float", action="store_true", help="store 32-bit instead of 16-bit weights")
-    add_json_flag(parser, "print the folder, its size and the licences of initial weights as a JSON object")
+    add_json_flag(parser, "print the folder, its size and the licences of initial weights that apply as a JSON object")
     return run_command(_publish, parser, arguments)
 
 
 def _publish(options, console):
     from aac_tf.runs.card import read_card
     from aac_tf.runs.fetch import open_run
-    from aac_tf.runs.licences import check_licence, describe_initial_licence, initial_licences
+    from aac_tf.runs.licences import allow_licence, check_licence, describe_initial_licences, initial_licences
 
     run = open_run(options.run)
     check_run(run)
     card = read_card(run)
-    if not options.relicense:
-        check_licence(options.licence, card)
+    if options.relicense:
+        card = allow_licence(options.licence, card)
+    check_licence(options.licence, card)
     check_new_output_folder(options.output)
     start_tensorflow(options)
     from aac_tf.export.published import publish_run
@@ -61,11 +63,10 @@ def _publish(options, console):
         console.show("its captions will have no confidence: run aac-calibrate on the run first")
     if options.licence == "other":
         console.show("the model card names no licence: give --licence NAME")
-    licences = initial_licences(card)
-    for pair in licences:
-        console.show(describe_initial_licence(*pair))
+    for line in describe_initial_licences(card):
+        console.show(line)
     if options.json:
-        inherited = [{"name": name, "licence": licence} for name, licence in licences]
+        inherited = [{"name": name, "licence": licence} for name, licence in initial_licences(card)]
         print(json.dumps({"path": str(folder), "bytes": size, "initial_licences": inherited}))
     else:
         print(f"{folder}: {size / 1e6:.2f} MB")

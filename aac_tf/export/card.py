@@ -6,7 +6,7 @@ import yaml
 
 import aac_tf
 from aac_tf.runs.card import describe_card, source_name
-from aac_tf.runs.licences import describe_initial_licence, frozen_licences, initial_licences
+from aac_tf.runs.licences import describe_initial_licences, frozen_licences
 from aac_tf.utils.counting import counted
 
 _TEXT = """\
@@ -72,7 +72,7 @@ def model_card(config, tokenizer, scores, licence, card, data, weights):
             sources.append(f"{split}: {counted(about['clips'], 'clip')}")
     if card.get("initial"):
         sources.append(f"starting from a run that was {describe_card(card['initial'])}")
-    inherited = [describe_initial_licence(*pair) for pair in initial_licences(card)]
+    inherited = describe_initial_licences(card)
     finite = {name: value for name, value in scores.get("corpus", {}).items() if math.isfinite(value)}
     text = _TEXT.format(
         name=config.name,

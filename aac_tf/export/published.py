@@ -14,7 +14,7 @@ from aac_tf.export.card import model_card
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.card import read_card
 from aac_tf.runs.fetch import open_run, public_name
-from aac_tf.runs.licences import check_licence
+from aac_tf.runs.licences import allow_licence, check_licence
 from aac_tf.runs.network import portable_network
 from aac_tf.runs.weights import read_checkpoint, save_weights
 from aac_tf.utils.atomic import atomic_folder
@@ -37,22 +37,23 @@ def publish_run(run, output, licence="other", half=True, scores=None, relicense=
         scores: path of a JSON file with scores under `corpus`, as `aac-evaluate` writes it, and optionally the name of
             what they were measured on under `dataset`; None takes the run's `metrics.json`, if there is one.
         relicense: bool, whether `licence` may lack conditions of the weights that training started from (see
-            `check_licence`), as their owner allows it.
+            `check_licence`), as their owner allows it. The cards of the published run say so.
 
     Returns:
         `pathlib.Path` of the folder.
 
     Raises:
         RunError: if the run lacks what a captioner needs, a weight is beyond float16, or the licence lacks a condition
-            of that of the initial weights.
+            of that of the initial weights, or is to be allowed without a name.
         FileExistsError: if the output holds files.
         WriteError: if the disk is full.
     """
     run, output = open_run(run), local_path(output)
     check_new_folder(output)
     trained, card = run.stored_config(), read_card(run)
-    if not relicense:
-        check_licence(licence, card)
+    if relicense:
+        card = allow_licence(licence, card)
+    check_licence(licence, card)
     config = _portable(trained)
     tokenizer = run.tokenizer(config)
     run.normalization()

@@ -28,6 +28,7 @@ def make_card(config, dataset, clips, words, initial=None):
         dict for JSON: `sources` (kind, folder, weight and style of each dataset), `synthetic` (whether all sounds
         are), `clips`, `hours` (None if unknown), `captions`, `words`, `sounds`, the kinds of sound if the dataset knows
         them, and `initial`, the card of the run that training starts from with its `name` and `licence`, or None.
+        Published runs may have `allowed` there, see `allow_licence`.
     """
     events = dataset.events("train")
     kinds = {event.category for scene in (events or {}).values() for event in scene.events}
@@ -148,7 +149,7 @@ def _checked(card):
     card["hours"] = None if card.get("hours") is None else float(card["hours"])
     card["sounds"] = [str(sound) for sound in card.get("sounds") or ()]
     card["initial"] = _checked(card["initial"]) if card.get("initial") else None
-    card |= {name: str(card[name]) for name in ("name", "licence") if card.get(name) is not None}
+    card |= {name: str(card[name]) for name in ("name", "licence", "allowed") if card.get(name) is not None}
     return card
 
 

@@ -49,19 +49,15 @@ def initial_licences(card):
         card: dict from `read_card`.
 
     Returns:
-        list of (name, licence) of the published runs that training started from, the latest first. The licence is None
-        if a run states none.
+        list of (name, licence) of the published runs that training started from, the latest first, without those whose
+        owner allows another licence (see `allow_licence`). The licence is None if a run states none.
 
     Example:
         >>> from aac_tf.runs.licences import initial_licences
         >>> initial_licences({"initial": {"name": "everyday", "licence": "cc-by-nc-4.0", "initial": None}})
         [('everyday', 'cc-by-nc-4.0')]
     """
-    found = []
-    while card := card.get("initial"):
-        if card.get("name") or card.get("licence"):
-            found.append((card.get("name") or "a published run", card.get("licence")))
-    return found
+    return [(name, licence) for name, licence, allowed in _initial(card) if allowed is None]
 
 
 def frozen_licences(config):
@@ -111,11 +107,21 @@ def weight_licences(run, card):
     return [*([] if own is None else [(config.name, own)]), *initial_licences(card), *frozen_licences(config)]
 
 
-def describe_initial_licence(name, licence):
-    """Says what a pair of `initial_licences` means."""
-    if licence is None:
-        return f"training started from the weights of {name}, which states no licence"
-    return f"training started from the weights of {name}: their licence, {licence}, applies to these weights, too"
+def describe_initial_licences(card):
+    """Says which licences the weights had that training started from.
+
+    Args:
+        card: dict from `read_card`.
+
+    Returns:
+        list of str, a line for each published run.
+
+    Example:
+        >>> from aac_tf.runs.licences import describe_initial_licences
+        >>> describe_initial_licences({"initial": {"name": "everyday", "licence": "cc-by-nc-4.0"}})
+        ['training started from the weights of everyday: their licence, cc-by-nc-4.0, applies to these weights, too']
+    """
+    return [_describe(*initial) for initial in _initial(card)]
 
 
 def check_licence(licence, card):
@@ -143,9 +149,56 @@ def check_licence(licence, card):
         if lacking:
             what = " and ".join(_CONDITIONS.get(condition, _CONDITIONS["sa"]) for condition in sorted(lacking))
             raise RunError(
-                f"{describe_initial_licence(name, initial)}. It {what}, unlike {licence}: give --licence {initial}, or "
+                f"{_describe(name, initial)}. It {what}, unlike {licence}: give --licence {initial}, or "
                 "--relicense if the owner of those weights allows you another licence"
             )
+
+
+def allow_licence(licence, card):
+    """Notes in a card that the owners of the initial weights allow a licence that lacks conditions of theirs.
+
+    Args:
+        licence: str, as for `check_licence`.
+        card: dict from `read_card`.
+
+    Returns:
+        dict as `card`, in which the runs with such conditions have `allowed`, the licence.
+
+    Raises:
+        RunError: if the licence is `other`, as nobody could know what is allowed.
+
+    Example:
+        >>> from aac_tf.runs.licences import allow_licence, describe_initial_licences
+        >>> card = allow_licence("mit", {"initial": {"name": "everyday", "licence": "cc-by-nc-4.0"}})
+        >>> describe_initial_licences(card)
+        ['training started from the weights of everyday, whose owner allows mit instead of their licence, cc-by-nc-4.0']
+    """
+    if licence == "other":
+        raise RunError(
+            "--relicense needs the licence that the owner of the initial weights allows: give --licence NAME"
+        )
+    if not card.get("initial"):
+        return card
+    initial = allow_licence(licence, card["initial"])
+    if initial.get("allowed") is None and _conditions(initial.get("licence")) - _conditions(licence):
+        initial = {**initial, "allowed": licence}
+    return {**card, "initial": initial}
+
+
+def _initial(card):
+    """Yields (name, licence, what its owner allows instead) of the published runs that training started from."""
+    while card := card.get("initial"):
+        if card.get("name") or card.get("licence"):
+            yield card.get("name") or "a published run", card.get("licence"), card.get("allowed")
+
+
+def _describe(name, licence, allowed=None):
+    weights = f"training started from the weights of {name}"
+    if licence is None:
+        return f"{weights}, which states no licence"
+    if allowed is not None:
+        return f"{weights}, whose owner allows {allowed} instead of their licence, {licence}"
+    return f"{weights}: their licence, {licence}, applies to these weights, too"
 
 
 def _conditions(licence):

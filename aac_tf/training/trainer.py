@@ -26,7 +26,7 @@ from aac_tf.models.microbatches import Microbatches
 from aac_tf.runs import Run
 from aac_tf.runs.card import initial_card, make_card
 from aac_tf.runs.initial import check_architecture, open_initial
-from aac_tf.runs.licences import describe_initial_licence, initial_licences
+from aac_tf.runs.licences import describe_initial_licences
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.resume import check_data, check_folder, summarize
 from aac_tf.training.averages import with_averages
@@ -270,8 +270,8 @@ class _Trainer:
         run = open_initial(self.config)
         if run is not None:
             check_architecture(self.config, run)
-            for pair in initial_licences({"initial": initial_card(self.config.training.initial, run)}):
-                self.report.show(describe_initial_licence(*pair))
+            for line in describe_initial_licences({"initial": initial_card(self.config.training.initial, run)}):
+                self.report.show(line)
         return run
 
     def _fit_tokenizer(self):

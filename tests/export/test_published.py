@@ -163,7 +163,8 @@ def test_the_licence_of_the_initial_weights_is_said(one_run, tmp_path, monkeypat
         assert publish.main(command) == 2
         refusal = "asks for the same licence, unlike cc-by-4.0: give --licence cc-by-sa-4.0, or --relicense"
         assert refusal in capsys.readouterr().err
-        assert publish.main([*command, "--relicense"]) == 0
+        command[4] = "cc-by-sa-4.0"
+        assert publish.main(command) == 0
         said = "training started from the weights of lent: their licence, cc-by-sa-4.0, applies to these weights, too"
         printed = capsys.readouterr()
         assert said in printed.err.splitlines()
@@ -171,7 +172,34 @@ def test_the_licence_of_the_initial_weights_is_said(one_run, tmp_path, monkeypat
         assert f"## Licence\n\n- {said}\n\n" in (output / "README.md").read_text()
         assert str(tmp_path) not in (output / "card.json").read_text()
         licences = describe_model(Captioner.load(output), Greedy())["licences"]
-        assert [entry["licence"] for entry in licences] == ["cc-by-4.0", "cc-by-sa-4.0"]
+        assert [(entry["name"], entry["licence"]) for entry in licences][1:] == [("lent", "cc-by-sa-4.0")]
+
+
+def test_a_licence_that_the_owner_of_the_initial_weights_allows(one_run, tmp_path, capsys):
+    publish_run(one_run.folder, tmp_path / "lent", "cc-by-nc-4.0")
+    run = Run(write_run(tmp_path / "run", KINDS["attention"]))
+    config = load_config(None, ["training.initial=hf://us/lent"])
+    card = make_card(config, Nothing(None), ClipList([]), 3, Run(tmp_path / "lent"))
+    run.write_text(run.TRAINED_ON, json.dumps(card))
+    output = tmp_path / "published"
+    command = [str(run.folder), "--output", str(output), "--relicense", "--json"]
+    assert publish.main(command) == 2
+    assert "give --licence NAME" in capsys.readouterr().err
+    assert publish.main([*command, "--licence", "mit"]) == 0
+    said = "the weights of hf://us/lent, whose owner allows mit instead of their licence, cc-by-nc-4.0"
+    said = f"training started from {said}"
+    printed = capsys.readouterr()
+    assert said in printed.err.splitlines()
+    assert json.loads(printed.out)["initial_licences"] == []
+    assert f"## Licence\n\n- {said}\n\n" in (output / "README.md").read_text()
+    licences = describe_model(Captioner.load(output), Greedy())["licences"]
+    assert [entry["licence"] for entry in licences] == ["mit"]
+    # What others train from the published run needs no permission again.
+    config = load_config(None, ["training.initial=hf://us/published"])
+    card = make_card(config, Nothing(None), ClipList([]), 3, Run(output))
+    run.write_text(run.TRAINED_ON, json.dumps(card))
+    publish_run(run.folder, tmp_path / "second", "mit")
+    assert f"- {said}\n" in (tmp_path / "second" / "README.md").read_text()
 
 
 def test_initial_weights_without_a_licence(published, tmp_path):
