@@ -55,7 +55,7 @@ class Caption:
         named_sounds: list of `NamedSound`, the sounds that the caption names and how likely each is there; None if the
             run was not calibrated (`aac-calibrate`).
         confidence: float from 0 to 1, the share of the named sounds that are expected to be there, the mean of their
-            confidences; None if the run was not calibrated, or the caption names no known sound.
+            confidences to two decimals; None if the run was not calibrated, or the caption names no known sound.
         unsure: bool, whether the confidence is below the threshold of the calibration.
     """
 

@@ -116,15 +116,16 @@ def caption_confidence(named, unsure_below=0.0):
         unsure_below: float, threshold of the confidence.
 
     Returns:
-        (confidence, unsure): float, the mean of the confidences, or None if there are none; and bool, whether it is
-        below the threshold.
+        (confidence, unsure): float, the mean of the confidences to two decimals, or None if there are none; and bool,
+        whether it is below the threshold.
 
     Example:
         >>> from aac_tf.inference.confidence import NamedSound, caption_confidence
         >>> caption_confidence([NamedSound("rain", 0.25, ()), NamedSound("wind", 0.5, ())], unsure_below=0.4)
-        (0.375, True)
+        (0.38, True)
     """
-    confidence = float(np.mean([sound.confidence for sound in named])) if named else None
+    # To two decimals, as it is shown: otherwise 0.398 would be shown as 0.40 and yet be below 0.4.
+    confidence = round(float(np.mean([sound.confidence for sound in named])), 2) if named else None
     return confidence, confidence is not None and confidence < unsure_below
 
 

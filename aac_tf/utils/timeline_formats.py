@@ -118,7 +118,7 @@ def as_dict(segment: Captioned) -> dict[str, typing.Any]:
         "begin": round(segment.begin, 3),
         "end": round(segment.end, 3),
         "caption": segment.caption,
-        "confidence": None if segment.confidence is None else round(segment.confidence, 4),
+        "confidence": segment.confidence,
         "unsure": segment.unsure,
         "sounds": segment.sounds and [sound_as_dict(one) for one in segment.sounds],
     }

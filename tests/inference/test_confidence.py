@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aac_tf.inference.caption import Alternative, make_caption
-from aac_tf.inference.confidence import Calibration, heard_sounds, read_calibration
+from aac_tf.inference.confidence import Calibration, NamedSound, caption_confidence, heard_sounds, read_calibration
 from aac_tf.runs import Run, RunError
 
 WEIGHTS = {"word": 0.5, "caption": 0.25, "heard": 1.0, "unknown": -2.0}
@@ -53,11 +53,19 @@ def test_a_caption_has_the_mean_confidence_of_its_sounds():
     both = caption("a dog barks while rain falls", 0.6)
     expected = [1 / (1 + np.exp(-logit)) for logit in (0.7 + np.log(9), 0.7 - np.log(9))]
     assert [sound.confidence for sound in both.named_sounds] == pytest.approx(expected)
-    assert both.confidence == pytest.approx(np.mean(expected))
+    assert both.confidence == round(np.mean(expected), 2)
     assert both.unsure
     assert not caption("a dog barks while rain falls", 0.5).unsure
     nothing = caption("the", 1.0)
     assert (nothing.named_sounds, nothing.confidence, nothing.unsure) == ([], None, False)
+
+
+@pytest.mark.parametrize("unsure_below", [0.29, 0.4, 0.57, 0.395])
+def test_a_confidence_as_it_is_shown_never_contradicts_the_verdict(unsure_below):
+    for exact in np.linspace(0.25, 0.6, 351):
+        confidence, unsure = caption_confidence([NamedSound("rain", exact, ())], unsure_below)
+        assert abs(confidence - exact) < 0.0051
+        assert (float(f"{confidence:.2f}") < unsure_below) == unsure
 
 
 def test_extreme_evidence_does_not_overflow():
