@@ -8,6 +8,7 @@ from aac_tf.scenes.clauses import Clauses
 from aac_tf.scenes.lexicon import Token, tokenize
 from aac_tf.scenes.sounds import SOUNDS
 from aac_tf.scenes.timeline import Unexplained, merge, set_field
+from aac_tf.scenes.wording import categories_for
 
 _SOUND = frozenset({"noun", "verb", "name"})
 _FUNCTION_WORDS = known.WORDS["prepositions"] | known.WORDS["determiners"]
@@ -57,6 +58,8 @@ class CaptionParser:
             self._preposition = ""
         elif link and not (link == "while" and self._is_preposition(index)):
             self._read_link(link, token, index)
+        elif determined and kinds & _SOUND and self._refers_back(token, index):
+            pass
         elif "verb" in kinds and self._clauses.subjects and not determined and self._is_verb_of_subjects(index):
             return self._read_predicate(index)
         elif "noun" in kinds and (determined or not self._continues(token)):
@@ -120,7 +123,7 @@ class CaptionParser:
     # Nouns and names.
 
     def _read_noun(self, token, index):
-        if self._preposition and self._verb is None and self._is_complement(token):
+        if self._verb is None and (self._is_struck(token, index) or (self._preposition and self._is_complement(token))):
             self._refuse_described(token)
             self._clauses.many = 0
             return
@@ -157,6 +160,39 @@ class CaptionParser:
         if not names_source and not is_place:
             raise Unexplained(f"{preposition} {token.text}")
         return False
+
+    def _is_struck(self, token, index):
+        """Whether a noun is what a sound strikes: the windows of "rain hits the windows" are no sound of their own."""
+        verb = self._tokens.before_noun(index)
+        if not known.WORDS["striking"].intersection(verb.verbs) or not self._clauses.recent or self._clauses.subjects:
+            return False
+        if self._tokens.alone(token) in [mention.category for mention in self._clauses.recent]:
+            return True
+        if not any(_fits(token.text, mention) for mention in self._clauses.recent):
+            raise Unexplained(f"{verb.text} {token.text}")
+        return True
+
+    def _refers_back(self, token, index):
+        """Reads a word for a sound that was named before: "a man speaks, and his speech echoes"."""
+        owner, clauses = self._tokens.owner(index), self._clauses
+        if not owner or clauses.subjects or self._tokens.pair(token, self._tokens[index + 1]):
+            return False
+        category = self._tokens.alone(token) or (self._tokens.verb_alone(token) or [""])[0]
+        heard = {one.category for one in self.timeline.mentions}
+        parts = SOUNDS[category].parts or [category] if category else []  # "voices" are several of one
+        again = {name for part in parts for name in categories_for(part, heard)}
+        same = [one for one in self.timeline.mentions if one.category in again]
+        if not same:
+            return False
+        if clauses.awaits_main_clause:
+            clauses.begin_main_clause()
+        if self.timeline.link in ("then", "after") or (len(same) > 1 and owner != "their"):
+            raise Unexplained(f"{owner} {token.text}")
+        adjectives, clauses.adjectives, clauses.many = clauses.adjectives, {}, 0
+        for mention in same:
+            merge(mention.settings, adjectives)
+        self.timeline.link, clauses.recent = "", same
+        return True
 
     def _read_name(self, token, index):
         if self._clauses.subjects and self._preposition:

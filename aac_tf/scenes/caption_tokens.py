@@ -45,6 +45,13 @@ class CaptionTokens:
             index -= 1
         return self[index]
 
+    def owner(self, index: int) -> str:
+        """The "his" or "their" before the noun at an index, or an empty string."""
+        index -= 1
+        while self[index].kinds & _BETWEEN and self[index].text not in known.WORDS["owners"]:
+            index -= 1
+        return self[index].text if self[index].text in known.WORDS["owners"] else ""
+
     def ends_clause(self, index: int) -> bool:
         """Whether the caption or a clause ends before an index."""
         return index >= len(self._tokens) or bool(self[index].kinds & LINKS)

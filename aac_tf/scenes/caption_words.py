@@ -15,6 +15,8 @@
     - `with`: links whose descriptions belong to all sounds that they add ("with birds and people in the background");
     - `auxiliaries`: verbs that may stand before another verb ("starts barking");
     - `transitive`: verbs whose object sounds ("opens a door");
+    - `striking`: verbs whose object does not sound on its own ("rain hits the windows");
+    - `owners`: determiners before a sound that may have been named before ("his speech echoes");
     - `places`: prepositions before a sound that others are in ("in the rain");
     - `by_places`: links that are prepositions before a place ("over a bridge");
     - `qualities`: adjectives that no sound contradicts; `settings`: places that may follow a preposition, for the same

@@ -10,7 +10,9 @@ from aac_tf.scenes import caption_words as known
 from aac_tf.scenes.inflection import plural, verb_forms
 from aac_tf.scenes.sounds import SOUNDS
 
-_NO_KINDS = frozenset({"adjectives", "with", "auxiliaries", "transitive", "places", "by_places"})  # subsets of others
+_NO_KINDS = frozenset(
+    {"adjectives", "with", "auxiliaries", "transitive", "striking", "owners", "places", "by_places"}
+)  # subsets of others
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 7
+SCRIPTED_VERSION = 8
 
 
 def write_scripted_scenes(

@@ -12,6 +12,7 @@ A caption is used only if every word of it is understood, so that no scene contr
 - number: "twice", "several times", "repeatedly", "three gunshots", "two dogs", "people";
 - course: "continuously", "briefly", "approaches", "fades away", "passes by", "gets louder";
 - words that are true of nearly all recordings of a sound: a siren is "high pitched", but not every man's voice is;
+- what belongs to a sound that was named: "his speech echoes", "rain hits the windows";
 - neutral words: articles, "can be heard", "the sound of", "nearby", "again", most places ("on the street", "in a
   kitchen"), and those that a sound brings with it, such as the "shore" of waves.
 

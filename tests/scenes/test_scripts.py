@@ -172,6 +172,37 @@ def test_descriptions_belong_to_their_own_sound():
 
 
 @pytest.mark.parametrize(
+    ("caption", "sounds"),
+    [
+        ("A man speaks and his speech echoes", {"man speaking": True}),
+        ("While a man speaks, his speech echoes, and rain falls", {"man speaking": True, "rain": False}),
+        ("A woman laughs and her laughter echoes", {"woman laughing": True}),
+        ("A dog barks and its bark echoes", {"dog bark": True}),
+        ("A man and a woman speak and their voices echo", {"man speaking": True, "woman speaking": True}),
+        ("A woman speaks and her dog barks", {"woman speaking": False, "dog bark": False}),
+    ],
+)
+def test_his_speech_is_no_second_voice(caption, sounds):
+    found = read_script(caption).sounds
+    assert [(sound.category, sound.echo) for sound in found] == list(sounds.items())
+
+
+@pytest.mark.parametrize(
+    ("caption", "sounds"),
+    [
+        ("Rain hits the windows", ["rain"]),
+        ("Heavy rain hitting a window and birds singing", ["rain", "birdsong"]),
+        ("Rain falls and hits a metal roof", ["rain"]),
+        ("Metal hits metal", ["metal clanging"]),
+        ("Waves lap the ocean shore", ["waves"]),
+        ("A window opens while rain falls", ["window", "rain"]),
+    ],
+)
+def test_what_a_sound_strikes_is_no_sound(caption, sounds):
+    assert at_once(caption) == sounds
+
+
+@pytest.mark.parametrize(
     ("caption", "through"),
     [
         ("A man speaks and a woman speaks over a radio", ["woman speaking"]),
@@ -253,6 +284,9 @@ def test_places_say_nothing_of_the_sounds(caption, sounds):
         ("A man walks down an echoing road while tapping", ["road"]),
         ("A man speaks, his voice echoes, rain falls", ["voice echoes"]),
         ("Two men speak, one over a radio", ["one over a radio"]),
+        ("A man speaks and then his speech echoes", ["his speech"]),
+        ("A man and a woman speak and her speech echoes", ["her speech"]),
+        ("Rain hits a car", ["hits car"]),
         ("A dog barks muffled by wind", ["muffled by"]),
         ("A man speaks on the phone", ["on phone"]),
         ("A dog barks at the end", ["at the end"]),
