@@ -8,7 +8,8 @@ import tensorflow as tf
 from aac_tf.decoding.continuations import best_continuations, penalized
 from aac_tf.decoding.greedy import Greedy
 from aac_tf.decoding.rules import Rules
-from aac_tf.decoding.search import Hypotheses, Search, count_words, keep_shapes, repeat_rows, sort_hypotheses
+from aac_tf.decoding.search import Hypotheses, Search, count_words, repeat_rows, sort_hypotheses
+from aac_tf.decoding.unfinished import loop_over_unfinished
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,36 +115,35 @@ def extend_beam(step, state, memory, rules, first, choose):
     """
     batch, beam_size = tf.shape(tf.nest.flatten(state)[0])[0], first.shape[0]
     columns = tf.range(rules.max_words + 1)
-    first_rows = tf.range(batch)[:, tf.newaxis] * beam_size
 
-    def running(position, tokens, log_probs, previous, state):
-        return (position == 0) | tf.reduce_any(previous != rules.end_id)
-
-    def body(*variables):
-        position, tokens, log_probs, previous, state = variables
-        logits, state = step(tf.reshape(previous, [-1]), state, memory)
-        candidates = rules.log_probs(logits, position, tf.reshape(tokens, [-1, rules.max_words + 1]))
-        size = candidates.shape[-1] or tf.shape(candidates)[-1]
-        candidates = tf.reshape(candidates, [batch, beam_size, size])
+    def going(position, found, rest):
+        previous, _ = rest
         # Some decoders start captions with `end_id`.
-        ended = (previous == rules.end_id) & (position > 0)
-        found = choose(candidates, tokens, log_probs, ended)
-        rows = tf.reshape(first_rows + found.origin, [-1])
-        tokens = tf.gather(tokens, found.origin, batch_dims=1)
-        tokens = tf.where(columns == position, found.words[..., tf.newaxis], tokens)
-        state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
-        return keep_shapes((position + 1, tokens, found.log_probs, found.words, state), variables)
+        return (position == 0) | tf.reduce_any(tf.reshape(previous, [-1, beam_size]) != rules.end_id, axis=1)
 
-    _, tokens, log_probs, *_ = tf.while_loop(
-        running,
+    def body(position, found, rest, memory):
+        (tokens, log_probs), (previous, state) = found, rest
+        logits, state = step(previous, state, memory)
+        candidates = rules.log_probs(logits, position, tf.reshape(tokens, [-1, rules.max_words + 1]))
+        clips, size = tf.shape(tokens)[0], candidates.shape[-1] or tf.shape(candidates)[-1]
+        candidates = tf.reshape(candidates, [clips, beam_size, size])
+        ended = (tf.reshape(previous, [-1, beam_size]) == rules.end_id) & (position > 0)
+        chosen = choose(candidates, tokens, log_probs, ended)
+        rows = tf.reshape(tf.range(clips)[:, tf.newaxis] * beam_size + chosen.origin, [-1])
+        tokens = tf.gather(tokens, chosen.origin, batch_dims=1)
+        tokens = tf.where(columns == position, chosen.words[..., tf.newaxis], tokens)
+        state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
+        return Hypotheses(tokens, chosen.log_probs), (tf.reshape(chosen.words, [-1]), state)
+
+    return loop_over_unfinished(
         body,
-        (
-            tf.constant(0),
+        going,
+        Hypotheses(
             tf.fill([batch, beam_size, rules.max_words + 1], rules.end_id),
             tf.repeat(first[tf.newaxis], batch, axis=0),
-            tf.reshape(rules.first_tokens(batch * beam_size), [batch, beam_size]),
-            repeat_rows(state, beam_size),
         ),
-        maximum_iterations=rules.max_words + 1,
+        (rules.first_tokens(batch * beam_size), repeat_rows(state, beam_size)),
+        memory,
+        beam_size,
+        rules.max_words + 1,
     )
-    return Hypotheses(tokens, log_probs)

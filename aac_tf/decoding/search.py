@@ -31,7 +31,8 @@ class Search:
             scores the words after `tokens`. A search that keeps `k` captions per clip calls it with `batch * k` rows
             of tokens and state; the rows of a clip are adjacent.
         state: nest of tensors `[batch, ...]`, the decoder's state before the first word.
-        memory: passed to every `step` unchanged.
+        memory: nest of tensors `[batch, ...]` that is passed to every `step`; None without any. Searches may leave out
+            clips that have ended, from all arguments of `step`.
         rules: `Rules`, which words are allowed, how long a caption may be and which token comes before its first word.
 
     Returns:

@@ -114,6 +114,29 @@ def test_stops_when_all_captions_have_ended():
     assert len(calls) == 2
 
 
+def test_clips_that_have_ended_leave_the_batch():
+    rows = tf.Variable(0)
+
+    def step(tokens, state, memory):  # a clip has as many words as its memory says, END is then certain
+        rows.assign_add(tf.shape(tokens)[0])
+        words = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0])
+        logits = tf.where((state < words)[:, tf.newaxis], [[0.0, -50.0, 9.0]], [[-50.0, 50.0, -50.0]])
+        return logits, state + 1
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
+    def search(words):
+        return beam_search(step, tf.zeros_like(words), words, START, END, beam_size=2, max_words=9)
+
+    lengths = [9, 1, 3, 1, 2, 1, 6, 1]
+    found = search(tf.constant(lengths))
+    assert tf.math.count_nonzero(found.tokens[:, 0] != END, axis=1).numpy().tolist() == lengths
+    assert int(rows) < 2 * 1.3 * sum(length + 1 for length in lengths) < 2 * len(lengths) * 10
+    for clip, length in enumerate(lengths):
+        alone = search(tf.constant([length]))
+        np.testing.assert_array_equal(found.tokens[clip], alone.tokens[0])
+        np.testing.assert_allclose(found.log_probs[clip], alone.log_probs[0], rtol=1e-5)
+
+
 def test_one_trace_for_all_batches_and_the_same_under_xla():
     traces = []
     step, _ = make_step(2, traces)
