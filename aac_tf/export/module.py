@@ -6,7 +6,7 @@ from aac_tf.audio.checks import first_reason, sound_checks
 from aac_tf.audio.levels import BEYOND, LIMIT, limit_in_graph
 from aac_tf.audio.load import read_wavs
 from aac_tf.audio.long_spectrogram import long_spectrogram
-from aac_tf.inference.graphs import attention_function, search_function, step_seconds
+from aac_tf.inference.graphs import explain_function, search_function, step_seconds
 from aac_tf.inference.timeline_graph import TimelineGraph
 
 
@@ -166,8 +166,7 @@ class CaptioningModule(tf.Module):
 
     def _attention(self, best, encoded, steps, start, usable):
         captioner = self._captioner()
-        attend = attention_function(captioner.model)
-        attention = attend(best, encoded, steps, start=start)
+        attention, _ = explain_function(captioner.model)(best, encoded, steps, start=start)
         # Tokens up to the end of the caption, inclusive.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
         spoken &= usable[:, tf.newaxis]

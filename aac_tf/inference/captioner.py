@@ -17,10 +17,9 @@ from aac_tf.inference.confidence import read_calibration
 from aac_tf.inference.ensemble import combine
 from aac_tf.inference.front_end import FrontEnd
 from aac_tf.inference.graphs import (
-    attention_function,
     encode_function,
+    explain_function,
     hears_sounds,
-    log_probs_function,
     score_function,
     search_function,
     step_seconds,
@@ -71,9 +70,8 @@ class Captioner:
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
-        self._attend = attention_function(model)
         self._score = score_function(model, tokenizer)
-        self._score_words = log_probs_function(model)
+        self._explain = explain_function(model, log_probs=calibration is not None)
         self.calibration = calibration
         self._searches = {}
         self.timelines = {}  # compiled, by search and constraints
@@ -306,8 +304,7 @@ class Captioner:
             encoded, steps, scores, segments = self._heard(features, length)
             found = find(encoded, steps, start=start)
             best = found.tokens[:, 0]
-            attention = self._attend(best, encoded, steps, start=start)
-            words = None if self.calibration is None else self._score_words(best, encoded, steps, start=start)
+            attention, words = self._explain(best, encoded, steps, start=start)
             first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
             return Described(found.tokens, found.log_probs, attention, first_steps, words, scores, segments)
 
@@ -382,12 +379,12 @@ class Captioner:
         padding = self.vocabulary.max_words + 1 - tokens.shape[1]
         padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.vocabulary.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
-        log_probs = self.word_log_probs(tokens, encoded, steps, start)[0]
-        weights = self._attend(tokens, encoded, steps, start=start)[0].numpy()
+        weights, log_probs = self._explain(tokens, encoded, steps, start=start)
         found = Alternative(self.vocabulary.to_text(tokens[0]), float(log_prob))
         (heard,) = self.maker.heard(scores, segments, [sound.seconds])
         words = self.vocabulary.to_words(tokens[0])
-        return self.maker.make([found], words, weights, log_probs, sound.seconds, *heard)
+        log_probs = None if log_probs is None else log_probs[0].numpy()
+        return self.maker.make([found], words, weights[0].numpy(), log_probs, sound.seconds, *heard)
 
     def word_log_probs(self, tokens, encoded, steps, start):
         """Computes the log-probabilities of the words of captions, which their confidence depends on.
@@ -403,7 +400,7 @@ class Captioner:
         """
         if self.calibration is None:
             return [None] * len(tokens)
-        return self._score_words(tokens, encoded, steps, start=start).numpy()
+        return self._explain(tokens, encoded, steps, start=start)[1].numpy()
 
     def _starts(self, style, sounds):
         """Iterator of the ids of the tokens before the captions of sounds."""

@@ -79,43 +79,26 @@ def score_function(model, vocabulary):
     return score
 
 
-def attention_function(model):
-    """Compiles the attention for given captions.
+def explain_function(model, log_probs=False):
+    """Compiles the attention and the log-probabilities of the words of given captions.
 
     Args:
-        model: `CaptioningModel`; or `Ensemble`, whose first model is used.
+        model: `CaptioningModel`; or `Ensemble`, whose attention is that of its first model.
+        log_probs: bool, whether log-probabilities are wanted.
 
     Returns:
         `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
-        `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`.
+        `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`
+        and the natural logarithm of the probability of each token, float32 `[batch, words]`; None if not wanted.
     """
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
-    def attend(tokens, encoded, length, start):
+    def explain(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
-        return model.decoder.attention(before, encoded, length)
+        logits, attention = model.decoder.explain(before, encoded, length)
+        return attention, tf.gather(tf.nn.log_softmax(logits), tokens, batch_dims=2) if log_probs else None
 
-    return attend
-
-
-def log_probs_function(model):
-    """Compiles the log-probabilities of the words of given captions.
-
-    Args:
-        model: `CaptioningModel`.
-
-    Returns:
-        `tf.function` with the arguments of `attention_function` to the natural logarithm of the probability of each
-        token, float32 `[batch, words]`.
-    """
-
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
-    def score(tokens, encoded, length, start):
-        before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
-        log_probs = tf.nn.log_softmax(model.decoder(before, encoded, length))
-        return tf.gather(log_probs, tokens, batch_dims=2)
-
-    return score
+    return explain
 
 
 def step_seconds(model, spec):

@@ -30,12 +30,17 @@ class JointDecoder:
     def step(self, tokens, state, memory):
         """See `Decoder.step`."""
         found = [decoder.step(tokens, *own) for decoder, *own in zip(self.decoders, state, memory)]
-        # The mean of the logits differs from that of the log-probabilities by the same number for all words.
-        return tf.add_n([logits for logits, _ in found]) / len(found), tuple(state for _, state in found)
+        return _mean_logits(found), tuple(state for _, state in found)
 
-    def attention(self, tokens, encoded, length):
-        """The attention of the first decoder; see `Decoder.attention`."""
-        return self.decoders[0].attention(tokens, encoded[0], length[0])
+    def explain(self, tokens, encoded, length):
+        """See `Decoder.explain`; the attention is that of the first decoder."""
+        found = [decoder.explain(tokens, *clip) for decoder, *clip in zip(self.decoders, encoded, length)]
+        return _mean_logits(found), found[0][1]
+
+
+def _mean_logits(found):
+    # It differs from the mean of the log-probabilities by the same number for all words.
+    return tf.add_n([logits for logits, _ in found]) / len(found)
 
 
 class Ensemble:

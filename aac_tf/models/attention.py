@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from aac_tf.models.blocks import over_steps
+from aac_tf.models.dense import Dense
 
 
 @tf.keras.utils.register_keras_serializable("aac_tf")
@@ -41,9 +42,9 @@ class TemporalAttention(tf.keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = units
         policy = self.dtype_policy
-        self._encoded = tf.keras.layers.Dense(units, name="attention_keys", dtype=policy)
-        self._query = tf.keras.layers.Dense(units, use_bias=False, name="attention_query", dtype=policy)
-        self._score = tf.keras.layers.Dense(1, use_bias=False, name="attention_score", dtype=policy)
+        self._encoded = Dense(units, name="attention_keys", dtype=policy)
+        self._query = Dense(units, use_bias=False, name="attention_query", dtype=policy)
+        self._score = Dense(1, use_bias=False, name="attention_score", dtype=policy)
 
     @property
     def query_kernel(self):
@@ -64,10 +65,10 @@ class TemporalAttention(tf.keras.layers.Layer):
         if query.shape.rank == 3:
             keys = keys[:, tf.newaxis]
             mask = None if mask is None else mask[:, tf.newaxis]
-        query = tf.expand_dims(_by_rows(self._query, query), axis=-2)
+        query = tf.expand_dims(self._query(query), axis=-2)
 
         def score(keys):
-            return tf.cast(_by_rows(self._score, tf.nn.relu(keys + query))[..., 0], tf.float32)
+            return tf.cast(self._score(tf.nn.relu(keys + query))[..., 0], tf.float32)
 
         scores = over_steps(score, keys)
         if mask is not None:
@@ -81,14 +82,3 @@ class TemporalAttention(tf.keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
-
-
-def _by_rows(dense, tensor):
-    """Applies a `Dense` layer to the rows of a tensor of any rank, as a product of two matrices.
-
-    Alone, `Dense` takes more than two axes with `tf.tensordot`, which XLA cannot differentiate inside a decoder's loop.
-    `EinsumDense` is not an alternative: with an ellipsis, oneDNN's kernel silently returns wrong numbers, in TensorFlow
-    2.17 for float32 and in 2.21 for bfloat16.
-    """
-    rows = dense(tf.reshape(tensor, [-1, tensor.shape[-1]]))
-    return tf.reshape(rows, tf.concat([tf.shape(tensor)[:-1], [dense.units]], axis=0))

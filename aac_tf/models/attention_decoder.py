@@ -7,6 +7,7 @@ from aac_tf.models.attention_step import attention_step, context_gates
 from aac_tf.models.attention_training import attention_loop
 from aac_tf.models.blocks import in_blocks
 from aac_tf.models.decoder import Decoder
+from aac_tf.models.dense import Dense
 from aac_tf.models.dropout import CheckpointedDropout
 
 
@@ -82,7 +83,7 @@ class AttentionDecoder(Decoder):
         self._cell = AttentionCell(units, attention_units, name="cell", dtype=policy)
         self._recurrent = tf.keras.layers.RNN(self._cell, return_sequences=True, name="recurrent", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
-        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
+        self._classifier = Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def prepare_memory(self, encoded, length):
         """Returns the encoder steps, their attention keys, the mask of valid steps and `context_gates`."""
@@ -143,6 +144,10 @@ class AttentionDecoder(Decoder):
 
     def attention(self, tokens, encoded, length):
         """Returns the weights A of the temporal attention, see `Decoder.attention`."""
+        return self.explain(tokens, encoded, length)[1]
+
+    def explain(self, tokens, encoded, length):
+        """See `Decoder.explain`."""
         memory = self._constants(encoded, length)
         hidden = self._hidden(tokens, memory)
         # The query of a word is the hidden state before it.
@@ -161,7 +166,8 @@ class AttentionDecoder(Decoder):
             fn_output_signature=tf.TensorSpec([None, None, None], tf.float32),
             parallel_iterations=1,
         )
-        return tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
+        weights = tf.transpose(tf.reshape(weights, [words, rows, tf.shape(encoded)[1]]), [1, 0, 2])
+        return self._classifier(hidden), weights
 
     def training_floats(self, rows, words, steps):
         # Measured: each caption has a copy of its clip's steps and keys, and their gradients; each word its weights.

@@ -14,7 +14,8 @@ class Decoder(tf.keras.layers.Layer):
         logits, state = decoder.step(tokens, state, memory)
 
     `memory` is what stays the same for all words of a clip, `state` what changes from word to word. Both are nests of
-    tensors with the batch as their first axis. Steps keep the shapes and dtypes of the state.
+    tensors with the batch as their first axis. Steps keep the dtypes of the state, and the sizes that are known when a
+    function is traced; other sizes may change.
 
     A clip may have several rows, one for each of its captions or hypotheses: `tokens` and `state` then have `batch * k`
     rows, the k rows of a clip next to each other, while `encoded`, `length` and `memory` keep `batch` rows.
@@ -86,7 +87,8 @@ class Decoder(tf.keras.layers.Layer):
                 `max_words + 1` times. A cache of keys and values takes its size from it.
 
         Returns:
-            nest of tensors `[batch, ...]`, at least one. A search repeats each row k times.
+            nest of tensors `[batch, ...]`, at least one. A search repeats each row k times. If the size of the batch is
+            known when the function is traced, as for XLA, steps keep all sizes.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `initial_state`")
 
@@ -149,6 +151,21 @@ class Decoder(tf.keras.layers.Layer):
             of the clip, zero beyond its length.
         """
         raise NotImplementedError(f"{type(self).__name__} must define `attention`")
+
+    def explain(self, tokens, encoded, length):
+        """Predicts words as a call does, and shows which encoder steps each was predicted from.
+
+        A subclass that computes both at once overrides this.
+
+        Args:
+            tokens: as for a call.
+            encoded: as for a call.
+            length: as for a call.
+
+        Returns:
+            The results of a call and of `attention`.
+        """
+        return self(tokens, encoded, length), self.attention(tokens, encoded, length)
 
     def training_floats(self, rows, words, steps):
         """Estimates how many numbers a training step holds in memory at once; see `Encoder.training_floats`.

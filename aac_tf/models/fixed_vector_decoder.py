@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from aac_tf.models.cudnn import CuDNNGRU
 from aac_tf.models.decoder import Decoder
+from aac_tf.models.dense import Dense
 from aac_tf.models.dropout import CheckpointedDropout
 
 
@@ -40,7 +41,7 @@ class FixedVectorDecoder(Decoder):
         policy = self.dtype_policy
         self._recurrent = CuDNNGRU(units, return_sequences=True, name="recurrent", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
-        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
+        self._classifier = Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def prepare_memory(self, encoded, length):
         """Returns the last valid step of each clip, `[batch, width]`."""

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dense import Dense
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.encoder import Encoder
 from aac_tf.models.positions import sinusoids
@@ -46,7 +47,7 @@ class LinearEncoder(Encoder):
         self.units = units
         self.positions = positions
         self.dropout = dropout
-        self._dense = tf.keras.layers.Dense(units, "relu", name="projection", dtype=self.dtype_policy)
+        self._dense = Dense(units, "relu", name="projection", dtype=self.dtype_policy)
         self._dropout = CheckpointedDropout(dropout, dtype=self.dtype_policy)
 
     @property

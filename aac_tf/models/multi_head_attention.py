@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dense import Dense, leading_sizes
 from aac_tf.models.dropout import CheckpointedDropout
 
 
@@ -22,7 +23,7 @@ class MultiHeadAttention(tf.keras.layers.Layer):
         keys: as from `project`, `[batch, heads, steps, head width]`.
         values: as from `project`, like `keys`.
         visible: bool, broadcastable to `[batch, heads, queries, steps]`: which steps a query may attend to, at least
-            one.
+            one; None if all.
         training: bool, whether to apply dropout.
         packing: `Packing` of the queries, which are then `[1, positions, width]`, and so is `context`; None if they
             have their padding.
@@ -51,10 +52,10 @@ class MultiHeadAttention(tf.keras.layers.Layer):
         self.dropout = dropout
         self._size = max(1, units // heads)
         policy, width = self.dtype_policy, heads * self._size
-        self._query = tf.keras.layers.Dense(width, name="query", dtype=policy)
-        self._key = tf.keras.layers.Dense(width, name="key", dtype=policy)
-        self._value = tf.keras.layers.Dense(width, name="value", dtype=policy)
-        self._output = tf.keras.layers.Dense(units, name="output", dtype=policy)
+        self._query = Dense(width, name="query", dtype=policy)
+        self._key = Dense(width, name="key", dtype=policy)
+        self._value = Dense(width, name="value", dtype=policy)
+        self._output = Dense(units, name="output", dtype=policy)
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
 
     def project(self, inputs, packing=None):
@@ -79,18 +80,18 @@ class MultiHeadAttention(tf.keras.layers.Layer):
             queries = tf.reshape(packing.unpack(tf.squeeze(queries, 0)), [tf.shape(keys)[0], -1, width])
         queries = self._split(queries) * self._size**-0.5
         scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32)
-        weights = tf.nn.softmax(tf.where(visible, scores, scores.dtype.min))
+        weights = tf.nn.softmax(scores if visible is None else tf.where(visible, scores, scores.dtype.min))
         kept = self._dropout(tf.cast(weights, values.dtype), training=training)
         context = tf.transpose(tf.matmul(kept, values), [0, 2, 1, 3])
         if packing is None:
-            merged = tf.reshape(context, [tf.shape(context)[0], tf.shape(context)[1], width])
+            merged = tf.reshape(context, [*leading_sizes(context)[:2], width])
         else:
             merged = tf.expand_dims(packing.pack(tf.reshape(context, [packing.captions, -1, width])), axis=0)
         return self._output(merged), weights
 
     def _split(self, projected):
         """`[batch, steps, heads * head width]` as `[batch, heads, steps, head width]`."""
-        shape = [tf.shape(projected)[0], tf.shape(projected)[1], self.heads, self._size]
+        shape = [*leading_sizes(projected), self.heads, self._size]
         return tf.transpose(tf.reshape(projected, shape), [0, 2, 1, 3])
 
     def get_config(self):

@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from aac_tf.models.dense import Dense, leading_sizes
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.multi_head_attention import MultiHeadAttention
 
@@ -21,9 +22,10 @@ class TransformerBlock(tf.keras.layers.Layer):
         words: float `[batch * k, words, units]`.
         memory: keys and values of the encoder steps, as from `cross_attention.project`, `[batch, heads, steps, ...]`.
         valid: bool `[batch, steps]`, True for valid encoder steps.
-        visible: bool, broadcastable to `[batch * k, heads, words, words]`: which words a word may attend to.
+        visible: bool, broadcastable to `[batch * k, heads, words, words]`: which words a word may attend to; None for
+            all.
         cache: keys and values of earlier words, `[batch * k, heads, size, ...]`; None without them.
-        here: bool `[batch * k, 1, size, 1]`, the place in the cache of the only word of `words`.
+        here: bool `[batch * k, 1, size, 1]`, the place in the cache of the only word of `words`; None appends it.
         training: bool, whether to apply dropout.
         packing: `Packing` of the words, which are then `[1, positions, units]`, without their padding; None with it.
 
@@ -42,8 +44,8 @@ class TransformerBlock(tf.keras.layers.Layer):
         policy = self.dtype_policy
         self.self_attention = MultiHeadAttention(units, heads, dropout, name="self_attention", dtype=policy)
         self.cross_attention = MultiHeadAttention(units, heads, dropout, name="cross_attention", dtype=policy)
-        self._hidden = tf.keras.layers.Dense(feedforward, tf.nn.gelu, name="hidden", dtype=policy)
-        self._output = tf.keras.layers.Dense(units, name="output", dtype=policy)
+        self._hidden = Dense(feedforward, tf.nn.gelu, name="hidden", dtype=policy)
+        self._output = Dense(units, name="output", dtype=policy)
         self._norms = [layer_normalization(name=f"norm_{index + 1}", dtype=policy) for index in range(3)]
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
 
@@ -51,7 +53,7 @@ class TransformerBlock(tf.keras.layers.Layer):
         inputs = self._before(0, words)
         keys, values = self.self_attention.project(inputs, packing)
         if cache is not None:
-            keys, values = tf.where(here, keys, cache[0]), tf.where(here, values, cache[1])
+            keys, values = (_cached(*parts, here) for parts in zip((keys, values), cache))
         context, _ = self.self_attention(inputs, keys, values, visible, training=training, packing=packing)
         words = self._after(0, words, context, training)
         # The words of all rows of a clip are queries of one batched product, which needs no copies of the clip's steps.
@@ -59,7 +61,7 @@ class TransformerBlock(tf.keras.layers.Layer):
         if packing is None:
             queries = tf.reshape(queries, [tf.shape(valid)[0], -1, self.units])
         context, weights = self.cross_attention(queries, *memory, steps, training=training, packing=packing)
-        words = self._after(1, words, tf.reshape(context, tf.shape(words)), training)
+        words = self._after(1, words, tf.reshape(context, [*leading_sizes(words), self.units]), training)
         hidden = self._dropout(self._hidden(self._before(2, words)), training=training)
         return self._after(2, words, self._output(hidden), training), (keys, values), weights
 
@@ -79,6 +81,10 @@ class TransformerBlock(tf.keras.layers.Layer):
             "pre_norm": self.pre_norm,
             "dropout": self.dropout,
         }
+
+
+def _cached(new, cache, here):
+    return tf.concat([cache, new], axis=2) if here is None else tf.where(here, new, cache)
 
 
 def layer_normalization(**kwargs):

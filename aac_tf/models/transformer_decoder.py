@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from aac_tf.models.decoder import Decoder
+from aac_tf.models.dense import Dense
 from aac_tf.models.dropout import CheckpointedDropout
 from aac_tf.models.positions import sinusoids
 from aac_tf.models.transformer_block import TransformerBlock, layer_normalization
@@ -58,7 +59,7 @@ class TransformerDecoder(Decoder):
         ]
         self._norm = layer_normalization(name="norm", dtype=policy) if pre_norm else None
         self._dropout = CheckpointedDropout(dropout, dtype=policy)
-        self._classifier = tf.keras.layers.Dense(vocabulary_size, name="classifier", dtype="float32")
+        self._classifier = Dense(vocabulary_size, name="classifier", dtype="float32")
 
     def prepare_memory(self, encoded, length):
         """Returns the mask of valid steps and the keys and values of the steps in each layer."""
@@ -67,19 +68,29 @@ class TransformerDecoder(Decoder):
         return valid, tuple(block.cross_attention.project(encoded) for block in self._blocks)
 
     def initial_state(self, memory, max_words):
-        """Returns the position 0 and an empty cache for the keys and values of words in each layer."""
-        batch = tf.shape(memory[0])[0]
-        caches = tuple(
-            tuple(tf.zeros([batch, self.heads, max_words + 1, part.shape[-1]], part.dtype) for part in projected)
-            for projected in memory[1]
-        )
-        return tf.zeros([batch], tf.int32), caches
+        """Returns the position 0 and an empty cache for the keys and values of words in each layer.
+
+        Reading and moving caches is half of the time of a search, so they grow word by word. Where the size of the
+        batch is known when a function is traced, as XLA and LiteRT need it, they have their last size from the start.
+        """
+        batch = memory[0].shape[0]
+        rows, size = (tf.shape(memory[0])[0], 0) if batch is None else (batch, max_words + 1)
+
+        def empty(part):
+            cache = tf.zeros([rows, self.heads, size, part.shape[-1]], part.dtype)
+            if batch is None:  # a loop refuses a state that outgrows its static shape
+                cache = tf.compat.v1.placeholder_with_default(cache, [None, self.heads, None, part.shape[-1]])
+            return cache
+
+        caches = tuple(tuple(map(empty, projected)) for projected in memory[1])
+        return tf.zeros([rows], tf.int32), caches
 
     def step(self, tokens, state, memory):
-        position, caches = state
-        places = tf.range(tf.shape(caches[0][0])[2])
-        here = tf.equal(places, position[:, tf.newaxis])[:, tf.newaxis, :, tf.newaxis]
-        visible = (places <= position[:, tf.newaxis])[:, tf.newaxis, tf.newaxis]
+        (position, caches), here, visible = state, None, None
+        if (size := caches[0][0].shape[2]) is not None:
+            places, now = tf.range(size), position[:, tf.newaxis]
+            here = tf.equal(places, now)[:, tf.newaxis, :, tf.newaxis]
+            visible = (places <= now)[:, tf.newaxis, tf.newaxis]
         words = self._placed(tokens[:, tf.newaxis], position[:, tf.newaxis])
         words, caches, _ = self._run(words, memory, visible, caches, here)
         return self._classifier(words[:, 0]), (position + 1, caches)
@@ -88,8 +99,7 @@ class TransformerDecoder(Decoder):
         return self._embedding(tokens) * self.units**0.5
 
     def call(self, tokens, encoded, length, training=None):
-        words, _ = self._all_words(tokens, encoded, length, training)
-        return self._classifier(words)
+        return self._all_words(tokens, encoded, length, training)[0]
 
     def packed(self, words, packing, encoded, length, training=None):
         # One row, as layers were built for three axes.
@@ -100,8 +110,13 @@ class TransformerDecoder(Decoder):
 
     def attention(self, tokens, encoded, length):
         """Returns the mean over the heads of the last layer's cross-attention, see `Decoder.attention`."""
-        _, weights = self._all_words(tokens, encoded, length)
-        return tf.reshape(tf.reduce_mean(weights, axis=1), [*tf.unstack(tf.shape(tokens)), tf.shape(encoded)[1]])
+        return self.explain(tokens, encoded, length)[1]
+
+    def explain(self, tokens, encoded, length):
+        """See `Decoder.explain`."""
+        logits, weights = self._all_words(tokens, encoded, length)
+        weights = tf.reshape(tf.reduce_mean(weights, axis=1), [*tf.unstack(tf.shape(tokens)), tf.shape(encoded)[1]])
+        return logits, weights
 
     def training_floats(self, rows, words, steps):
         # Measured, see `docs/decisions/training.md`; as if two captions shared the keys and values of a clip's steps.
@@ -114,7 +129,7 @@ class TransformerDecoder(Decoder):
         words = self._placed(tokens, positions, training)
         memory, visible = self.prepare_memory(encoded, length), _earlier(tf.shape(tokens)[1])
         words, _, weights = self._run(words, memory, visible, training=training)
-        return words, weights
+        return self._classifier(words), weights
 
     def _placed(self, tokens, positions, training=None):
         words = self.embedded(tokens)

@@ -158,6 +158,9 @@ def _check_attention(decoder, tokens, encoded):
     assert not weights.swapaxes(1, 2)[invalid].any(), "attention is not zero beyond the length"
     first = decoder.attention(tokens[:, :2], encoded, LENGTH)
     _assert_close(first, weights[:, :2], "attention depends on later words")
+    explained = decoder.explain(tokens, encoded, LENGTH)
+    _assert_close(explained[0], decoder(tokens, encoded, LENGTH), "other logits with attention than without")
+    _assert_close(explained[1], weights, "other attention with logits than without")
 
 
 def _check_half_precision(decoder, tokens, encoded):
