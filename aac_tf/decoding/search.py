@@ -90,7 +90,8 @@ def keep_shapes(variables, before):
 
 def repeat_rows(state, times):
     """Repeats every row of a nest of tensors, so that the copies of a row are adjacent."""
-    return tf.nest.map_structure(lambda tensor: tf.repeat(tensor, times, axis=0), state)
+    rows = tf.repeat(tf.range(tf.shape(tf.nest.flatten(state)[0])[0]), times)
+    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
 
 
 def sort_hypotheses(hypotheses, values):

@@ -166,7 +166,7 @@ class CaptioningModule(tf.Module):
 
     def _attention(self, best, encoded, steps, start, usable):
         captioner = self._captioner()
-        attention, _ = explain_function(captioner.model)(best, encoded, steps, start=start)
+        attention, _ = explain_function(captioner.model, captioner.tokenizer)(best, encoded, steps, start=start)
         # Tokens up to the end of the caption, inclusive.
         spoken = tf.cumsum(tf.cast(best == captioner.tokenizer.end_id, tf.int32), axis=1, exclusive=True) == 0
         spoken &= usable[:, tf.newaxis]

@@ -71,7 +71,7 @@ class Captioner:
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
         self._score = score_function(model, tokenizer)
-        self._explain = explain_function(model, log_probs=calibration is not None)
+        self._explain = explain_function(model, tokenizer, log_probs=calibration is not None)
         self.calibration = calibration
         self._searches = {}
         self.timelines = {}  # compiled, by search and constraints
@@ -376,27 +376,28 @@ class Captioner:
         features, length = self.front_end.batch([sound])
         encoded, steps, scores, segments = self._heard(features, length)
         start = tf.constant([self._start])
-        padding = self.vocabulary.max_words + 1 - tokens.shape[1]
-        padded = tf.pad(tokens, [[0, 0], [0, padding]], constant_values=self.vocabulary.end_id)
+        count = tokens.shape[1]
+        padding = [[0, 0], [0, self.vocabulary.max_words + 1 - count]]
+        padded = tf.pad(tokens, padding, constant_values=self.vocabulary.end_id)
         log_prob = self._score(padded, encoded, steps, start=start)[0]
-        weights, log_probs = self._explain(tokens, encoded, steps, start=start)
+        weights, log_probs = self._explain(padded, encoded, steps, start=start)
         found = Alternative(self.vocabulary.to_text(tokens[0]), float(log_prob))
         (heard,) = self.maker.heard(scores, segments, [sound.seconds])
         words = self.vocabulary.to_words(tokens[0])
-        log_probs = None if log_probs is None else log_probs[0].numpy()
-        return self.maker.make([found], words, weights[0].numpy(), log_probs, sound.seconds, *heard)
+        log_probs = None if log_probs is None else log_probs[0, :count].numpy()
+        return self.maker.make([found], words, weights[0, :count].numpy(), log_probs, sound.seconds, *heard)
 
     def word_log_probs(self, tokens, encoded, steps, start):
         """Computes the log-probabilities of the words of captions, which their confidence depends on.
 
         Args:
-            tokens: int32 `[batch, words]`, the captions without `<START>`.
+            tokens: int32 `[batch, max_words + 1]`, the captions without `<START>`.
             encoded: encoder steps, as from `encode_function`.
             steps: their numbers.
             start: int32 `[batch]`, the ids of the tokens before the first words.
 
         Returns:
-            float32 numpy array `[batch, words]`; a list of None if the run was not calibrated.
+            float32 numpy array `[batch, max_words + 1]`; a list of None if the run was not calibrated.
         """
         if self.calibration is None:
             return [None] * len(tokens)

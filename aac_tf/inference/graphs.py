@@ -79,20 +79,22 @@ def score_function(model, vocabulary):
     return score
 
 
-def explain_function(model, log_probs=False):
+def explain_function(model, vocabulary, log_probs=False):
     """Compiles the attention and the log-probabilities of the words of given captions.
 
     Args:
         model: `CaptioningModel`; or `Ensemble`, whose attention is that of its first model.
+        vocabulary: `Vocabulary`.
         log_probs: bool, whether log-probabilities are wanted.
 
     Returns:
-        `tf.function` from tokens int32 `[batch, words]`, without `<START>`, encoded and length, as from
-        `encode_function`, and `start`, as for `search_function`, to attention weights float32 `[batch, words, steps]`
-        and the natural logarithm of the probability of each token, float32 `[batch, words]`; None if not wanted.
+        `tf.function` with the arguments of `score_function` to attention weights float32 `[batch, max_words + 1,
+        steps]` and the natural logarithm of the probability of each token, float32 `[batch, max_words + 1]`; None if
+        not wanted.
     """
+    tokens = tf.TensorSpec([None, vocabulary.max_words + 1], tf.int32)
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32), *model.encoded_spec, STARTS], autograph=False)
+    @tf.function(input_signature=[tokens, *model.encoded_spec, STARTS], autograph=False)
     def explain(tokens, encoded, length, start):
         before = tf.concat([start[:, tf.newaxis], tokens[:, :-1]], axis=1)
         logits, attention = model.decoder.explain(before, encoded, length)

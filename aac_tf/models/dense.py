@@ -32,5 +32,5 @@ def leading_sizes(tensor):
     static = tensor.shape[:-1].as_list()
     if static.count(None) == 1 and 0 not in static:
         return [-1 if size is None else size for size in static]
-    shape = tf.shape(tensor)
-    return [shape[axis] if size is None else size for axis, size in enumerate(static)]
+    shape = tf.unstack(tf.shape(tensor))[:-1]
+    return [found if size is None else size for found, size in zip(shape, static)]
