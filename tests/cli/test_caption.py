@@ -75,3 +75,16 @@ def test_without_any_file_tensorflow_is_not_imported(one_run, tmp_path):
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == ["skipped: none.wav: no such file"] * 2 + ["2 of 2 files skipped"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "damaged", "skipped"), [([10, 90], False, True), ([60, 70], False, False), ([10], True, False)]
+)
+def test_the_graph_is_optimized_unless_sounds_are_known_to_be_brief(seconds, damaged, skipped, tmp_path):
+    paths = [str(tmp_path / f"{number}.wav") for number in range(len(seconds))]
+    for path, length in zip(paths, seconds):
+        soundfile.write(path, np.zeros(8000 * length), 8000)
+    if damaged:
+        (tmp_path / "0.wav").write_bytes(b"not a sound")
+    assert caption._are_brief(paths) is skipped
+    assert not caption._are_brief([*paths, "-"])
