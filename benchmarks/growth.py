@@ -73,7 +73,8 @@ def search(config, vocabulary, beam):
 
     model, find = build_model(load_config(config), vocabulary, bins=WIDTH), Beam(beam)
 
-    @tf.function
+    # For all sizes, as a captioner compiles it.
+    @tf.function(input_signature=[tf.TensorSpec([None, None, WIDTH]), tf.TensorSpec([None], tf.int32)])
     def run(features, length):
         # No caption ends before its last word.
         rules = Rules(tf.ones_like(length), 2, WORDS, min_words=WORDS)

@@ -41,6 +41,7 @@ FRONT_ENDS = {
     "log-mel": "configs/clotho_logmel.yaml",
     "YAMNet": "configs/clotho_yamnet.yaml",
     "AST": "configs/clotho_ast.yaml",
+    "everyday": "configs/everyday.yaml",
 }
 VOCABULARY = 4367
 
