@@ -31,7 +31,7 @@ class Search:
             scores the words after `tokens`. A search that keeps `k` captions per clip calls it with `batch * k` rows
             of tokens and state; the rows of a clip are adjacent.
         state: nest of tensors `[batch, ...]`, the decoder's state before the first word. In a graph for any batch, its
-            other sizes may grow with each step, so a search selects rows of a state, but never combines those of two steps.
+            other sizes may grow with each step: a search may select rows of a state, but not mix those of two steps.
         memory: nest of tensors `[batch, ...]` that is passed to every `step`; None without any. Searches may leave out
             clips that have ended, from all arguments of `step`.
         rules: `Rules`, which words are allowed, how long a caption may be and which token comes before its first word.

@@ -38,16 +38,16 @@ def loop_over_unfinished(body, going, found, rest, memory, size, max_steps):
 
         return tf.while_loop(running, step, (position, found, rest), maximum_iterations=max_steps - position)
 
-    def run_until_some_end(clips, position, result, *variables):
+    def run_until_some_end(clips, position, result, found, rest, held):
         count = tf.size(clips)
         enough = tf.cast(_SHARE * tf.cast(count, tf.float32), tf.int32)
-        position, found, rest = run(position, *variables, enough)
+        position, found, rest = run(position, found, rest, held, enough)
         result = tf.nest.map_structure(
             lambda old, new: tf.tensor_scatter_nd_update(old, clips[:, tf.newaxis], new), result, found
         )
         left = tf.cast(tf.where(going(position, found, rest))[:, 0], tf.int32)
         rows = tf.reshape(left[:, tf.newaxis] * size + tf.range(size), [-1])
-        clips, found, held = _take((clips, found, variables[-1]), left)
+        clips, found, held = _take((clips, found, held), left)
         return clips, position, result, found, _take(rest, rows), held
 
     held = [] if memory is None else [memory]
