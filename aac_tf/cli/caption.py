@@ -144,7 +144,7 @@ def _are_brief(paths):
         return False
     try:
         return sum(soundfile.info(path).duration for path in paths) < _BRIEF_SECONDS
-    except soundfile.SoundFileError:  # it may still be one that FFmpeg reads
+    except (soundfile.SoundFileError, TypeError):  # one that FFmpeg may read; soundfile needs arguments for .raw
         return False
 
 

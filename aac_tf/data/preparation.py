@@ -257,7 +257,7 @@ def build_regularization(config, tokenizer):
         `Regularization`; None if all of it is off.
 
     Raises:
-        ConfigError: if the vocabulary or the decoder does not fit it.
+        ConfigError: if the vocabulary, the decoder or another key does not fit it.
     """
     options, masks = config.training, config.embedding_specaugment.probability > 0
     for name in ("word_dropout", "scheduled_sampling", "embedding_dropout"):
@@ -272,6 +272,11 @@ def build_regularization(config, tokenizer):
         raise ConfigError(
             "training.self_critical samples whole captions of single clips: set training.mixup=0 and "
             "training.scheduled_sampling=0"
+        )
+    if options.self_critical and options.xla and not config.data.static_shapes:
+        raise ConfigError(
+            "training.self_critical samples captions in a loop that XLA compiles only for batches of a known size: set "
+            "data.static_shapes=true, or training.xla=false"
         )
     samples = options.self_critical_samples if options.self_critical else 0
     if not (options.mixup or masks or options.word_dropout or options.scheduled_sampling or samples):

@@ -30,7 +30,8 @@ class Search:
         step: function `(tokens int32 [rows], state, memory) -> (logits float32 [rows, vocabulary], state)` that
             scores the words after `tokens`. A search that keeps `k` captions per clip calls it with `batch * k` rows
             of tokens and state; the rows of a clip are adjacent.
-        state: nest of tensors `[batch, ...]`, the decoder's state before the first word.
+        state: nest of tensors `[batch, ...]`, the decoder's state before the first word. In a graph for any batch, its
+            other sizes may grow with each step: a search may select rows of a state, but not mix those of two steps.
         memory: nest of tensors `[batch, ...]` that is passed to every `step`; None without any. Searches may leave out
             clips that have ended, from all arguments of `step`.
         rules: `Rules`, which words are allowed, how long a caption may be and which token comes before its first word.

@@ -13,7 +13,7 @@ def loop_over_unfinished(body, going, found, rest, memory, size, max_steps):
     """Repeats a step of a search until all clips have ended.
 
     Captions differ in length, so a search would otherwise spend a third of its time on clips that have ended. If the
-    size of the batch is known when a function is traced, as XLA and LiteRT need it, all clips stay.
+    size of the batch is known from any tensor when a function is traced, as XLA and LiteRT need it, all clips stay.
 
     Args:
         body: function `(position, found, rest, memory) -> (found, rest)`, whose int32 `position` counts steps. What it
@@ -49,10 +49,11 @@ def loop_over_unfinished(body, going, found, rest, memory, size, max_steps):
         clips, found, held = _take((clips, found, held), left)
         return clips, position, result, found, _take(rest, rows), held
 
-    first, held = tf.nest.flatten(found)[0], [] if memory is None else [memory]
-    if first.shape[0] is not None:
+    held = [] if memory is None else [memory]
+    if any(tensor.shape[0] is not None for tensor in tf.nest.flatten((found, held))):
         return run(tf.constant(0), found, rest, held, 0)[1]
-    loop = tf.range(tf.shape(first)[0]), tf.constant(0), found, found, rest, held
+    clips = tf.range(tf.shape(tf.nest.flatten(found)[0])[0])
+    loop = clips, tf.constant(0), found, found, rest, held
     return tf.while_loop(
         lambda clips, position, *_: (tf.size(clips) > 0) & (position < max_steps),
         lambda *variables: keep_shapes(run_until_some_end(*variables), variables),

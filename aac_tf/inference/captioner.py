@@ -71,7 +71,7 @@ class Captioner:
         self._start = tokenizer.style_id(config.decoding.style)
         self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
         self._score = score_function(model, tokenizer)
-        self._explain = explain_function(model, tokenizer, log_probs=calibration is not None)
+        self._explainers = {wanted: explain_function(model, tokenizer, wanted) for wanted in (False, True)}
         self.calibration = calibration
         self._searches = {}
         self.timelines = {}  # compiled, by search and constraints
@@ -419,6 +419,11 @@ class Captioner:
         if key not in self._searches:
             self._searches[key] = search_function(self.model, self.vocabulary, search, self.rules(constraints))
         return self._searches[key]
+
+    @property
+    def _explain(self):
+        # With log-probabilities only if a calibration, which can be exchanged, makes a confidence of them.
+        return self._explainers[self.calibration is not None]
 
     def _heard(self, features, length):
         """Encoder steps and their number; scores of the frozen encoder's classifier and its segments, or None."""

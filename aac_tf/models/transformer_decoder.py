@@ -87,7 +87,10 @@ class TransformerDecoder(Decoder):
 
     def step(self, tokens, state, memory):
         (position, caches), here, visible = state, None, None
-        if (size := caches[0][0].shape[2]) is not None:
+        size = caches[0][0].shape[2]
+        if size == 0:
+            raise ValueError("a state that was made in a graph for any batch must be used in the same graph")
+        if size is not None:
             places, now = tf.range(size), position[:, tf.newaxis]
             here = tf.equal(places, now)[:, tf.newaxis, :, tf.newaxis]
             visible = (places <= now)[:, tf.newaxis, tf.newaxis]

@@ -88,3 +88,8 @@ def test_the_graph_is_optimized_unless_sounds_are_known_to_be_brief(seconds, dam
         (tmp_path / "0.wav").write_bytes(b"not a sound")
     assert caption._are_brief(paths) is skipped
     assert not caption._are_brief([*paths, "-"])
+
+
+def test_a_name_for_which_soundfile_needs_arguments_is_not_known_to_be_brief(tmp_path):
+    (tmp_path / "sound.raw").write_bytes(bytes(1000))
+    assert not caption._are_brief([str(tmp_path / "sound.raw")])

@@ -25,6 +25,12 @@ def make_step(seed=0, calls=None):
     return step, table
 
 
+def step_of_length(tokens, state, memory):
+    """A step function after which a clip has as many words as its memory says."""
+    words = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0])
+    return tf.where((state < words)[:, tf.newaxis], [[0.0, -50.0, 9.0]], [[-50.0, 50.0, -50.0]]), state + 1
+
+
 def start(batch=2):
     return tf.zeros([batch], tf.int32), tf.linspace(1.0, 0.5, batch)
 
@@ -117,11 +123,9 @@ def test_stops_when_all_captions_have_ended():
 def test_clips_that_have_ended_leave_the_batch():
     rows = tf.Variable(0)
 
-    def step(tokens, state, memory):  # a clip has as many words as its memory says, END is then certain
+    def step(tokens, state, memory):
         rows.assign_add(tf.shape(tokens)[0])
-        words = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0])
-        logits = tf.where((state < words)[:, tf.newaxis], [[0.0, -50.0, 9.0]], [[-50.0, 50.0, -50.0]])
-        return logits, state + 1
+        return step_of_length(tokens, state, memory)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
     def search(words):
@@ -135,6 +139,24 @@ def test_clips_that_have_ended_leave_the_batch():
         alone = search(tf.constant([length]))
         np.testing.assert_array_equal(found.tokens[clip], alone.tokens[0])
         np.testing.assert_allclose(found.log_probs[clip], alone.log_probs[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("known", ["state", "memory"])
+def test_the_size_of_the_batch_may_be_known_from_some_tensors_only(known):
+    lengths, clips = [5, 1, 3, 1], 4
+
+    def step(tokens, state, memory):
+        words = tf.reshape(memory, [memory.shape[0] or -1])  # an error if that is not the size
+        return step_of_length(tokens, state, words)
+
+    spec = {name: tf.TensorSpec([clips if name == known else None], tf.int32) for name in ("state", "memory")}
+
+    @tf.function(input_signature=list(spec.values()), autograph=False)
+    def search(state, memory):
+        return beam_search(step, state, memory, START, END, beam_size=2, max_words=9)
+
+    found = search(tf.zeros([clips], tf.int32), tf.constant(lengths))
+    assert tf.math.count_nonzero(found.tokens[:, 0] != END, axis=1).numpy().tolist() == lengths
 
 
 def test_one_trace_for_all_batches_and_the_same_under_xla():

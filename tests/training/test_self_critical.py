@@ -191,6 +191,22 @@ def test_options_that_mix_or_replace_words_are_refused():
             build_regularization(config, tokenizer)
 
 
+def test_xla_needs_batches_of_a_known_size():
+    tokenizer, options = WordTokenizer(["<START>", "<END>", "dog"]), ["training.self_critical=0.9", "training.xla=true"]
+    with pytest.raises(ConfigError, match=r"data\.static_shapes=true"):
+        build_regularization(load_config(None, options), tokenizer)
+    assert build_regularization(load_config(None, [*options, "data.static_shapes=true"]), tokenizer) is not None
+
+
+@pytest.mark.slow
+def test_the_transformer_is_trained_under_xla():
+    model = make_model("linear", "transformer")
+    model.self_critical = self_critical(weight=1.0)
+    model.compile(tf.keras.optimizers.SGD(1.0), CaptionCrossentropy(), weighted_metrics=[], jit_compile=True)
+    data = tf.data.Dataset.from_tensors((make_inputs(), TARGETS, WEIGHTS))
+    assert np.isfinite(model.fit(data, verbose=0).history["loss"]).all()
+
+
 @pytest.mark.slow
 def test_a_run_resumes_bit_for_bit(small, tmp_path):
     options = [*small, "training.self_critical=0.5", "training.self_critical_samples=2", "training.batch_size=8"]
