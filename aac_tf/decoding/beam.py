@@ -8,7 +8,7 @@ import tensorflow as tf
 from aac_tf.decoding.continuations import best_continuations, penalized
 from aac_tf.decoding.greedy import Greedy
 from aac_tf.decoding.rules import Rules
-from aac_tf.decoding.search import Hypotheses, Search, count_words, repeat_rows, sort_hypotheses
+from aac_tf.decoding.search import Hypotheses, Search, count_words, repeat_rows, sort_hypotheses, take_rows
 from aac_tf.decoding.unfinished import loop_over_unfinished
 
 
@@ -132,8 +132,7 @@ def extend_beam(step, state, memory, rules, first, choose):
         rows = tf.reshape(tf.range(clips)[:, tf.newaxis] * beam_size + chosen.origin, [-1])
         tokens = tf.gather(tokens, chosen.origin, batch_dims=1)
         tokens = tf.where(columns == position, chosen.words[..., tf.newaxis], tokens)
-        state = tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
-        return Hypotheses(tokens, chosen.log_probs), (tf.reshape(chosen.words, [-1]), state)
+        return Hypotheses(tokens, chosen.log_probs), (tf.reshape(chosen.words, [-1]), take_rows(state, rows))
 
     return loop_over_unfinished(
         body,

@@ -91,7 +91,11 @@ def keep_shapes(variables, before):
 
 def repeat_rows(state, times):
     """Repeats every row of a nest of tensors, so that the copies of a row are adjacent."""
-    rows = tf.repeat(tf.range(tf.shape(tf.nest.flatten(state)[0])[0]), times)
+    return take_rows(state, tf.repeat(tf.range(tf.shape(tf.nest.flatten(state)[0])[0]), times))
+
+
+def take_rows(state, rows):
+    """The rows int32 `[...]` of a nest of tensors."""
     return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), state)
 
 

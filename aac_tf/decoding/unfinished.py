@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from aac_tf.decoding.search import keep_shapes
+from aac_tf.decoding.search import keep_shapes, take_rows
 
 # Clips are left out as soon as no more than this share goes on. With a lower share they stay longer; with a higher one,
 # what is left is copied too often.
@@ -46,8 +46,8 @@ def loop_over_unfinished(body, going, found, rest, memory, size, max_steps):
         )
         left = tf.cast(tf.where(going(position, found, rest))[:, 0], tf.int32)
         rows = tf.reshape(left[:, tf.newaxis] * size + tf.range(size), [-1])
-        clips, found, held = _take((clips, found, held), left)
-        return clips, position, result, found, _take(rest, rows), held
+        clips, found, held = take_rows((clips, found, held), left)
+        return clips, position, result, found, take_rows(rest, rows), held
 
     held = [] if memory is None else [memory]
     if any(tensor.shape[0] is not None for tensor in tf.nest.flatten((found, held))):
@@ -59,7 +59,3 @@ def loop_over_unfinished(body, going, found, rest, memory, size, max_steps):
         lambda *variables: keep_shapes(run_until_some_end(*variables), variables),
         loop,
     )[2]
-
-
-def _take(nest, rows):
-    return tf.nest.map_structure(lambda tensor: tf.gather(tensor, rows), nest)
