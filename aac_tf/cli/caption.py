@@ -21,7 +21,7 @@ from aac_tf.cli.runs import open_runs
 from aac_tf.utils.counting import counted
 from aac_tf.utils.timeline_formats import sound_as_dict
 
-# Of sounds that are captioned before TensorFlow would have optimized the graph, which takes half a second.
+# Up to here, optimizing the graph, which takes TensorFlow half a second, takes longer than it saves.
 _BRIEF_FILES, _BRIEF_SECONDS = 16, 120
 
 
