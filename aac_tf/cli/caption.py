@@ -1,5 +1,6 @@
 """`caption.py`: captions sound files with a trained model."""
 
+import contextlib
 import functools
 import os
 import pathlib
@@ -62,6 +63,11 @@ def main(arguments=None):
 
 
 def _caption(options, console):
+    with contextlib.ExitStack() as settings:
+        return _caption_files(options, console, settings)
+
+
+def _caption_files(options, console, settings):
     if options.attention is None and (options.words or options.text):
         raise ValueError("--words and --text need --attention OUT.png")
     overrides = [*take_overrides(options.files), *search_overrides(options)]
@@ -79,7 +85,14 @@ def _caption(options, console):
             console.show(f"skipped: {path}: {missing[path]}")
     skipped, plots = 0, _plot_paths(options)
     usable = [path for path in options.files if path not in missing]
-    captioner, known, save = _load(options, runs, rerank, overrides, console) if usable else (None, None, None)
+    captioner, known, save = None, None, None
+    if usable:
+        with loading(" and ".join(given_runs(options))):
+            start_tensorflow(options)
+            if _are_brief(usable):
+                settings.enter_context(_unoptimized_graphs())
+            captioner, save = _open(options, runs, rerank, overrides)
+        known = _check_captioner(captioner, options, runs, console)
     if options.timeline:
         return caption_over_time(options, console, captioner, missing)
     found = captioner.caption_each(usable) if usable else iter(())
@@ -112,15 +125,8 @@ def _caption(options, console):
     return (FAILED if skipped == len(options.files) else PARTLY) if skipped else None
 
 
-def _load(options, runs, rerank, overrides, console):
-    """Loads the captioner; returns it, what it was trained on, and a function that caches it, or None."""
-    with loading(" and ".join(given_runs(options))):
-        start_tensorflow(options)
-        if _are_brief(options.files):
-            import tensorflow as tf
-
-            tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-        captioner, save = _open(options, runs, rerank, overrides)
+def _check_captioner(captioner, options, runs, console):
+    """Checks that the captioner does what is asked for, and says what it was trained on, which it returns."""
     from aac_tf.audio.source import STANDARD_INPUT, read_standard_input
     from aac_tf.runs.card import trained_on
 
@@ -133,7 +139,20 @@ def _load(options, runs, rerank, overrides, console):
     console.show(f"{names[0]} was {known}")
     if STANDARD_INPUT in options.files:
         read_standard_input()  # here, as Ctrl-C cannot interrupt the threads that read files
-    return captioner, known, save
+    return known
+
+
+@contextlib.contextmanager
+def _unoptimized_graphs():
+    """Lets TensorFlow compute graphs as they are."""
+    import tensorflow as tf
+
+    before = tf.config.optimizer.get_experimental_options().get("disable_meta_optimizer", False)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": before})
 
 
 def _are_brief(paths):

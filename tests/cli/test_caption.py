@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+import tensorflow as tf
 
 from aac_tf.cli import caption
 from aac_tf.cli.checks import missing_files
@@ -93,3 +94,13 @@ def test_the_graph_is_optimized_unless_sounds_are_known_to_be_brief(seconds, dam
 def test_a_name_for_which_soundfile_needs_arguments_is_not_known_to_be_brief(tmp_path):
     (tmp_path / "sound.raw").write_bytes(bytes(1000))
     assert not caption._are_brief([str(tmp_path / "sound.raw")])
+
+
+def test_brief_sounds_leave_the_graph_optimizer_as_it_was(one_run, recording, monkeypatch):
+    options, seen = tf.config.optimizer.get_experimental_options, []
+    opened = caption._open
+    monkeypatch.setattr(caption, "_open", lambda *runs: seen.append(options()) or opened(*runs))
+    before = options()
+    assert caption.main(["--run", str(one_run.folder), str(recording)]) == 0
+    assert [one["disable_meta_optimizer"] for one in seen] == [True]
+    assert options().get("disable_meta_optimizer", False) == before.get("disable_meta_optimizer", False)
