@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from aac_tf.inference.captioner import Captioner
     from aac_tf.inference.confidence import NamedSound
     from aac_tf.inference.ensemble import EnsembleError
+    from aac_tf.inference.heard import HeardSound
     from aac_tf.inference.listener import Listener, Update
     from aac_tf.inference.sounds import Sound
     from aac_tf.inference.timeline import Segment, TimelineError
@@ -22,6 +23,7 @@ else:
             "Caption": "caption",
             "Captioner": "captioner",
             "EnsembleError": "ensemble",
+            "HeardSound": "heard",
             "Listener": "listener",
             "NamedSound": "confidence",
             "Segment": "timeline",
@@ -37,6 +39,7 @@ __all__ = [
     "Caption",
     "Captioner",
     "EnsembleError",
+    "HeardSound",
     "Listener",
     "NamedSound",
     "Segment",

@@ -78,6 +78,30 @@ class CaptionMaker:
             for sound in batch:
                 yield sound if isinstance(sound, AudioError) else next(captions)
 
+    def captions(self, found, seconds):
+        """Makes captions of what was computed.
+
+        Args:
+            found: `Described`.
+            seconds: list of float, lengths of the sounds.
+
+        Yields:
+            `Caption` for each sound.
+        """
+        heard = self.heard(found.scores, found.segments, seconds)
+        tokens, values, attention = (tensor.numpy() for tensor in (found.tokens, found.log_probs, found.attention))
+        log_probs = [None] * len(seconds) if found.word_log_probs is None else found.word_log_probs.numpy()
+        for row, end in enumerate(seconds):
+            # A beam that is wider than the number of possible captions contains impossible ones, too.
+            hypotheses = [
+                Alternative(self.vocabulary.to_text(ids), float(value))
+                for ids, value in zip(tokens[row], values[row])
+                if value > -1e30
+            ]
+            weights = attention[row, :, : int(found.steps[row])]
+            words = self.vocabulary.to_words(tokens[row, 0])
+            yield self.make(hypotheses, words, weights, log_probs[row], end, *heard[row])
+
     def heard(self, scores, segments, seconds):
         """What the frozen encoder's classifier hears in each sound: (list of `Sound`, `heard_sounds`), or two None."""
         if scores is None:
@@ -105,19 +129,7 @@ class CaptionMaker:
     def _caption_batch(self, usable, describe):
         sounds, start = [sound for sound, _ in usable], tf.constant([start for _, start in usable])
         found = describe(*self.front_end.batch(sounds), start)
-        heard = self.heard(found.scores, found.segments, [sound.seconds for sound in sounds])
-        tokens, values, attention = (tensor.numpy() for tensor in (found.tokens, found.log_probs, found.attention))
-        log_probs = [None] * len(sounds) if found.word_log_probs is None else found.word_log_probs.numpy()
-        for row, sound in enumerate(sounds):
-            # A beam that is wider than the number of possible captions contains impossible ones, too.
-            hypotheses = [
-                Alternative(self.vocabulary.to_text(ids), float(value))
-                for ids, value in zip(tokens[row], values[row])
-                if value > -1e30
-            ]
-            weights = attention[row, :, : int(found.steps[row])]
-            words = self.vocabulary.to_words(tokens[row, 0])
-            yield self.make(hypotheses, words, weights, log_probs[row], sound.seconds, *heard[row])
+        return self.captions(found, [sound.seconds for sound in sounds])
 
 
 def _frames(sound):

@@ -17,19 +17,25 @@ from aac_tf.inference.confidence import read_calibration
 from aac_tf.inference.ensemble import combine
 from aac_tf.inference.front_end import FrontEnd
 from aac_tf.inference.graphs import (
-    encode_function,
+    embed_function,
+    encode_embedded_function,
     explain_function,
     hears_sounds,
     score_function,
     search_function,
     step_seconds,
 )
-from aac_tf.inference.timeline import caption_timeline
+from aac_tf.inference.heard import HeardSound
+from aac_tf.inference.timeline import timeline_graph
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import open_run
 from aac_tf.runs.network import network_origin
 from aac_tf.runs.presets import find_preset, preset_names
 from aac_tf.utils.counting import counted
+
+# Percents of the work on a timeline after which a sound has gone through the frozen network, and of this part after
+# which the sound is read.
+_HEARD, _READ = 60, 33
 
 
 class Captioner:
@@ -50,6 +56,7 @@ class Captioner:
         search: `Search` that is used by default.
         constraints: `Constraints` on captions that are used by default.
         styles: list of str, names of the styles that the model was trained with.
+        embed: compiled function, see `embed_function`.
 
     Example:
         >>> from aac_tf import Captioner
@@ -69,7 +76,8 @@ class Captioner:
         self.constraints = build_constraints(config)
         self.styles = list(tokenizer.styles)
         self._start = tokenizer.style_id(config.decoding.style)
-        self._encode = encode_function(model, self.front_end.bins, hears_sounds(model))
+        self.embed = embed_function(model, self.front_end.bins)
+        self._encode = encode_embedded_function(model, self.front_end.bins)
         self._score = score_function(model, tokenizer)
         self._explainers = {wanted: explain_function(model, tokenizer, wanted) for wanted in (False, True)}
         self.calibration = calibration
@@ -261,8 +269,42 @@ class Captioner:
             0.0 7.4 a dog barks
             7.4 9.0
         """
-        search = self.search_for(beam_size, search)
-        return caption_timeline(self, sound, search, sample_rate, style, constraints, progress)
+        search, progress = self.search_for(beam_size, search), progress or (lambda done, total: None)
+        timeline_graph(self, search, constraints)  # fails before the sound is read
+        heard = self.hear(sound, sample_rate, lambda done, total: progress(_HEARD * done // total, 100))
+        return heard.timeline(
+            search=search,
+            style=style,
+            constraints=constraints,
+            progress=lambda done, total: progress(_HEARD + (100 - _HEARD) * done // total, 100),
+        )
+
+    def hear(self, sound, sample_rate=None, progress=None):
+        """Reads a sound and runs the frozen network, for several captions or timelines of it.
+
+        Args:
+            sound: path or waveform, as for `caption`.
+            sample_rate: as for `caption`.
+            progress: optional function `(done, total)` of percents.
+
+        Returns:
+            `HeardSound`, whose methods `caption` and `timeline` return what those of the captioner do.
+
+        Raises:
+            AudioError: if the sound cannot be used.
+
+        Example:
+            >>> from aac_tf import Captioner
+            >>> heard = Captioner.from_preset("everyday").hear("an_hour.flac")  # doctest: +SKIP
+            >>> caption, segments = heard.caption(), heard.timeline()  # doctest: +SKIP
+        """
+        progress = progress or (lambda done, total: None)
+        progress(0, 100)
+        sound = self.front_end.read(sound, sample_rate)
+        progress(_READ, 100)
+        embedding, scores, length = self.embed(*self.front_end.batch([sound]))
+        progress(100, 100)
+        return HeardSound(self, sound.features, sound.seconds, embedding, scores, length)
 
     @functools.cached_property
     def tokenizer(self):
@@ -295,18 +337,25 @@ class Captioner:
             constraints: `Constraints`; None takes those of the config.
 
         Returns:
-            Function `(features, length, start) -> Described`, whose arguments are those of `encode_function` and
+            Function `(features, length, start) -> Described`, whose arguments are those of `embed_function` and
             `search_function`.
         """
+        describe = self.embedded_describer(search, constraints)
+        return lambda features, length, start: describe(*self.embed(features, length), start)
+
+    def embedded_describer(self, search=None, constraints=None):
+        """As `describer`, for a function `(embedding, scores, length, start) -> Described` from what `embed` returns."""
         find = self._compiled(self.search if search is None else search, constraints)
 
-        def describe(features, length, start):
-            encoded, steps, scores, segments = self._heard(features, length)
+        def describe(embedding, scores, length, start):
+            encoded, steps = self._encode(embedding, length)
             found = find(encoded, steps, start=start)
             best = found.tokens[:, 0]
             attention, words = self._explain(best, encoded, steps, start=start)
-            first_steps = tf.nest.flatten(steps)[0]  # of an ensemble, the attention is that of the first model
-            return Described(found.tokens, found.log_probs, attention, first_steps, words, scores, segments)
+            # Of an ensemble, the attention and the scores are those of the first model.
+            first_steps, segments = tf.nest.flatten(steps)[0], tf.nest.flatten(length)[0]
+            heard = (scores, segments) if self.class_names else ()
+            return Described(found.tokens, found.log_probs, attention, first_steps, words, *heard)
 
         return describe
 
@@ -349,7 +398,7 @@ class Captioner:
         """Encodes waveforms float32 `[batch, samples]` of int32 `[batch]` samples, in the graph of an exported model.
 
         Returns:
-            Encoder steps and their numbers, as from `encode_function`.
+            Encoder steps and their numbers, as from `CaptioningModel.encode`.
         """
         return self.model.encode(*self.front_end.of_waveforms(waveform, length))
 
@@ -373,8 +422,8 @@ class Captioner:
         tokens = tokens[:, 1 : int(length[0])]
         if tokens.shape[1] < 2:
             raise ValueError(f"the model knows no word of the caption {text!r}")
-        features, length = self.front_end.batch([sound])
-        encoded, steps, scores, segments = self._heard(features, length)
+        embedding, scores, segments = self.embed(*self.front_end.batch([sound]))
+        encoded, steps = self._encode(embedding, segments)
         start = tf.constant([self._start])
         count = tokens.shape[1]
         padding = [[0, 0], [0, self.vocabulary.max_words + 1 - count]]
@@ -382,7 +431,8 @@ class Captioner:
         log_prob = self._score(padded, encoded, steps, start=start)[0]
         weights, log_probs = self._explain(padded, encoded, steps, start=start)
         found = Alternative(self.vocabulary.to_text(tokens[0]), float(log_prob))
-        (heard,) = self.maker.heard(scores, segments, [sound.seconds])
+        heard = (scores, tf.nest.flatten(segments)[0]) if self.class_names else (None, None)
+        (heard,) = self.maker.heard(*heard, [sound.seconds])
         words = self.vocabulary.to_words(tokens[0])
         log_probs = None if log_probs is None else log_probs[0, :count].numpy()
         return self.maker.make([found], words, weights[0, :count].numpy(), log_probs, sound.seconds, *heard)
@@ -392,7 +442,7 @@ class Captioner:
 
         Args:
             tokens: int32 `[batch, max_words + 1]`, the captions without `<START>`.
-            encoded: encoder steps, as from `encode_function`.
+            encoded: encoder steps, as from `CaptioningModel.encode`.
             steps: their numbers.
             start: int32 `[batch]`, the ids of the tokens before the first words.
 
@@ -424,11 +474,6 @@ class Captioner:
     def _explain(self):
         # With log-probabilities only if a calibration, which can be exchanged, makes a confidence of them.
         return self._explainers[self.calibration is not None]
-
-    def _heard(self, features, length):
-        """Encoder steps and their number; scores of the frozen encoder's classifier and its segments, or None."""
-        found = self._encode(features, length)
-        return found if hears_sounds(self.model) else (*found, None, None)
 
 
 def _same_weights(origin, stored):

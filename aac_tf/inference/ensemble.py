@@ -32,6 +32,8 @@ class JointFrontEnd:
 
     def read(self, sound, sample_rate=None):
         """See `FrontEnd.read`."""
+        # Members may have other rates, while a waveform has that of the first one unless another is given.
+        sample_rate = self.spec.sample_rate if sample_rate is None else sample_rate
         found = [member.read(sound, sample_rate) for member in self.members]
         return SoundFeatures(tuple(one.features for one in found), found[0].seconds)
 

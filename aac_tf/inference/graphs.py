@@ -8,22 +8,34 @@ from aac_tf.inference.given import Given
 STARTS = tf.TensorSpec([None], tf.int32)
 
 
-def encode_function(model, bins, scores=False):
+def encode_function(model, bins):
     """Compiles the encoder of a model.
 
     Args:
         model: `CaptioningModel`, or `Ensemble`, whose features, lengths and results are tuples.
         bins: int, width of the features; for an `Ensemble` a tuple.
-        scores: bool, whether to return the scores of the frozen encoder's classifier, too; see `hears_sounds`.
 
     Returns:
         `tf.function` from features float32 `[batch, frames, bins]` and length int32 `[batch]` to encoded `[batch,
-        steps, width]` and length int32 `[batch]`; with `scores`, to the four results of
-        `CaptioningModel.encode_and_score`. It is traced once for all batch sizes and lengths.
+        steps, width]` and length int32 `[batch]`. It is traced once for all batch sizes and lengths.
     """
-    features = tf.nest.map_structure(lambda width: tf.TensorSpec([None, None, width], tf.float32), bins)
-    signature = [features, tf.nest.map_structure(lambda _: tf.TensorSpec([None], tf.int32), bins)]
-    return tf.function(model.encode_and_score if scores else model.encode, signature, autograph=False)
+    return tf.function(model.encode, _sequences(bins), autograph=False)
+
+
+def embed_function(model, bins):
+    """Compiles `CaptioningModel.embed_and_score`, which takes most of the time; arguments as for `encode_function`."""
+    return tf.function(model.embed_and_score, _sequences(bins), autograph=False)
+
+
+def encode_embedded_function(model, bins):
+    """Compiles `CaptioningModel.encode_embedded`, the rest of the encoder; arguments as for `encode_function`."""
+    return tf.function(model.encode_embedded, _sequences(model.embedded_width(bins)), autograph=False)
+
+
+def _sequences(width):
+    """The signature of sequences float32 `[batch, time, width]` and their lengths; tuples of them for an `Ensemble`."""
+    sequence = tf.nest.map_structure(lambda one: tf.TensorSpec([None, None, one], tf.float32), width)
+    return [sequence, tf.nest.map_structure(lambda _: tf.TensorSpec([None], tf.int32), width)]
 
 
 def hears_sounds(model):

@@ -74,12 +74,20 @@ class Ensemble:
         encoded, steps = zip(*(model.encode(*clip) for model, *clip in zip(self.members, features, length)))
         return encoded, steps
 
-    def encode_and_score(self, features, length):
-        """See `CaptioningModel.encode_and_score`; the scores are those of the first model."""
-        first, steps, scores, segments = self.members[0].encode_and_score(features[0], length[0])
-        others = [model.encode(*clip) for model, *clip in zip(self.members[1:], features[1:], length[1:])]
-        encoded, lengths = zip((first, steps), *others)
-        return encoded, lengths, scores, segments
+    def embed_and_score(self, features, length):
+        """See `CaptioningModel.embed_and_score`; the scores are those of the first model."""
+        found = (model.embed_and_score(*clip) for model, *clip in zip(self.members, features, length))
+        embedding, scores, segments = zip(*found)
+        return embedding, scores[0], segments
+
+    def encode_embedded(self, embedding, length):
+        """See `CaptioningModel.encode_embedded`."""
+        encoded, steps = zip(*(model.encode_embedded(*clip) for model, *clip in zip(self.members, embedding, length)))
+        return encoded, steps
+
+    def embedded_width(self, bins):
+        """See `CaptioningModel.embedded_width`."""
+        return tuple(model.embedded_width(width) for model, width in zip(self.members, bins))
 
     def find(self, search, rules, encoded, length, max_words):
         """See `CaptioningModel.find`."""

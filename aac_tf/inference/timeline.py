@@ -11,9 +11,6 @@ from aac_tf.inference.confidence import caption_confidence, heard_sounds
 from aac_tf.inference.sounds import Sound, strongest_sounds
 from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
 
-# Percents of the work after which a sound is read, and has gone through the frozen network.
-_READ, _HEARD = 20, 60
-
 
 class TimelineError(AacError, ValueError):
     """A captioner that cannot caption over time."""
@@ -41,34 +38,6 @@ class Segment:
     unsure: bool = dataclasses.field(default=False, repr=False, compare=False)
 
 
-def caption_timeline(captioner, sound, search, sample_rate=None, style=None, constraints=None, progress=None):
-    """Captions a sound over time; see `Captioner.timeline`.
-
-    Args:
-        captioner: `Captioner` of a single model.
-        sound: path or waveform, as for `Captioner.caption`.
-        search: `Search`.
-        sample_rate: as for `Captioner.caption`.
-        style: str, as for `Captioner.caption`.
-        constraints: `Constraints`; None takes those of the config.
-        progress: optional function `(done, total)` of percents.
-
-    Returns:
-        list of `Segment`, from the start of the sound to its end without gaps.
-
-    Raises:
-        TimelineError: if the captioner has several models.
-        AudioError: if the sound cannot be used.
-    """
-    graph, progress = timeline_graph(captioner, search, constraints), progress or (lambda done, total: None)
-    progress(0, 100)
-    sound = captioner.front_end.read(sound, sample_rate)
-    progress(_READ, 100)
-    rows, scores = graph.hear(sound.features)
-    progress(_HEARD, 100)
-    return describe_rows(captioner, graph, rows, scores, sound.features, sound.seconds, style, progress)
-
-
 def timeline_graph(captioner, search, constraints=None):
     """The `TimelineGraph` of a captioner, compiled once and kept in it.
 
@@ -85,49 +54,52 @@ def timeline_graph(captioner, search, constraints=None):
     return captioner.timelines[key]
 
 
-def describe_rows(captioner, graph, rows, scores, features, seconds, style, progress):
-    """Divides the inputs of the encoder into segments and captions these.
+def caption_timeline(heard, search, style=None, constraints=None, progress=None):
+    """Divides a sound into segments and captions these.
 
     Args:
-        captioner: `Captioner`.
-        graph: its `TimelineGraph`.
-        rows: float32 `[rows, width]`, from `graph.hear`.
-        scores: float32 `[rows, classes]`, from `graph.hear`.
-        features: float32 `[frames, bins]`, from which they were computed.
-        seconds: float, length of the sound.
+        heard: `HeardSound`.
+        search: `Search`.
         style: str, as for `Captioner.caption`.
-        progress: as for `caption_timeline`.
+        constraints: `Constraints`; None takes those of the config.
+        progress: as for `HeardSound.timeline`.
 
     Returns:
-        list of `Segment`.
+        list of `Segment`, from the start of the sound to its end without gaps.
+
+    Raises:
+        TimelineError: if the captioner has several models.
     """
-    planned = graph.plan(rows, scores, features, NOTHING_BEFORE)
+    captioner, progress = heard.captioner, progress or (lambda done, total: None)
+    graph = timeline_graph(captioner, search, constraints)
+    rows, scores = heard.embedding[0], heard.scores[0]
+    planned = graph.plan(rows, scores, heard.features, NOTHING_BEFORE)
     begin, end, silent = (value.numpy() for value in planned[:3])
     vocabulary = captioner.vocabulary
     tokens = np.full([len(begin), vocabulary.max_words + 1], vocabulary.end_id, np.int32)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
-    (heard,) = np.nonzero(~silent)
-    for first in range(0, len(heard), BATCH_WINDOWS):
-        batch = heard[first : first + BATCH_WINDOWS]
+    (sounding,) = np.nonzero(~silent)
+    for first in range(0, len(sounding), BATCH_WINDOWS):
+        progress(first, len(sounding))
+        batch = sounding[first : first + BATCH_WINDOWS]
         start = tf.fill([len(batch)], captioner.start_id(style))
         found, values, encoded, steps = graph.describe(rows, begin[batch], end[batch], start)
         tokens[batch], log_probs[batch] = found, values
         for index, words in zip(batch, captioner.word_log_probs(found, encoded, steps, start)):
             word_log_probs[index] = words
-        progress(_HEARD + (100 - _HEARD) * first // len(heard), 100)
-    progress(100, 100)
+    progress(1, 1)
     silent |= (tokens == vocabulary.end_id).all(axis=1)
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))
     lasts = np.append(firsts[1:], len(segment)) - 1
     count = -(-len(rows) // graph.cells.rows)
     bounds = np.append(begin[firsts] // graph.cells.rows, count)
-    edges = graph.cells.edges(bounds, count, seconds).numpy()
+    edges = graph.cells.edges(bounds, count, heard.seconds).numpy()
     scores, segments = scores.numpy(), []
     for index, (first, last, window) in enumerate(zip(firsts, lasts, chosen)):
-        times, heard = edges[index : index + 2].tolist(), scores[begin[first] : end[last]]
+        times, inside = edges[index : index + 2].tolist(), scores[begin[first] : end[last]]
         words = None if silent[window] else tokens[window]
-        segments.append(make_segment(captioner, times, words, word_log_probs[window], heard, int(begin[first])))
+        segments.append(make_segment(captioner, times, words, word_log_probs[window], inside, int(begin[first])))
     return segments
 
 

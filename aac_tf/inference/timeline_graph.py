@@ -76,8 +76,6 @@ class TimelineGraph:
 
     Attributes:
         cells: `Cells`.
-        hear: from features float32 `[frames, bins]` to the inputs of the encoder `[rows, width]` and the scores of the
-            classifier `[rows, classes]`, with 0 classes if there is none.
         plan: from the results of `hear`, the features and the level of the loudest frame before them (`NOTHING_BEFORE`
             or float32, dB) to windows: the first row, the row after the last, and whether it is silent, int32, int32
             and bool `[windows]`; and the level of the loudest frame so far. They follow each other without gaps.
@@ -110,7 +108,6 @@ class TimelineGraph:
         def compiled(function, *signature):
             return tf.function(function, list(signature), autograph=False)
 
-        self.hear = compiled(self._hear, features)
         level = tf.TensorSpec([], tf.float32)
         self.plan = compiled(self._plan, rows, scores, features, level)
         self.plan_on = compiled(functools.partial(self._plan, newest=NEWEST_PENALTIES), rows, scores, features, level)
@@ -161,9 +158,18 @@ class TimelineGraph:
         edges = self.cells.edges(tf.concat([first, cells[tf.newaxis]], axis=0), cells, seconds)
         return edges[:-1], edges[1:], tf.gather(tokens, chosen), tf.gather(log_probs, chosen)
 
-    def _hear(self, features):
-        rows, scores, _ = self._captioner.model.embed_and_score(features[tf.newaxis], tf.shape(features)[:1])
-        return tf.cast(rows[0], tf.float32), scores[0]
+    def hear(self, features):
+        """Runs the frozen network.
+
+        Args:
+            features: float32 `[frames, bins]`.
+
+        Returns:
+            The inputs of the encoder, float32 `[rows, width]`, and the scores of the classifier, float32 `[rows,
+            classes]`, with 0 classes if there is none.
+        """
+        rows, scores, _ = self._captioner.embed(tf.expand_dims(features, 0), tf.shape(features)[:1])
+        return rows[0], scores[0]
 
     def _plan(self, rows, scores, features, loudest, newest=()):
         size = self.cells.rows

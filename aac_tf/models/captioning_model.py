@@ -93,25 +93,11 @@ class CaptioningModel(tf.keras.Model):
         """
         return self.encoder.infer(*self._encoder_inputs(features, length))
 
-    def encode_and_score(self, features, length):
-        """`encode` for a model whose embedder also classifies sounds (see `FrozenEncoder.embed_and_score`).
-
-        Args:
-            features: see `call`.
-            length: see `call`.
-
-        Returns:
-            Encoder steps and their number, as from `encode`; scores float32 `[batch, segments, classes]` and the number
-            of segments int32 `[batch]`.
-        """
-        embedding, scores, segments = self.embed_and_score(features, length)
-        return (*self.encode_embedded(embedding, segments), scores, segments)
-
     def encode_embedded(self, embedding, length):
         """Encodes what `embed_and_score` returns, or a part of it.
 
         Args:
-            embedding: float `[batch, segments, width]`.
+            embedding: float32 `[batch, segments, width]`.
             length: int32 `[batch]`, segments of each clip.
 
         Returns:
@@ -129,17 +115,23 @@ class CaptioningModel(tf.keras.Model):
             length: see `call`.
 
         Returns:
-            Embeddings, float `[batch, segments, width]`, which `encode_embedded` takes, or without an embedder the
+            Embeddings, float32 `[batch, segments, width]`, which `encode_embedded` takes, or without an embedder the
             normalized features; scores float32 `[batch, segments, classes]`, with 0 classes if there is no classifier;
             the number of segments int32 `[batch]`.
         """
-        if getattr(self.embedder, "class_names", ()):
-            return self.embedder.embed_and_score(features, length)
+        scores = None
         if self.embedder is None:
             embedding = self._normalized(features)
+        elif getattr(self.embedder, "class_names", ()):
+            embedding, scores, length = self.embedder.embed_and_score(features, length)
         else:
             embedding, length = self.embedder(features, length)
-        return embedding, embedding[..., :0], length
+        embedding = tf.cast(embedding, tf.float32)
+        return embedding, embedding[..., :0] if scores is None else scores, length
+
+    def embedded_width(self, bins):
+        """Width of the embeddings that `embed_and_score` computes of features of width `bins`."""
+        return bins if self.embedder is None else self.embedder.width
 
     @property
     def members(self):

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 import soundfile
+import tensorflow as tf
 from matplotlib import colormaps, image
 
 from aac_tf.audio import AudioError, SoundFile
-from aac_tf.audio.long_spectrogram import spectrogram_of_waveform
 
 COLUMNS = 1200  # of pictures: more than a screen shows beside the names of the tracks
 _DECIBELS = 0.02, 0.998  # quantiles of the spectrogram that become black and white
@@ -74,19 +74,20 @@ def outline(waveform, columns=COLUMNS):
     return np.round(np.stack([lowest, highest], axis=1).astype(np.float64) / peak, 2).tolist()
 
 
-def spectrogram_picture(waveform, spec, columns=COLUMNS):
-    """Draws the spectrogram that the model hears.
+def spectrogram_picture(sound, spec, columns=COLUMNS):
+    """Draws the spectrogram that the model hears; of an ensemble, that of its first model.
 
     Args:
-        waveform: float32 numpy array `[samples]` at `spec.sample_rate`.
-        spec: `SpectrogramSpec`.
+        sound: `SoundFeatures`, or `HeardSound`.
+        spec: `SpectrogramSpec` of its features.
         columns: int, maximum width in pixels; each shows the loudest of its frames.
 
     Returns:
         str, a PNG picture as a `data:` URL: time to the right, frequency upwards.
     """
-    frames = np.asarray(spectrogram_of_waveform(waveform, spec))
-    frames = frames[: max(1, -(-len(waveform) // spec.hop_length))]  # the last segment may extend beyond the sound
+    frames = np.asarray(tf.nest.flatten(sound.features)[0])
+    samples = round(sound.seconds * spec.sample_rate)
+    frames = frames[: max(1, -(-samples // spec.hop_length))]  # the last segment may extend beyond the sound
     starts = np.linspace(0, len(frames), min(columns, len(frames)), endpoint=False).astype(int)
     bands = np.maximum.reduceat(frames, starts, axis=0).T[::-1]
     low, high = np.quantile(bands, _DECIBELS)

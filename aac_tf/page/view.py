@@ -20,8 +20,9 @@ MAX_STEPS = 600  # of curves over time; longer ones keep the highest of several 
 def warm_up(captioner):
     """Compiles what `describe` calls, so that the first user does not wait for it; `captioner` is a `Captioner`."""
     noise = np.random.default_rng(0).normal(scale=0.1, size=3 * captioner.spec.sample_rate).astype(np.float32)
-    captioner.caption(noise)
-    _timeline(captioner, noise, _ignore)
+    heard = captioner.hear(noise)
+    heard.caption()
+    _timeline(heard, _ignore)
 
 
 def _ignore(share, doing):
@@ -51,8 +52,8 @@ def describe(captioner, path, name, folder, max_seconds=3600.0, report=_ignore):
     report(0.0, "Reading the sound")
     waveform = read_sound(path, rate, max_seconds)
     report(_READ, "Captioning the sound")
-    (caption,) = captioner.caption(waveform)
-    seconds = len(waveform) / rate
+    heard = captioner.hear(waveform)
+    caption, seconds = heard.caption(), heard.seconds
     audio = pathlib.Path(folder) / f"{uuid.uuid4().hex}.flac"
     write_playback(waveform, rate, audio)
     return {
@@ -61,10 +62,10 @@ def describe(captioner, path, name, folder, max_seconds=3600.0, report=_ignore):
         "sample_rate": rate,
         "audio": str(audio),
         "waveform": outline(waveform),
-        "spectrogram": spectrogram_picture(waveform, captioner.spec),
+        "spectrogram": spectrogram_picture(heard, captioner.spec),
         **describe_caption(caption),
         "sounds": _sounds_over_time(captioner, caption, seconds),
-        **_timeline(captioner, waveform, report),
+        **_timeline(heard, report),
     }
 
 
@@ -99,12 +100,12 @@ def describe_caption(caption):
     }
 
 
-def _timeline(captioner, waveform, report):
+def _timeline(heard, report):
     def progress(done, total):
         report(_CAPTIONED + (1 - _CAPTIONED) * done / total, "Finding out what is heard when")
 
     try:
-        return {"segments": segment_rows(captioner.timeline(waveform, progress=progress)), "no_segments": None}
+        return {"segments": segment_rows(heard.timeline(progress=progress)), "no_segments": None}
     except TimelineError as error:
         return {"segments": None, "no_segments": str(error)}
 

@@ -150,8 +150,10 @@ def test_ensembles_that_cannot_be_exported_are_refused(small_runs, folders, tmp_
 @pytest.mark.slow
 def test_runs_of_different_sample_rates_caption_together(small_runs, folders, sounds):
     captioner = Captioner.load([folders[0], small_runs["fixed vector"].folder])
-    for caption in captioner.caption(sounds, sample_rate=RATE):
+    for caption, same in zip(captioner.caption(sounds, sample_rate=RATE), captioner.caption(sounds)):
         assert caption.text
+        # Without a rate, waveforms have that of the first run for all runs.
+        assert caption.log_prob == same.log_prob
 
 
 def test_constraints_of_a_call_and_of_the_config(one_captioner, folders, sounds):

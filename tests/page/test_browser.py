@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from aac_tf.inference.heard import HeardSound
 from aac_tf.inference.timeline import Segment
 
 pytestmark = pytest.mark.slow
@@ -197,14 +198,14 @@ def test_the_edited_timeline_is_downloaded(visit, sounds):
 
 
 @needs_chromium
-def test_it_says_what_is_being_done(visit, sounds, one_captioner, monkeypatch):
-    waits, timeline = threading.Event(), one_captioner.timeline
+def test_it_says_what_is_being_done(visit, sounds, monkeypatch):
+    waits, caption = threading.Event(), HeardSound.caption
 
-    def slow_timeline(sound, progress):
+    def slow_caption(heard):
         assert waits.wait(60)
-        return timeline(sound, progress=progress)
+        return caption(heard)
 
-    monkeypatch.setattr(one_captioner, "timeline", slow_timeline)
+    monkeypatch.setattr(HeardSound, "caption", slow_caption)
     page = visit()
     upload(page, sounds / "dög 1.wav")
     try:
@@ -217,9 +218,9 @@ def test_it_says_what_is_being_done(visit, sounds, one_captioner, monkeypatch):
 
 @needs_chromium
 @pytest.mark.parametrize("width", [390, 1280])
-def test_a_timeline_of_many_rows_stays_in_its_box(visit, sounds, one_captioner, monkeypatch, width):
+def test_a_timeline_of_many_rows_stays_in_its_box(visit, sounds, monkeypatch, width):
     segments = [Segment(0.02 * row, 0.02 * (row + 1), f"sound {row}") for row in range(200)]
-    monkeypatch.setattr(one_captioner, "timeline", lambda sound, progress: segments)
+    monkeypatch.setattr(HeardSound, "timeline", lambda heard, progress: segments)
     page = visit(width)
     upload(page, sounds / "dög 1.wav")
     shown_caption(page, "dög")

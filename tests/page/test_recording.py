@@ -10,6 +10,7 @@ import soundfile
 from matplotlib import image
 
 from aac_tf.audio import DCASE2020, YAMNET, AudioError
+from aac_tf.inference.front_end import FrontEnd
 from aac_tf.page.recording import outline, read_sound, remove_playback, spectrogram_picture, write_playback
 
 RATE = YAMNET.sample_rate
@@ -59,7 +60,7 @@ def test_the_outline_shows_short_peaks_of_long_sounds():
 def test_the_spectrogram_shows_a_tone_at_its_time_and_height(spec):
     time = np.arange(4 * spec.sample_rate) / spec.sample_rate
     waveform = np.where((time >= 2) & (time < 3), np.sin(2 * np.pi * 1000 * time), 1e-3).astype(np.float32)
-    shades = pixels(spectrogram_picture(waveform, spec))
+    shades = pixels(spectrogram_picture(FrontEnd(spec).read(waveform), spec))
     assert shades.shape[0] == spec.num_bins
     row, column = np.unravel_index(shades.argmax(), shades.shape)
     assert 0.5 <= column / shades.shape[1] <= 0.76
@@ -70,4 +71,5 @@ def test_the_spectrogram_shows_a_tone_at_its_time_and_height(spec):
 
 
 def test_the_shortest_sound_has_a_picture():
-    assert pixels(spectrogram_picture(np.full(800, 0.1, np.float32), YAMNET)).shape[1] == 5
+    sound = FrontEnd(YAMNET).read(np.full(800, 0.1, np.float32))
+    assert pixels(spectrogram_picture(sound, YAMNET)).shape[1] == 5
