@@ -344,7 +344,7 @@ class Captioner:
         return lambda features, length, start: describe(*self.embed(features, length), start)
 
     def embedded_describer(self, search=None, constraints=None):
-        """As `describer`, for a function `(embedding, scores, length, start) -> Described` from what `embed` returns."""
+        """As `describer`, but the function takes what `embed` returns: `(embedding, scores, length, start)`."""
         find = self._compiled(self.search if search is None else search, constraints)
 
         def describe(embedding, scores, length, start):

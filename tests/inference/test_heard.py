@@ -60,6 +60,6 @@ def test_its_progress_and_that_of_its_timeline_are_reported(one_captioner, sound
     heard = one_captioner.hear(sound)
     for call, arguments in ((one_captioner.hear, [sound]), (heard.timeline, []), (one_captioner.timeline, [sound])):
         shares = []
-        call(*arguments, progress=lambda done, total: shares.append(done / total))
+        call(*arguments, progress=lambda done, total, shares=shares: shares.append(done / total))
         assert shares == sorted(shares)
         assert (shares[0], shares[-1]) == (0, 1)
