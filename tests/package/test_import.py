@@ -3,6 +3,7 @@
 import importlib
 import os
 import pkgutil
+import platform
 import subprocess
 import sys
 
@@ -16,7 +17,8 @@ MODULES = ["aac_tf", *sorted(module.name for module in pkgutil.walk_packages(aac
 
 
 def run(program, **environment):
-    clean = {key: value for key, value in os.environ.items() if key != "TF_USE_LEGACY_KERAS"}
+    chosen = ("TF_USE_LEGACY_KERAS", "TF_ENABLE_ONEDNN_OPTS")
+    clean = {key: value for key, value in os.environ.items() if key not in chosen}
     return subprocess.run([sys.executable, "-c", program], env={**clean, **environment}, capture_output=True, text=True)
 
 
@@ -26,6 +28,13 @@ def test_does_not_import_tensorflow():
 
 def test_selects_the_keras_that_the_libraries_share():
     assert run("import aac_tf, tensorflow as tf; assert 'tf_keras' in tf.keras.layers.Layer.__module__").returncode == 0
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="oneDNN is chosen on x86-64 only")
+@pytest.mark.parametrize(("environment", "enabled"), [({}, True), ({"TF_ENABLE_ONEDNN_OPTS": "0"}, False)])
+def test_uses_onednn_unless_told_otherwise(environment, enabled):
+    program = "import aac_tf; from tensorflow.python.util import _pywrap_util_port as port; print(port.IsMklEnabled())"
+    assert run(program, **environment).stdout.strip() == str(enabled)
 
 
 def test_imports_its_libraries_without_warnings():
