@@ -33,7 +33,7 @@ def spectrogram_of_file(path, spec):
 
     features = spectrogram_of_parts(parts(), spec)
     if loudest > LOUD:
-        # Only now is the peak known, and a logarithm with an offset cannot be rescaled.
+        # The peak is not known earlier, and a logarithm with an offset cannot be rescaled.
         warn_loud(loudest, path)
         features = spectrogram_of_parts((part / loudest for part in file.parts(spec.sample_rate)), spec)
     return features, file.samples / file.sample_rate

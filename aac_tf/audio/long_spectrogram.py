@@ -131,7 +131,7 @@ class StreamedSpectrogram:
         """The last frames, filled up with silence as `spectrogram` does."""
         missing = self.spec.output_length(self._samples) - self.count
         needed = (missing - 1) * self.spec.hop_length + self.spec.window_length - len(self._held)
-        return self._ready(np.zeros([max(needed, 0)], np.float32))[:missing] if missing > 0 else self._ready([])[:0]
+        return self._ready(np.zeros([max(needed, 0)], np.float32))[:missing]
 
     def _ready(self, samples):
         hop, window = self.spec.hop_length, self.spec.window_length

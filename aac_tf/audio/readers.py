@@ -183,8 +183,11 @@ def _piece(source, contents, whole_file):
 
 def _open_sized(source, kind, size):
     """Opens a file of a kind whose header states the size: `size(head, file)`, None if it is left open."""
-    with source.open() as file:
-        stated = size(source.head, file)
+    try:
+        with source.open() as file:
+            stated = size(source.head, file)
+    except struct.error as error:
+        raise Unusable(f"truncated {kind.name} file: its header is incomplete") from error
     if stated is not None and stated > source.size:
         raise Unusable(f"truncated {kind.name} file: expected {stated} bytes, found {source.size}")
     return open_pieces(kind.name, [whole(source)], "stated")

@@ -8,7 +8,8 @@ import os
 import numpy as np
 import tensorflow as tf
 
-from aac_tf.audio.checks import first_reason, sound_checks
+from aac_tf.audio.backends import OnHost
+from aac_tf.audio.checks import sound_checks
 from aac_tf.audio.errors import AudioError
 from aac_tf.audio.levels import BEYOND, LIMIT, peak, scale_down
 from aac_tf.audio.mixing import Mixer
@@ -87,7 +88,7 @@ def raise_unusable(channels, rate, name):
         raise AudioError(name, "no samples")
     loudest = peak(channels)
     checks = sound_checks(len(channels), rate, bool(np.isfinite(loudest)), loudest != 0)
-    reason = first_reason(*checks, (loudest <= LIMIT, BEYOND)).numpy().decode()
+    reason = OnHost.first_reason(*checks, (loudest <= LIMIT, BEYOND))
     if reason:
         raise AudioError(name, reason)
 

@@ -34,8 +34,8 @@ def read_rows(path, required):
         raise DatasetError(f"{path} is not a UTF-8 CSV file: {error}") from error
     except csv.Error as error:
         raise DatasetError(f"{path} is not a UTF-8 CSV file: {error} (is a quote not closed?)") from error
-    if columns is None:
-        raise DatasetError(f"{path} is empty")
+    if not columns:
+        raise DatasetError(f"{path} is empty, or its first line is: expected the names of the columns there")
     missing = [name for name in required if name not in columns]
     if missing:
         # As spreadsheets save CSV where a comma is the decimal sign.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import csv
 import dataclasses
 import itertools
 import math
@@ -16,11 +15,11 @@ import tensorflow as tf
 from aac_tf.audio import AudioError, load_audio, spectrogram
 from aac_tf.embeddings import FrozenEncoder
 from aac_tf.labelling.derivations import Derivation, derivations
-from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, piece_name, write_piece
+from aac_tf.labelling.grow import COLUMNS, TABLE, Growth, append_rows, piece_name, write_piece
 from aac_tf.labelling.stand_ins import StandIns
 from aac_tf.labelling.stretches import MIN_SECONDS, find_stretches
 from aac_tf.labelling.transforms import change_speed, change_tempo, pitch
-from aac_tf.scenes.banks.labels import Recording, read_labels
+from aac_tf.scenes.banks.labels import read_labels
 from aac_tf.scenes.licences import LicenceFilter
 from aac_tf.scenes.sound_classes import SoundClasses, one_sound
 from aac_tf.utils.files import check_new_folder
@@ -106,7 +105,11 @@ def derive_bank(
         folder = folders[row.folder].name
         # The name of the recording in a bank of several folders.
         group = row.name if len(folders) > 1 else f"{folder}/{row.file_name}"
-        _write(output, name, row, category, piece, rate, row.source or folder, group)
+        write_piece(output / name, piece.waveform, rate)
+        found = [round(value, 3) for value in (piece.score, piece.start, piece.end)]
+        values = [name, category, row.source or folder, row.licence or "", group, *found]
+        values += [row.category, round(piece.ratio, 3), piece.drawn]
+        append_rows(output / TABLE, [*COLUMNS, "made_from", "ratio", "drawn"], [values])
         growth.pieces[category] += 1
         growth.recordings[category] += 1
         growth.seconds[category] += len(piece.waveform) / rate
@@ -122,15 +125,15 @@ def derive_bank(
             growth.skipped[str(row.path)] = recording.reason
             if report is not None:
                 report(f"skipped: {recording}")
-            continue
-        beginning = recording[: round(_SECONDS * rate)]
-        if missing is not None and beginning.any():
-            missing.add(done - 1, row, _scores(classify, _scaled(beginning), rate), len(beginning) / rate)
-        for rule, known in of_label.get(row.category, ()):
-            pieces = (_piece(recording, rate, rule, ratio, known, classify, encoder) for ratio in rule.ratios)
-            best = max((piece for piece in pieces if piece), key=lambda piece: piece.score, default=None)
-            if best is not None:
-                write(row, rule.category, best)
+        else:
+            beginning = recording[: round(_SECONDS * rate)]
+            if missing is not None and beginning.any():
+                missing.add(done - 1, row, _scores(classify, _scaled(beginning), rate), len(beginning) / rate)
+            for rule, known in of_label.get(row.category, ()):
+                pieces = (_piece(recording, rate, rule, ratio, known, classify, encoder) for ratio in rule.ratios)
+                best = max((piece for piece in pieces if piece), key=lambda piece: piece.score, default=None)
+                if best is not None:
+                    write(row, rule.category, best)
         if progress is not None:
             progress(done, len(rows))
     chosen = missing.chosen(growth.pieces.elements()) if missing is not None else []
@@ -193,24 +196,3 @@ def _heard(stretches, hop, length):
             start = spans.pop()[0]
         spans.append((start, end))
     return spans
-
-
-def _write(output, name, row: Recording, category, piece, rate, source, group):
-    write_piece(output / name, piece.waveform, rate)
-    values = {
-        "file_name": name,
-        "category": category,
-        "source": source,
-        "licence": row.licence or "",
-        "group": group,
-        **{field: round(getattr(piece, field), 3) for field in ("score", "start", "end", "ratio")},
-        "made_from": row.category,
-        "drawn": piece.drawn,
-    }
-    fields = [*COLUMNS, "made_from", "ratio", "drawn"]
-    new = not (output / TABLE).exists()
-    with open(output / TABLE, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fields, lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(values)

@@ -115,7 +115,8 @@ def grow_bank(
                 growth.pieces[stretch.category] += 1
                 growth.seconds[stretch.category] += stretch.end - stretch.start
             growth.recordings.update({row[1] for row in rows})
-            _append(output / TABLE, rows)
+            if rows:
+                append_rows(output / TABLE, COLUMNS, rows)
         except AudioError as error:
             skip(error)
         if progress is not None:
@@ -132,6 +133,17 @@ def write_piece(path: pathlib.Path, waveform: np.ndarray, rate: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with writing(path, soundfile.LibsndfileError):
         soundfile.write(path, waveform, rate, subtype="PCM_16")
+
+
+def append_rows(table: pathlib.Path, columns: Sequence[str], rows: Sequence[Sequence]) -> None:
+    """Appends rows to the table of a bank; a new one begins with the names of its columns.
+
+    Raises:
+        WriteError: if the disk is full.
+    """
+    header = [] if table.exists() else [columns]
+    with writing(table), open(table, "a", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([*header, *rows])
 
 
 def piece_name(category: str, recording: str, taken: collections.Counter) -> str:
@@ -176,11 +188,3 @@ def _within_full_scale(waveform):
 def _text(name):
     """A file name as text that a UTF-8 file can hold."""
     return name.encode("utf-8", "replace").decode()
-
-
-def _append(table, rows):
-    if not rows:
-        return
-    new = not table.exists()
-    with open(table, "a", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([*([COLUMNS] if new else []), *rows])

@@ -6,12 +6,14 @@ from aac_tf.scenes import caption_words as known
 from aac_tf.scenes.caption_tokens import LINKS, PERSONS, CaptionTokens
 from aac_tf.scenes.clauses import Clauses
 from aac_tf.scenes.lexicon import Token, tokenize
-from aac_tf.scenes.sounds import SOUNDS
-from aac_tf.scenes.timeline import Unexplained, merge, set_field
+from aac_tf.scenes.sounds import CLASSES, SOUNDS
+from aac_tf.scenes.timeline import Unexplained, merge, motion_of, set_field
 from aac_tf.scenes.wording import categories_for
 
 _SOUND = frozenset({"noun", "verb", "name"})
 _FUNCTION_WORDS = known.WORDS["prepositions"] | known.WORDS["determiners"]
+# Whom a pronoun does not mean.
+_OTHERS = {"he": CLASSES["woman"], "his": CLASSES["woman"], "she": CLASSES["man"], "her": CLASSES["man"]}
 
 
 class CaptionParser:
@@ -82,7 +84,8 @@ class CaptionParser:
         elif "name" in kinds:
             self._read_name(token, index)
         elif "pronouns" in kinds:
-            if not self._clauses.last_subjects:
+            subjects = self._clauses.last_subjects
+            if not subjects or not all(_may_mean(token.text, subject) for subject in subjects):
                 raise Unexplained(token.text)
         elif "determiners" in kinds or "quantifiers" in kinds:
             if "quantifiers" in kinds:
@@ -123,7 +126,7 @@ class CaptionParser:
     # Nouns and names.
 
     def _read_noun(self, token, index):
-        if self._verb is None and (self._is_struck(token, index) or (self._preposition and self._is_complement(token))):
+        if self._verb is None and (self._is_object(token, index) or (self._preposition and self._is_complement(token))):
             self._refuse_described(token)
             self._clauses.many = 0
             return
@@ -161,10 +164,13 @@ class CaptionParser:
             raise Unexplained(f"{preposition} {token.text}")
         return False
 
-    def _is_struck(self, token, index):
-        """Whether a noun is what a sound strikes: the windows of "rain hits the windows" are no sound of their own."""
-        verb = self._tokens.before_noun(index)
-        if not known.WORDS["striking"].intersection(verb.verbs) or not self._clauses.recent or self._clauses.subjects:
+    def _is_object(self, token, index):
+        """Whether a noun is what a sound strikes or passes, and no sound of its own: "rain hits the windows"."""
+        verb, after = self._tokens.before_noun(index), self._tokens.next_noun(index + 1)
+        is_object = known.WORDS["striking"].intersection(verb.verbs)
+        if any(map(motion_of, verb.verbs)):  # "a car drives by a dog barks" only lacks a comma
+            is_object = "being_heard" not in after.kinds and not self._tokens.pair(token, after)
+        if not is_object or not self._clauses.recent or self._clauses.subjects:
             return False
         if self._tokens.alone(token) in [mention.category for mention in self._clauses.recent]:
             return True
@@ -186,7 +192,8 @@ class CaptionParser:
             return False
         if clauses.awaits_main_clause:
             clauses.begin_main_clause()
-        if self.timeline.link in ("then", "after") or (len(same) > 1 and owner != "their"):
+        is_clear = owner == "their" or (len(same) == 1 and _may_mean(owner, same[0].subject))
+        if self.timeline.link in ("then", "after") or not is_clear:
             raise Unexplained(f"{owner} {token.text}")
         adjectives, clauses.adjectives, clauses.many = clauses.adjectives, {}, 0
         for mention in same:
@@ -346,6 +353,11 @@ class CaptionParser:
             words = " ".join(one for one in word.split() if one not in _FUNCTION_WORDS)
             if not typical and not any(_fits(words, one) for one in described):
                 raise Unexplained(word)
+
+
+def _may_mean(pronoun, subject):
+    """Whether a pronoun may stand for a subject: "she" does not for a man."""
+    return subject is None or subject.token.noun not in _OTHERS.get(pronoun, ())
 
 
 def _fits(phrase, mention):

@@ -27,8 +27,8 @@ def fingerprint(options: Mapping, paths: Iterable[pathlib.Path], versions: Itera
     """
     digest = hashlib.sha256(json.dumps([dict(options), list(versions)], sort_keys=True, default=str).encode())
     for path in paths:
-        files = [path] if not path.is_dir() else [pathlib.Path(p, n) for p, _, names in os.walk(path) for n in names]
-        for file in sorted(files):
+        places = os.walk(path, followlinks=True)  # none of a file
+        for file in sorted(pathlib.Path(place, name) for place, _, names in places for name in names) or [path]:
             with contextlib.suppress(OSError):
                 status = file.stat()
                 digest.update(f"{file}\n{status.st_size}\n{status.st_mtime_ns}\n".encode())

@@ -21,8 +21,7 @@ class Token:
 
     Args:
         text: the phrase.
-        kinds: its kinds: names of lists in `caption_words.yaml`, "noun", "verb", "name",
-            "context" or "comma".
+        kinds: its kinds: names of lists in `caption_words.yaml`, "noun", "verb", "name" or "context".
         noun: the noun in the singular.
         many: whether the noun or name is a plural that counts sources or sounds.
         verbs: verbs of which it is a form.

@@ -13,7 +13,7 @@ class ScriptedSound:
     is step 0, the bell is step 1, and the rain lasts from step 0 to step 1.
 
     Args:
-        category: what sounds, a category of the table in `aac_tf.scenes.wording`.
+        category: what sounds, a category of the table `sounds.yaml`.
         first: step in which it begins.
         last: step in which it ends.
         background: whether it is said to be in the background.

@@ -21,7 +21,7 @@ from aac_tf.scenes.selection import select_scripts
 logger = logging.getLogger(__name__)
 
 # Raise it with any change that writes other files for the same arguments.
-SCRIPTED_VERSION = 8
+SCRIPTED_VERSION = 9
 
 
 def write_scripted_scenes(
@@ -44,8 +44,8 @@ def write_scripted_scenes(
 
     The folder is that of `write_scenes`, with FLAC files. The captions of a scene are its script's and up to four
     others of the same split and style whose scripts have exactly the same sounds. If a script has a style, the captions
-    files have a column `style`. `scenes.json` also says how many scripts can be
-    composed and which sounds lack recordings.
+    files have a column `style`. `scenes.json` also says how many scripts can be composed and which sounds lack
+    recordings.
 
     Args:
         root: folder to write.
@@ -144,7 +144,7 @@ def _plan(selection, bank, counts, renderings, min_scenes, seed):
             )
             continue
         if count is not None and (min_scenes is None or split != "train"):
-            # As many scripts as have their renderings among the scenes; first come the first renderings of all.
+            # As many scripts as these scenes have room for; none is rendered again before all are rendered once.
             plans[split] = range(min(len(scripts), -(-count // renderings)))
             continue
         rng = np.random.default_rng([seed, SPLITS.index(split)])

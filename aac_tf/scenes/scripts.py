@@ -17,7 +17,8 @@ A caption is used only if every word of it is understood, so that no scene contr
   kitchen"), and those that a sound brings with it, such as the "shore" of waves.
 
 Not understood, and so refused, is what scenes do not reproduce: negation, length ("long"), the speed and timbre of
-sounds that may have another one, sounds that stop, silence, languages, and any unknown word.
+sounds that may have another one, sounds that stop, silence, languages, what something passes ("a car drives past a
+stream"), and any unknown word.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class Timeline:
             The mentions that stand for it: several for one that has parts, an earlier one if it is the same sound.
         """
         settings = dict(settings)
-        motion = _motion(verb) if SOUNDS[category].moves else ""
+        motion = motion_of(verb) if SOUNDS[category].moves else ""
         if motion:
             set_field(settings, "motion", motion)
         if not self._steps:
@@ -172,7 +172,8 @@ def merge(settings: dict, others: dict) -> None:
         set_field(settings, field, value)
 
 
-def _motion(verb):
+def motion_of(verb: str) -> str:
+    """The motion that a verb means: "passing" ("drive by"), "receding" ("fly off"), or an empty string."""
     words = verb.split()
     if not words or verb in _STAYING:
         return ""

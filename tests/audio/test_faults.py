@@ -134,6 +134,11 @@ def test_cut_files(write, form, encoding, channels):
         assert "truncated" in reason_for(write(contents[: int(keep * len(contents))]))
 
 
+@pytest.mark.parametrize(("form", "kept"), [("AIFF", 6), ("AU", 6), ("W64", 10)])
+def test_files_cut_in_their_header(write, form, kept):
+    assert "header is incomplete" in reason_for(write(encode(form)[:kept]))
+
+
 def test_ogg_without_its_last_page(write):
     pages = sounds.ogg_pages(encode("OGG", "VORBIS", noise(5.0)))
     assert len(pages) > 4

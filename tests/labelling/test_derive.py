@@ -216,6 +216,14 @@ def test_the_table_of_stand_ins_names_sounds_and_classes():
     assert all(of in WORDINGS and classes for of, classes in wanted.values())
 
 
+def test_recordings_that_are_skipped_count_as_done(bank, tmp_path):
+    (bank / "dog500.wav").write_bytes(b"")
+    done = []
+    growth = derive_bank([bank], tmp_path / "derived", Growls(), progress=lambda *numbers: done.append(numbers))
+    assert list(growth.skipped) == [str(bank / "dog500.wav")]
+    assert done == [(number, 6) for number in range(1, 7)]
+
+
 def test_stand_ins_need_derive(bank, tmp_path, capsys):
     assert main([str(bank), "--stand-ins", "--output", str(tmp_path / "grown")]) == 2
     assert "--stand-ins needs --derive" in capsys.readouterr().err

@@ -14,7 +14,7 @@ from aac_tf.audio import YAMNET
 from aac_tf.cli.bank import main
 from aac_tf.datasets import SPLITS
 from aac_tf.embeddings import FrozenEncoder
-from aac_tf.labelling.grow import write_piece
+from aac_tf.labelling.grow import append_rows, write_piece
 from aac_tf.scenes.banks import FolderBank
 from aac_tf.utils.atomic import WriteError
 
@@ -140,3 +140,5 @@ def test_a_full_disk_is_named(tmp_path):
     noise = np.random.default_rng(0).uniform(-1, 1, 48000).astype(np.float32)
     with full_disk(), pytest.raises(WriteError, match=r"cannot write .*1\.flac: System error; free some disk space"):
         write_piece(tmp_path / "dog_bark" / "1.flac", noise, 16000)
+    with full_disk(bytes_left=8), pytest.raises(WriteError, match=r"cannot write .*sounds\.csv: .*free some disk"):
+        append_rows(tmp_path / "sounds.csv", ["file_name"], [["1.flac"]])

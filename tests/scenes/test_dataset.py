@@ -18,6 +18,7 @@ from aac_tf.scenes import Scenes
 from aac_tf.scenes.banks import SyntheticBank
 from aac_tf.scenes.corpus import write_scenes
 from aac_tf.scenes.files import path_list, script_files
+from aac_tf.scenes.inputs import fingerprint
 from aac_tf.scenes.script import Script, ScriptedSound
 from aac_tf.utils.atomic import WriteError
 
@@ -134,6 +135,17 @@ def test_scenes_after_scripts(tmp_path, monkeypatch):
     check_dataset(dataset, SPLITS)
     assert {clip.name for clip in dataset.clips("train")} == {f"train_0000{index}.flac" for index in range(4)}
     assert [event.category for scene in dataset.events("train").values() for event in scene.events] == ["dog bark"] * 4
+
+
+def test_sounds_in_linked_folders_are_inputs(tmp_path):
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "bank").mkdir()
+    (tmp_path / "bank" / "audio").symlink_to(tmp_path / "sounds")
+    found = set()
+    for contents in (b"a", b"another"):
+        (tmp_path / "sounds" / "1.wav").write_bytes(contents)
+        found.add(fingerprint({}, [tmp_path / "bank"], []))
+    assert len(found) == 2
 
 
 @pytest.fixture

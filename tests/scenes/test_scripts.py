@@ -196,6 +196,7 @@ def test_his_speech_is_no_second_voice(caption, sounds):
         ("Metal hits metal", ["metal clanging"]),
         ("Waves lap the ocean shore", ["waves"]),
         ("A window opens while rain falls", ["window", "rain"]),
+        ("Cars drive by birds are chirping", ["car passing", "car passing", "birdsong"]),
     ],
 )
 def test_what_a_sound_strikes_is_no_sound(caption, sounds):
@@ -286,7 +287,12 @@ def test_places_say_nothing_of_the_sounds(caption, sounds):
         ("Two men speak, one over a radio", ["one over a radio"]),
         ("A man speaks and then his speech echoes", ["his speech"]),
         ("A man and a woman speak and her speech echoes", ["her speech"]),
+        ("A man speaks and her speech echoes", ["her speech"]),
+        ("A man speaks and then she laughs", ["she"]),
+        ("A man and a woman speak, and he laughs", ["he"]),
         ("Rain hits a car", ["hits car"]),
+        ("A car drives past a stream", ["drives past stream"]),
+        ("A train passes birds while rain falls", ["passes birds"]),
         ("A dog barks muffled by wind", ["muffled by"]),
         ("A man speaks on the phone", ["on phone"]),
         ("A dog barks at the end", ["at the end"]),

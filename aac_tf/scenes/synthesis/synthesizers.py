@@ -2,7 +2,7 @@
 
 A synthesizer is a function `(rng, n, rate)` that returns a waveform [n], float64, of any level: `rng` is a
 `numpy.random.Generator`, `n` the number of samples, `rate` the sample rate in Hz. A new sound is a new function, a row
-of `SYNTHESIZERS` and a row of the table in `aac_tf.scenes.wording`.
+of `SYNTHESIZERS` and a row of the table `sounds.yaml`.
 """
 
 from __future__ import annotations

@@ -45,12 +45,9 @@ def sentences() -> Mapping[str, Weighted]:
     """The forms of sentences by their situation, with weights."""
     table = yaml.safe_load(_PATH.read_text(encoding="utf-8"))
     return {
-        name: [(form, float(weight)) for weight, form in map(_split, cell.splitlines())] for name, cell in table.items()
+        name: [(form, float(weight)) for weight, form in (line.split(" ", 1) for line in cell.splitlines())]
+        for name, cell in table.items()
     }
-
-
-def _split(line):
-    return line.split(" ", 1)
 
 
 def write_caption(plan: Plan, rng: np.random.Generator, attempts: int = 40) -> str:
@@ -111,7 +108,7 @@ class _Writer:
         for other in self._phrases.values():
             # The man who laughs is the man who spoke.
             alike = [item for item in phrases if item[0].subject == other.subject]
-            if alike and any(other.subject == found.subject for found, _ in phrases):
+            if alike:
                 phrase = choose(alike, self._rng)
                 self._same = slot == "B" and len(self._parts) - len(self._plan.beds) == 2
                 self._subjects[slot] = _another(phrase.subject)
