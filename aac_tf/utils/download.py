@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from aac_tf.utils.atomic import WriteError
 from aac_tf.utils.cache import cache_folder
+from aac_tf.utils.locks import waiting_lock
 from aac_tf.utils.resumed import TIMEOUT, ChecksumError, DownloadError, ResumedDownload, file_name
 
 logger = logging.getLogger(__name__)
@@ -116,9 +117,13 @@ def _retrieve(url, path, checksum, max_bytes):
     level = log.level
     log.setLevel("ERROR")  # it has its own words for what is said here
     try:
+        if path.is_file() and (checksum is None or pooch.hashes.hash_matches(path, checksum)):
+            return  # without a lock: the folder may be one that cannot be written
         path.parent.mkdir(parents=True, exist_ok=True)
         downloader = ResumedDownload(_part(path), max_bytes, checksum is not None)
-        pooch.retrieve(url, checksum, path.name, path.parent, downloader=downloader)
+        # What another process has downloaded in the meantime is there.
+        with waiting_lock(path.with_name(f"{path.name}.part.lock")):
+            pooch.retrieve(url, checksum, path.name, path.parent, downloader=downloader)
     except ValueError as error:
         raise ChecksumError(f"{url}: {error}") from error
     finally:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import sys
+import time
 
 if sys.platform == "win32":
     import msvcrt
@@ -44,6 +45,9 @@ def file_lock(path):
     Args:
         path: path of the file to lock, which is created if necessary and stays.
 
+    Yields:
+        The open file.
+
     Raises:
         LockedError: if another process, or another context of this process, holds the lock.
 
@@ -71,4 +75,33 @@ def file_lock(path):
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
-        yield
+        yield file
+
+
+@contextlib.contextmanager
+def waiting_lock(path):
+    """As `file_lock`, but waits while the lock is held, and removes the file in the end.
+
+    Args:
+        path: path of the file to lock.
+    """
+    while True:
+        try:
+            with file_lock(path) as file:
+                if not _is_at(file, path):  # who held the lock has removed it, and another may have made a new one
+                    continue
+                try:
+                    yield
+                finally:
+                    with contextlib.suppress(OSError):  # Windows keeps files that are open
+                        os.unlink(path)
+            return
+        except LockedError:
+            time.sleep(0.5)
+
+
+def _is_at(file, path):
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except FileNotFoundError:
+        return False

@@ -1,6 +1,5 @@
 """Downloads that continue where they were interrupted, also in another process."""
 
-import contextlib
 import os
 import re
 import sys
@@ -11,7 +10,6 @@ from tqdm import tqdm
 
 from aac_tf.errors import AacError
 from aac_tf.utils.atomic import WriteError, check_space, writing
-from aac_tf.utils.locks import LockedError, file_lock
 
 _ATTEMPTS = 4
 TIMEOUT = (15, 60)  # seconds to connect, and between two parts of the answer
@@ -29,7 +27,8 @@ class ChecksumError(DownloadError):
 class ResumedDownload:
     """A downloader for pooch that keeps what arrived of an interrupted download, and continues it.
 
-    The version on the server that a partial file belongs to is in a file beside it.
+    The version on the server that a partial file belongs to is in a file beside it. Only one process at a time may use
+    the same partial file.
 
     Args:
         part: `pathlib.Path` of the partial file.
@@ -50,10 +49,7 @@ class ResumedDownload:
         """Downloads a URL to a file."""
         reason, name = "", file_name(url)
         interval = 0.1 if sys.stderr.isatty() else 10
-        with (
-            self._locked(),
-            tqdm(desc=name, unit="B", unit_scale=True, delay=2, mininterval=interval) as bar,
-        ):
+        with tqdm(desc=name, unit="B", unit_scale=True, delay=2, mininterval=interval) as bar:
             for attempt in range(_ATTEMPTS):
                 time.sleep(attempt and 2 ** (attempt - 2))
                 try:
@@ -67,22 +63,6 @@ class ResumedDownload:
                 except OSError as error:  # those of requests are OSErrors, too
                     reason = _reason(error)
         raise DownloadError(f"cannot download {url}: {reason}")
-
-    @contextlib.contextmanager
-    def _locked(self):
-        """Keeps other processes from writing the same partial file; they wait."""
-        lock = self.part.with_name(f"{self.part.name}.lock")
-        while True:
-            try:
-                with file_lock(lock):
-                    try:
-                        yield
-                    finally:
-                        with contextlib.suppress(PermissionError):  # Windows keeps files that are open
-                            lock.unlink(missing_ok=True)
-                return
-            except LockedError:
-                time.sleep(0.5)
 
     def _continue(self, url, bar):
         """Appends what is missing of the file; returns whether it is complete."""

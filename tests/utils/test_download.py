@@ -1,5 +1,6 @@
 """Downloads from a local server."""
 
+import concurrent.futures
 import hashlib
 import os
 
@@ -28,6 +29,15 @@ def test_a_file_is_downloaded_once(web):
     path = download(address, 1 << 24)
     assert path.read_bytes() == CONTENT
     assert download(address, 1 << 24) == path
+    assert len(web.requests) == 1
+
+
+def test_those_that_wait_for_a_download_do_not_repeat_it(web):
+    address = f"{web.address}/run.tar.gz#sha256={SHA256}"
+    with concurrent.futures.ThreadPoolExecutor(4) as threads:
+        paths = list(threads.map(lambda _: download(address, 1 << 24), range(4)))
+    assert paths[0].read_bytes() == CONTENT
+    assert list(paths[0].parent.iterdir()) == [paths[0]]
     assert len(web.requests) == 1
 
 
