@@ -163,7 +163,8 @@ def _are_brief(paths):
         return False
     try:
         return sum(soundfile.info(path).duration for path in paths) < _BRIEF_SECONDS
-    except (soundfile.SoundFileError, TypeError):  # one that FFmpeg may read; soundfile needs arguments for .raw
+    except (soundfile.SoundFileError, TypeError, ValueError):
+        # One that FFmpeg may read, a .raw, for which soundfile needs arguments, or a name with bytes that are no text.
         return False
 
 
