@@ -99,6 +99,7 @@ REFUSED = {
         (["sounds", "--output", "model"], "model exists: choose another folder"),
         (["sounds", "--output", "new", "--threshold", "50"], "a score above 0 and up to 1; got 50"),
         (["sounds", "--output", "new", "--min-seconds", "40"], "got 40 and 30"),
+        (["sounds", "--output", "new", "--derive", "--threshold", "0.5"], "--threshold is for unlabelled recordings"),
     ],
     "publish": [
         (["none", "--output", "new"], "none is not a run folder"),
