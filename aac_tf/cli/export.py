@@ -12,6 +12,7 @@ from aac_tf.cli.flags import (
     search_overrides,
 )
 from aac_tf.cli.runs import load_captioner, open_runs
+from aac_tf.utils.files import local_path
 
 
 def main(arguments=None):
@@ -34,7 +35,7 @@ def _export(options, console):
     overrides = [*options.overrides, *search_overrides(options)]
     runs, rerank = open_runs(options)
     check_runs(runs, overrides, rerank)
-    check_output_folder(options.output)
+    check_output_folder(local_path(options.output))
     captioner = load_captioner(options, runs, overrides, rerank)
     from aac_tf.export.about import ABOUT
     from aac_tf.export.saved_model import export_saved_model

@@ -17,6 +17,7 @@ from aac_tf.cli.flags import (
     style_overrides,
 )
 from aac_tf.cli.runs import load_captioner, open_runs
+from aac_tf.utils.files import local_path
 
 # Of the fixed waveform, in seconds. All of it is computed for every clip, however short.
 SHORTEST, LONGEST = 0.1, 600
@@ -58,7 +59,7 @@ def _export(options, console):
         raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
     runs, _ = open_runs(options)
     check_runs(runs, overrides)
-    check_output_file(options.output)
+    check_output_file(local_path(options.output))
     check_number("--seconds", options.seconds, at_least=SHORTEST, at_most=LONGEST)
     captioner = load_captioner(options, runs, overrides)
     from aac_tf.export.lite import export_lite

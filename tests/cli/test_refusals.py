@@ -117,8 +117,10 @@ REFUSED = {
     "export": [
         (["--run", "none", "--output", "new"], "none is not a run folder"),
         (["--run", "run", "--output", "my.csv"], "my.csv is a file"),
+        (["--run", "run", "--output", "s3://bucket/model"], "s3://bucket/model cannot be written directly"),
     ],
     "export_tflite": [
+        (["--run", "run", "--output", "s3://bucket/new.tflite"], "s3://bucket/new.tflite cannot be written directly"),
         (["--run", "none", "--output", "new.tflite"], "none is not a run folder"),
         (["--run", "run", "--output", "run"], "run: expected the name of a file that ends with .tflite"),
         (["--run", "run", "--output", "new.onnx"], "new.onnx: expected the name of a file that ends with .tflite"),
