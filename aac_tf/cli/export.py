@@ -3,7 +3,7 @@
 import json
 
 from aac_tf.cli.checks import check_output_folder, check_runs
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import (
     add_json_flag,
     add_overrides,
@@ -44,6 +44,6 @@ def _export(options, console):
     version = export_saved_model(captioner, options.output, options.beam)
     if options.json:
         about = json.loads((version / "assets.extra" / ABOUT).read_text())
-        print(json.dumps({"path": str(version), "version": int(version.name), **about}))
+        print_json({"path": str(version), "version": int(version.name), **about})
     else:
         print(version)

@@ -1,11 +1,10 @@
 """`export/tflite.py`: exports a trained model to LiteRT."""
 
 import contextlib
-import json
 import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_runs
-from aac_tf.cli.console import make_parser, run_command, silenced
+from aac_tf.cli.console import make_parser, print_json, run_command, silenced
 from aac_tf.cli.flags import (
     add_constraint_flags,
     add_json_flag,
@@ -75,6 +74,6 @@ def _export(options, console):
         )
     size = pathlib.Path(options.output).stat().st_size
     if options.json:
-        print(json.dumps({"path": options.output, "bytes": size, **about}))
+        print_json({"path": options.output, "bytes": size, **about})
     else:
         print(f"{options.output}: {size / 1e6:.2f} MB")
