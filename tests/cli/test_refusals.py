@@ -55,6 +55,7 @@ REFUSED = {
         (["--run", "run", *MANIFEST], "has no test split; it has train"),
         (["--run", "run", "--output", "my.csv", *MANIFEST], "my.csv is a file"),
         (["--predictions", "none.csv", "--references", "my.csv"], "cannot read none.csv"),
+        (["--run", "run", *MANIFEST, "--versus", "none.csv"], "cannot read none.csv"),
         (["--run", "run", "--show", "-1"], "--show must be at least 0, got -1"),
     ],
     "caption": [
