@@ -51,7 +51,7 @@ def test_messages_name_a_remote_run_rather_than_its_copy(run):
     assert run.folder.is_dir()
     run.name = "s3://bucket/run"
     (run.folder / "card.json").write_text('{"clips": "many"}')
-    with pytest.raises(RunError, match="s3://bucket/run/card.json is damaged"):
+    with pytest.raises(RunError, match=r"s3://bucket/run/card\.json is damaged"):
         read_card(run)
     run.best.mkdir(parents=True)
     (run.best / "ckpt-1.index").touch()
