@@ -1,9 +1,7 @@
 """`aac-average`: averages the weights of several epochs of a run."""
 
-import json
-
 from aac_tf.cli.checks import check_new_output_folder, check_run
-from aac_tf.cli.console import make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag, check_number
 
 
@@ -39,6 +37,6 @@ def _average(options, console):
 
     epochs = average_epochs(run, options.output, options.best, options.last)
     if options.json:
-        print(json.dumps({"run": options.output, "epochs": epochs}))
+        print_json({"run": options.output, "epochs": epochs})
     else:
         print(f"{options.output}: average of epochs {', '.join(map(str, epochs))}")

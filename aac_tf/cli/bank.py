@@ -7,6 +7,13 @@ from aac_tf.labelling import stretches
 from aac_tf.labelling.recordings import find_recordings
 from aac_tf.utils.counting import counted
 
+_LIMITS = {
+    "threshold": ("SCORE", stretches.THRESHOLD, "minimum score of the sound, from 0 to 1"),
+    "margin": ("SCORE", stretches.MARGIN, "minimum distance to the score of the next sound"),
+    "min_seconds": ("S", stretches.MIN_SECONDS, "shorter stretches are left out"),
+    "max_seconds": ("S", stretches.MAX_SECONDS, "longer stretches are divided into equal parts"),
+}
+
 
 def main(arguments=None):
     """Runs the command; returns its exit code."""
@@ -38,16 +45,9 @@ def main(arguments=None):
         help="with --derive: use only clips with these licences, as scenes.licences does: free (CC0, CC BY, MIT, "
         "public domain), CC BY-SA, ...; LICENCE=FOLDER names the licence of a folder whose CSV file has none",
     )
-    limits = (
-        ("threshold", "SCORE", stretches.THRESHOLD, "minimum score of the sound, from 0 to 1"),
-        ("margin", "SCORE", stretches.MARGIN, "minimum distance to the score of the next sound"),
-        ("min-seconds", "S", stretches.MIN_SECONDS, "shorter stretches are left out"),
-        ("max-seconds", "S", stretches.MAX_SECONDS, "longer stretches are divided into equal parts"),
-    )
-    for name, metavar, default, about in limits:
-        parser.add_argument(
-            f"--{name}", type=float, metavar=metavar, default=default, help=f"{about} (default: {default:g})"
-        )
+    for name, (metavar, default, about) in _LIMITS.items():
+        flag, about = f"--{name.replace('_', '-')}", f"{about} (default: {default:g})"
+        parser.add_argument(flag, type=float, metavar=metavar, default=default, help=about)
     parser.add_argument(
         "--source", metavar="NAME", help="name of the collection, for the table (default: that of the folder)"
     )
@@ -65,7 +65,7 @@ def _grow(options, console):
         raise ValueError("--stand-ins needs --derive, as they are recordings of a labelled bank")
     if options.licences is not None:
         raise ValueError("--licences needs --derive; the licence of unlabelled recordings is given by --licence NAME")
-    limits = {name: getattr(options, name) for name in ("threshold", "margin", "min_seconds", "max_seconds")}
+    limits = {name: getattr(options, name) for name in _LIMITS}
     stretches.check_limits(**limits)
     recordings = find_recordings(options.folders)
     check_new_output_folder(options.output)
@@ -92,6 +92,9 @@ def _derive(options, console):
             "with --derive, what is derived has the source and the licence of its recording: remove --source and "
             "--licence; LICENCE=FOLDER, such as CC-BY=my-sounds, names the licence of a folder whose CSV file has none"
         )
+    changed = [name.replace("_", "-") for name, (_, default, _) in _LIMITS.items() if getattr(options, name) != default]
+    if changed:
+        raise ValueError(f"--{changed[0]} is for unlabelled recordings: with --derive, each rule has limits of its own")
     from aac_tf.scenes.banks.labels import read_labels
     from aac_tf.scenes.files import bank_folders
     from aac_tf.scenes.licences import LicenceFilter, licence_names

@@ -12,6 +12,7 @@ from aac_tf.cli.flags import (
     add_json_flag,
     add_run_flag,
     add_search_flags,
+    are_several_runs,
     given_runs,
     search_overrides,
     take_overrides,
@@ -74,7 +75,7 @@ def _caption_files(options, console, settings):
     if not options.files:
         raise ValueError("give at least one sound file")
     check_no_override(options.files)
-    check_timeline_flags(options, given_runs(options))
+    check_timeline_flags(options)
     runs, rerank = open_runs(options)
     check_runs(runs, overrides, rerank)
     if options.attention is not None:
@@ -163,14 +164,15 @@ def _are_brief(paths):
         return False
     try:
         return sum(soundfile.info(path).duration for path in paths) < _BRIEF_SECONDS
-    except (soundfile.SoundFileError, TypeError):  # one that FFmpeg may read; soundfile needs arguments for .raw
+    except (soundfile.SoundFileError, TypeError, ValueError):
+        # One that FFmpeg may read, a .raw, for which soundfile needs arguments, or a name with bytes that are no text.
         return False
 
 
 def _open(options, runs, rerank, overrides):
     """The captioner, from the cache if possible, and a function that saves it there, or None."""
     # A stored captioner only captions whole sounds.
-    plain = len(runs) == 1 and rerank is None and options.text is None and not options.timeline
+    plain = not are_several_runs(options) and options.text is None and not options.timeline
     if plain:
         from aac_tf.inference.stored import CacheEntry
 

@@ -1,11 +1,17 @@
 """`aac-caption-many`: captions large collections of files with an exported model on Apache Beam."""
 
-import json
 import logging
 
 from aac_tf.cli.checks import check_files, check_model, check_output_folder, check_runs
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, split_arguments, start_tensorflow
-from aac_tf.cli.flags import add_json_flag, add_run_flag, add_search_flags, check_number, search_overrides
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, split_arguments, start_tensorflow
+from aac_tf.cli.flags import (
+    add_json_flag,
+    add_run_flag,
+    add_search_flags,
+    are_several_runs,
+    check_number,
+    search_overrides,
+)
 from aac_tf.cli.runs import open_runs
 from aac_tf.utils.counting import counted
 
@@ -84,7 +90,7 @@ def _caption_many(options, beam_flags, console):
     if options.run is not None:
         runs, rerank = open_runs(options)
         check_runs(runs, overrides, rerank)
-        if options.timeline and (len(runs) > 1 or options.rerank is not None):
+        if options.timeline and are_several_runs(options):
             raise ValueError("--timeline takes a single --run, and no --rerank")
     elif options.beam is not None or options.rerank is not None or overrides:
         raise ValueError(
@@ -135,7 +141,7 @@ def _caption_many(options, beam_flags, console):
             summary, counters = run_job(job, version, settings, beam_flags)
     summary |= {"output": job.folder, "model": version, "now": counters}
     if options.json:
-        print(json.dumps(summary))
+        print_json(summary)
     else:
         hours = summary["seconds"] / 3600
         console.show(

@@ -6,6 +6,7 @@ import sys
 
 from aac_tf.cli.checks import check_output_folder
 from aac_tf.cli.console import FAILED, PARTLY, print_json
+from aac_tf.cli.flags import are_several_runs
 from aac_tf.cli.output_names import distinct_stems
 from aac_tf.utils.counting import counted
 from aac_tf.utils.files import local_path
@@ -27,12 +28,11 @@ def add_timeline_flags(parser):
     )
 
 
-def check_timeline_flags(options, runs):
+def check_timeline_flags(options):
     """Checks the flags of `add_timeline_flags`, and chooses `options.format`.
 
     Args:
         options: `argparse.Namespace`.
-        runs: list of str, what `--run` takes.
 
     Raises:
         ValueError: if flags do not go together.
@@ -47,7 +47,7 @@ def check_timeline_flags(options, runs):
         raise ValueError("--attention plots the caption of a whole sound: give it without --timeline")
     if options.sounds:
         raise ValueError("with --timeline, --format json has the sounds: leave --sounds out")
-    if len(runs) > 1 or options.rerank is not None:
+    if are_several_runs(options):
         raise ValueError("--timeline takes a single --run, and no --rerank")
     if options.json and options.format not in (None, "json"):
         raise ValueError(f"--json and --format {options.format} contradict each other: give one of them")

@@ -6,6 +6,7 @@ import difflib
 import io
 import json
 import os
+import signal
 import sys
 import textwrap
 
@@ -16,7 +17,7 @@ from aac_tf.errors import AacError
 from aac_tf.utils.counting import counted
 
 # Exit codes.
-OK, FAILED, MISUSED, PARTLY, INTERRUPTED = 0, 1, 2, 3, 130
+OK, FAILED, MISUSED, PARTLY = 0, 1, 2, 3
 
 # Errors that the user can correct in the command, the config or a file (exit code 2). The package's other errors are
 # RuntimeErrors (exit code 1).
@@ -165,7 +166,7 @@ def run_command(main, parser, arguments=None):
         return main(options, console) or OK
     except KeyboardInterrupt as error:
         console.show(str(error) or "interrupted")
-        return 128 + getattr(error, "signum", INTERRUPTED - 128)
+        return 128 + getattr(error, "signum", signal.SIGINT)
     except BrokenPipeError:
         # The reader of our output, such as `head`, has exited. Python would report that when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,9 +1,7 @@
 """`aac-embed-many`: fills the embedding store on Apache Beam, before training."""
 
-import json
-
 from aac_tf.cli.caption_many import import_beam
-from aac_tf.cli.console import make_parser, run_command, split_arguments, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command, split_arguments, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 from aac_tf.utils.counting import counted
 
@@ -38,7 +36,7 @@ def _embed_many(options, beam_flags, console):
 
     folder, rows, made = embed_many(config, beam_flags, console.progress)
     if options.json:
-        print(json.dumps({"folder": folder, "rows": rows, "made": made}))
+        print_json({"folder": folder, "rows": rows, "made": made})
     else:
         console.show(f"{counted(rows, 'embedding')} stored, {made} of them computed now")
         print(folder)

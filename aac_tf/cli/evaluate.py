@@ -1,15 +1,15 @@
 """`evaluate.py`: scores the captions of a trained model, or those in a file."""
 
-import json
 import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_output_folder, check_runs
-from aac_tf.cli.console import FAILED, PARTLY, make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import FAILED, PARTLY, make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import (
     add_json_flag,
     add_overrides,
     add_run_flag,
     add_search_flags,
+    are_several_runs,
     check_number,
     search_overrides,
 )
@@ -37,7 +37,6 @@ def main(arguments=None):
     add_run_flag(parser, required=False, several=True)
     parser.add_argument(
         "--split",
-        default="test",
         choices=sorted(SPLITS),
         metavar="SPLIT",
         help="train (or development), validation, or test (or evaluation); default: test",
@@ -66,7 +65,7 @@ def main(arguments=None):
         "--output",
         metavar="PATH",
         help="with --run: folder for predictions.csv and metrics.json, or predictions-SPLIT.csv and metrics-SPLIT.json "
-        "for splits other than test (default: the run folder, if --run is one); with --predictions: JSON file for the "
+        "for splits other than test (default: the folder of a single --run); with --predictions: JSON file for the "
         "corpus and per-item scores",
     )
     parser.add_argument("--show", type=int, default=0, metavar="N", help="also print N captions with their references")
@@ -77,6 +76,10 @@ def main(arguments=None):
 
 def _evaluate(options, console):
     _check_options(options)
+    if options.versus:
+        from aac_tf.evaluation.prediction_files import read_candidates
+
+        read_candidates(options.versus)  # rather than after everything is captioned and scored
     if options.output:
         (check_output_folder if options.run else check_output_file)(options.output)
     result, title, paper = (_evaluate_run if options.run else _evaluate_files)(options, console)
@@ -88,7 +91,7 @@ def _evaluate(options, console):
         console.show(f"  skipped: {name}: {reason}")
     _show_notes(result.scores.notes, console)
     if options.json:
-        print(json.dumps(result.summary()))
+        print_json(result.summary())
     else:
         from aac_tf.cli.score_tables import print_scores
 
@@ -99,7 +102,8 @@ def _evaluate(options, console):
     if written:
         console.show(f"wrote {' and '.join(map(str, written))}")
     elif options.run:
-        console.show(f"not stored, as {options.run} is not your folder: --output FOLDER stores captions and scores")
+        reason = "they are of several runs" if are_several_runs(options) else f"{options.run} is not your folder"
+        console.show(f"not stored, as {reason}: --output FOLDER stores captions and scores")
     if result.left_out:
         console.show(f"{counted(len(result.left_out), 'clip')} skipped")
     return _exit_code(result)
@@ -125,6 +129,8 @@ def _check_options(options):
         raise ValueError("--predictions and --references must be given together")
     if not (options.run or options.predictions):
         raise ValueError("nothing to score: give --run RUN, or --predictions CSV --references CSV")
+    if options.split and not options.run:
+        raise ValueError("--split needs --run: all captions in a file are scored")
     if options.overrides and not options.run:
         raise ValueError(f"unexpected argument {options.overrides[0]}: config overrides need --run")
 
@@ -134,7 +140,7 @@ def _evaluate_run(options, console):
     from aac_tf.evaluation.scoring import check_metrics
 
     check_metrics(options.metrics)
-    overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split]
+    overrides, split = [*options.overrides, *search_overrides(options)], SPLITS[options.split or "test"]
     runs, rerank = open_runs(options)
     config = check_runs(runs, overrides, rerank)
     build_dataset(config).require(split)
@@ -213,8 +219,9 @@ def _write_scores(result, options):
     from aac_tf.runs.fetch import is_folder
 
     if options.run:
-        # The files of a preset or of a downloaded run are not the user's.
-        folder = options.output or (options.run if is_folder(options.run) else None)
+        # The files of a preset or of a downloaded run are not the user's, and those of a run are of this run alone.
+        own = is_folder(options.run) and not are_several_runs(options)
+        folder = options.output or (options.run if own else None)
         return write_evaluation(result, folder) if folder else []
     if options.output:
         write_scores(result, options.output)

@@ -3,7 +3,7 @@
 import json
 
 from aac_tf.cli.checks import check_output_folder, check_runs
-from aac_tf.cli.console import make_parser, run_command
+from aac_tf.cli.console import make_parser, print_json, run_command
 from aac_tf.cli.flags import (
     add_json_flag,
     add_overrides,
@@ -12,6 +12,7 @@ from aac_tf.cli.flags import (
     search_overrides,
 )
 from aac_tf.cli.runs import load_captioner, open_runs
+from aac_tf.utils.files import local_path
 
 
 def main(arguments=None):
@@ -34,7 +35,7 @@ def _export(options, console):
     overrides = [*options.overrides, *search_overrides(options)]
     runs, rerank = open_runs(options)
     check_runs(runs, overrides, rerank)
-    check_output_folder(options.output)
+    check_output_folder(local_path(options.output))
     captioner = load_captioner(options, runs, overrides, rerank)
     from aac_tf.export.about import ABOUT
     from aac_tf.export.saved_model import export_saved_model
@@ -43,6 +44,6 @@ def _export(options, console):
     version = export_saved_model(captioner, options.output, options.beam)
     if options.json:
         about = json.loads((version / "assets.extra" / ABOUT).read_text())
-        print(json.dumps({"path": str(version), "version": int(version.name), **about}))
+        print_json({"path": str(version), "version": int(version.name), **about})
     else:
         print(version)

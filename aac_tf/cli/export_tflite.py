@@ -1,11 +1,10 @@
 """`export/tflite.py`: exports a trained model to LiteRT."""
 
 import contextlib
-import json
 import pathlib
 
 from aac_tf.cli.checks import check_output_file, check_runs
-from aac_tf.cli.console import make_parser, run_command, silenced
+from aac_tf.cli.console import make_parser, print_json, run_command, silenced
 from aac_tf.cli.flags import (
     add_constraint_flags,
     add_json_flag,
@@ -17,6 +16,7 @@ from aac_tf.cli.flags import (
     style_overrides,
 )
 from aac_tf.cli.runs import load_captioner, open_runs
+from aac_tf.utils.files import local_path
 
 # Of the fixed waveform, in seconds. All of it is computed for every clip, however short.
 SHORTEST, LONGEST = 0.1, 600
@@ -58,7 +58,7 @@ def _export(options, console):
         raise ValueError(f"{options.output}: expected the name of a file that ends with .tflite")
     runs, _ = open_runs(options)
     check_runs(runs, overrides)
-    check_output_file(options.output)
+    check_output_file(local_path(options.output))
     check_number("--seconds", options.seconds, at_least=SHORTEST, at_most=LONGEST)
     captioner = load_captioner(options, runs, overrides)
     from aac_tf.export.lite import export_lite
@@ -74,6 +74,6 @@ def _export(options, console):
         )
     size = pathlib.Path(options.output).stat().st_size
     if options.json:
-        print(json.dumps({"path": options.output, "bytes": size, **about}))
+        print_json({"path": options.output, "bytes": size, **about})
     else:
         print(f"{options.output}: {size / 1e6:.2f} MB")

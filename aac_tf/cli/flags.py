@@ -67,6 +67,11 @@ def given_runs(options):
     return getattr(options, "runs", None) or (None if options.run is None else [options.run])
 
 
+def are_several_runs(options):
+    """Whether captions come from several runs: `--run` was repeated, or there is `--rerank`."""
+    return len(given_runs(options)) > 1 or options.rerank is not None
+
+
 def add_overrides(parser, example, trained=True):
     """Adds positional `key=value` arguments, which override values of the config.
 

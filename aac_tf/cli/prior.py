@@ -91,7 +91,7 @@ def _captions(files, run, console):
     sounds = read_card(run).get("sounds") or []
     if not sounds:
         raise RunError(
-            f"{run.folder} was not trained on composed scenes, so it does not say which sounds to write captions for; "
+            f"{run.name} was not trained on composed scenes, so it does not say which sounds to write captions for; "
             f"--captions takes files beside `{TEMPLATES}`"
         )
     written = write_scripts(sounds, _PLANS, progress=console.progress("Writing captions"))

@@ -1,9 +1,7 @@
 """`aac-publish`: writes the form of a trained run that one uploads."""
 
-import json
-
 from aac_tf.cli.checks import check_new_output_folder, check_run
-from aac_tf.cli.console import make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_json_flag
 
 
@@ -67,6 +65,6 @@ def _publish(options, console):
         console.show(line)
     if options.json:
         inherited = [{"name": name, "licence": licence} for name, licence in initial_licences(card)]
-        print(json.dumps({"path": str(folder), "bytes": size, "initial_licences": inherited}))
+        print_json({"path": str(folder), "bytes": size, "initial_licences": inherited})
     else:
         print(f"{folder}: {size / 1e6:.2f} MB")

@@ -5,7 +5,7 @@ import json
 import pathlib
 import sys
 
-from aac_tf.cli.console import make_parser, run_command, start_tensorflow
+from aac_tf.cli.console import make_parser, print_json, run_command, start_tensorflow
 from aac_tf.cli.flags import add_config_flag, add_json_flag, add_overrides
 from aac_tf.config.packaged import config_names
 from aac_tf.errors import AacError
@@ -79,7 +79,7 @@ def _train(options, console):
         rows = train(config, run, options.resume, console, [CaptionBoard(run, config)])
     best = _best_epoch(config, rows)
     if options.json:
-        print(json.dumps({"run": run.name, "epochs": len(rows), "best": best}))
+        print_json({"run": run.name, "epochs": len(rows), "best": best})
     else:
         console.show(f"trained: {run.name} (best epoch {best['epoch']}, {config.training.monitor} {best['value']:.4g})")
     return None
@@ -126,7 +126,7 @@ def _describe(config, as_json):
         },
     }
     if as_json:
-        print(json.dumps(description))
+        print_json(description)
         return
     print(f"{config.name}: {spec.num_bins} bins at {spec.sample_rate} Hz")
     for layer in description["layers"]:

@@ -101,7 +101,6 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
 
     search = captioner.search_for(beam_size)
     check_metrics(metrics, several=search.size > 1)
-    progress = progress or (lambda what: None)
     dataset = build_dataset(config)
     scenes = dataset.events(split)
     clips = heard_clips(dataset.require(split), scenes)
@@ -111,14 +110,13 @@ def evaluate(captioner, config, split, beam_size=None, metrics=None, progress=No
     captions, left_out = {}, list(clips.left_out)
     styles = [style or captioner.vocabulary.known_style(clip.style) for clip in clips]
     found = captioner.caption_each([clip.path for clip in clips], beam_size, style=styles)
-    update = progress(f"Captioning {split}")
+    update = progress(f"Captioning {split}") if progress else lambda done, total: None
     for done, (clip, caption) in enumerate(zip(clips, found), 1):
         if isinstance(caption, AudioError):
             left_out.append((clip.name, caption.reason))
         else:
             captions[clip.name] = caption
-        if update:
-            update(done, len(clips))
+        update(done, len(clips))
     if not captions:
         raise DatasetError(f"no clip of the {split} split could be used; the first: {left_out[0][0]}: {left_out[0][1]}")
     texts = {name: caption.text for name, caption in captions.items()}

@@ -58,7 +58,7 @@ def publish_run(run, output, licence="other", half=True, scores=None, relicense=
     tokenizer = run.tokenizer(config)
     run.normalization()
     if config.embedding.kind != "none" and not (run.folder / run.NETWORK).is_file():
-        raise RunError(f"{run.folder} is incomplete: it has no {run.NETWORK}, the fingerprint of its frozen network")
+        raise RunError(f"{run.name} is incomplete: it has no {run.NETWORK}, the fingerprint of its frozen network")
     weights = _best_weights(run)
     found = _scores(run, scores)
     with atomic_folder(output) as unfinished:
@@ -83,7 +83,7 @@ def _best_weights(run):
     checkpoint = tf.train.latest_checkpoint(str(run.best))
     if checkpoint is None:
         published = f": it is published already ({run.WEIGHTS})" if run.published else ""
-        raise RunError(f"{run.folder} has no checkpoint with trained weights{published}")
+        raise RunError(f"{run.name} has no checkpoint with trained weights{published}")
     return read_checkpoint(checkpoint)
 
 

@@ -1,15 +1,18 @@
 """Reads a published run from an archive that may come from anyone."""
 
+import lzma
 import pathlib
 import shutil
 import tarfile
 import tempfile
 import zipfile
+import zlib
 
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.run import Run
 
 MAX_BYTES = 1 << 30  # of all files together; those of a captioner have a few million
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError)
 
 
 def unpack_run(archive, folder):
@@ -32,7 +35,9 @@ def unpack_run(archive, folder):
         opened = _open_zip if zipfile.is_zipfile(archive) else _open_tar
         try:
             opened(archive, unfinished)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        except _DAMAGED as error:
+            if getattr(error, "errno", None) is not None:  # such as a full disk; errors of gzip and bz2 have no number
+                raise
             raise RunError(f"{archive} is damaged, or neither a tar nor a zip archive: {error}") from error
         if not Run(unfinished).exists:
             raise RunError(f"{archive} is not a published run: it has no {Run.CONFIG}")

@@ -1,7 +1,6 @@
 """What a run was trained on: `card.json` in its folder, and the line that commands say about it."""
 
 import dataclasses
-import json
 
 from aac_tf.runs.errors import RunError
 from aac_tf.runs.fetch import open_run, public_name
@@ -129,10 +128,11 @@ def read_card(run):
         RunError: if the card is damaged.
     """
     if (run.folder / Run.TRAINED_ON).is_file():
+        stored = run.read_json(Run.TRAINED_ON)
         try:
-            card = _checked(json.loads((run.folder / Run.TRAINED_ON).read_text(encoding="utf-8")))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{run.folder / Run.TRAINED_ON} is damaged: {error}") from error
+            card = _checked(stored)
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{run.shown(Run.TRAINED_ON)} is damaged: {error}") from error
         reference = run.stored_config().training.initial
         if card["initial"] and "licence" not in card["initial"] and reference in preset_names():
             card["initial"] |= _origin(reference, Run(find_preset(reference)))

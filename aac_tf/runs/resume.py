@@ -6,6 +6,7 @@ import json
 from aac_tf.config import flatten
 from aac_tf.config.loading import walk
 from aac_tf.runs.errors import RunError
+from aac_tf.runs.mirror import LAST
 from aac_tf.utils.counting import counted
 
 
@@ -27,7 +28,7 @@ def check_folder(config, run, resume):
     if not resume:
         return
     if run.trained and not run.started:
-        raise RunError(f"{run.name} cannot be resumed: {run.last} is empty; choose another folder with --run")
+        raise RunError(f"{run.name} cannot be resumed: {run.shown(LAST)} is empty; choose another folder with --run")
     before, now = flatten(run.stored_config()), flatten(config)
     resumable = {name for name, _, info in walk(config) if info.get("resumable")}
     changed = [key for key in now if now[key] != before.get(key) and key not in resumable]

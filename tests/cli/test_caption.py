@@ -91,9 +91,10 @@ def test_the_graph_is_optimized_unless_sounds_are_known_to_be_brief(seconds, dam
     assert not caption._are_brief([*paths, "-"])
 
 
-def test_a_name_for_which_soundfile_needs_arguments_is_not_known_to_be_brief(tmp_path):
-    (tmp_path / "sound.raw").write_bytes(bytes(1000))
-    assert not caption._are_brief([str(tmp_path / "sound.raw")])
+@pytest.mark.parametrize("name", ["sound.raw", os.fsdecode(b"d\xffg.wav")], ids=["raw", "no text"])
+def test_a_name_that_soundfile_does_not_take_is_not_known_to_be_brief(tmp_path, name):
+    (tmp_path / name).write_bytes(bytes(1000))
+    assert not caption._are_brief([str(tmp_path / name)])
 
 
 def test_brief_sounds_leave_the_graph_optimizer_as_it_was(one_run, recording, monkeypatch):

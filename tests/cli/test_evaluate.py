@@ -82,7 +82,9 @@ def test_two_files_are_compared(files, capsys):
     assert code == 0
     assert "95 % interval" in out
     assert "compared with other.csv" in out
-    _, out, _ = run(capsys, *MINE, "--metrics", "rouge_l", "--versus", "other.csv", "--json")
+    files("größer.csv", {**PREDICTIONS, "a.wav": "rain"})
+    _, out, _ = run(capsys, *MINE, "--metrics", "rouge_l", "--versus", "größer.csv", "--json")
+    assert '"predictions": "größer.csv"' in out
     found = json.loads(out)
     difference = found["versus"]["differences"]["rouge_l"]
     assert difference["difference"] == pytest.approx(1 / 3)
@@ -131,6 +133,7 @@ def test_missing_predictions_are_named_or_skipped(files, capsys):
         (["--run", "r", *MINE], "give either --run, or"),
         ([*MINE, "data.root=x"], "unexpected argument data.root=x"),
         ([*MINE, "--beam", "3"], "--beam, --search and --style need --run"),
+        ([*MINE, "--split", "validation"], "--split needs --run"),
         (["--run", "r", "--partial"], "--partial needs --predictions"),
         ([*MINE, "--metrics", "blue"], "unknown metric 'blue'"),
         (["--predictions", "none.csv", "--references", "references.csv"], "cannot read none.csv"),

@@ -55,6 +55,7 @@ REFUSED = {
         (["--run", "run", *MANIFEST], "has no test split; it has train"),
         (["--run", "run", "--output", "my.csv", *MANIFEST], "my.csv is a file"),
         (["--predictions", "none.csv", "--references", "my.csv"], "cannot read none.csv"),
+        (["--run", "run", *MANIFEST, "--versus", "none.csv"], "cannot read none.csv"),
         (["--run", "run", "--show", "-1"], "--show must be at least 0, got -1"),
     ],
     "caption": [
@@ -99,6 +100,7 @@ REFUSED = {
         (["sounds", "--output", "model"], "model exists: choose another folder"),
         (["sounds", "--output", "new", "--threshold", "50"], "a score above 0 and up to 1; got 50"),
         (["sounds", "--output", "new", "--min-seconds", "40"], "got 40 and 30"),
+        (["sounds", "--output", "new", "--derive", "--threshold", "0.5"], "--threshold is for unlabelled recordings"),
     ],
     "publish": [
         (["none", "--output", "new"], "none is not a run folder"),
@@ -116,8 +118,10 @@ REFUSED = {
     "export": [
         (["--run", "none", "--output", "new"], "none is not a run folder"),
         (["--run", "run", "--output", "my.csv"], "my.csv is a file"),
+        (["--run", "run", "--output", "s3://bucket/model"], "s3://bucket/model cannot be written directly"),
     ],
     "export_tflite": [
+        (["--run", "run", "--output", "s3://bucket/new.tflite"], "s3://bucket/new.tflite cannot be written directly"),
         (["--run", "none", "--output", "new.tflite"], "none is not a run folder"),
         (["--run", "run", "--output", "run"], "run: expected the name of a file that ends with .tflite"),
         (["--run", "run", "--output", "new.onnx"], "new.onnx: expected the name of a file that ends with .tflite"),

@@ -116,6 +116,23 @@ def test_two_runs_in_an_archive_are_refused(tmp_path):
         unpack_run(tar(tmp_path / "a.tar.gz", members), tmp_path / "run")
 
 
+@pytest.mark.parametrize("compression", ["gz", "bz2", "xz", "zip"])
+def test_an_archive_with_changed_bytes_is_refused(tmp_path, compression):
+    path, members = tmp_path / "archive", [*FILES.items(), ("data.json", os.urandom(2_000_000))]
+    if compression == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members:
+                archive.writestr(name, content)
+    else:
+        tar(path, members, f"w:{compression}")
+    with open(path, "r+b") as file:
+        file.seek(1_500_000)
+        file.write(b"\xff" * 70_000)
+    with pytest.raises(RunError, match="archive is damaged"):
+        unpack_run(path, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("share", [0.3, 0.7, 0.95])
 def test_a_truncated_archive_is_refused(tmp_path, share):
     path = tar(tmp_path / "a.tar.gz", [*FILES.items(), ("data.json", os.urandom(100_000))])

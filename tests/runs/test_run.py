@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.config import ConfigError, load_config
+from aac_tf.runs.card import read_card
 from aac_tf.runs.resume import check_folder
 from aac_tf.runs.run import Run, RunError
 from aac_tf.text import WordTokenizer
@@ -44,6 +45,18 @@ def test_keys_that_earlier_versions_ignored_do_not_stop_a_run(run):
     run.last.mkdir(parents=True)
     tf.train.Checkpoint(step=tf.Variable(1)).save(str(run.last / "ckpt"))
     check_folder(run.config(), run, resume=True)
+
+
+def test_messages_name_a_remote_run_rather_than_its_copy(run):
+    assert run.folder.is_dir()
+    run.name = "s3://bucket/run"
+    (run.folder / "card.json").write_text('{"clips": "many"}')
+    with pytest.raises(RunError, match=r"s3://bucket/run/card\.json is damaged"):
+        read_card(run)
+    run.best.mkdir(parents=True)
+    (run.best / "ckpt-1.index").touch()
+    with pytest.raises(RunError, match="s3://bucket/run/checkpoints/last is empty"):
+        check_folder(run.config(), run, resume=True)
 
 
 def test_another_frozen_network_is_rejected(tmp_path):

@@ -20,6 +20,7 @@ from aac_tf.data.pipeline import make_examples, validation_batches
 from aac_tf.data.preparation import fit_tokenizer, prepare_dataset, read_clips
 from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.board import CaptionBoard
+from aac_tf.evaluation.evaluator import evaluate
 from aac_tf.export.published import publish_run
 from aac_tf.runs.run import Run, RunError
 from aac_tf.training.callbacks import ValidationCaptions
@@ -315,8 +316,24 @@ def test_evaluate_command(run, scenes, tmp_path, capsys):
     rows = list(csv.DictReader((tmp_path / "predictions.csv").open()))
     assert list(rows[0]) == ["file_name", "caption_predicted"]
     scores = json.loads((tmp_path / "metrics.json").read_text())
-    assert scores["corpus"] == corpus
+    assert corpus == pytest.approx(scores["corpus"], abs=1e-6)
     assert set(scores["per_item"]) == {row["file_name"] for row in rows} == {f"test_{k:05d}.wav" for k in range(5)}
+
+
+def test_scores_of_several_runs_do_not_replace_those_of_the_first(run, tmp_path, capsys):
+    folder = shutil.copytree(run.folder, tmp_path / "run")
+    arguments = ["--run", str(folder), "--metrics", "rouge_l"]
+    assert evaluate_command.main(arguments) == 0
+    stored = (folder / "metrics.json").read_text()
+    assert evaluate_command.main([*arguments, "--beam", "1", "--rerank", str(run.folder)]) == 0
+    assert "not stored, as they are of several runs: --output FOLDER" in capsys.readouterr().err
+    assert (folder / "metrics.json").read_text() == stored
+
+
+def test_a_split_is_scored_without_showing_progress(run, config):
+    found = evaluate(Captioner.load(run.folder), config, "test", beam_size=1, metrics=["rouge_l"])
+    assert set(found.captions) == {f"test_{k:05d}.wav" for k in range(5)}
+    assert 0 <= found.corpus["rouge_l"] <= 1
 
 
 def test_train_command_reports_user_errors_in_one_line(scenes, tmp_path, capsys):
