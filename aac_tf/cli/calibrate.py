@@ -1,7 +1,7 @@
 """`aac-calibrate`: measures how far the captions of a trained run can be trusted."""
 
 from aac_tf.cli.checks import check_run
-from aac_tf.cli.console import make_parser, print_json, run_command
+from aac_tf.cli.console import PARTLY, make_parser, print_json, run_command
 from aac_tf.cli.flags import add_json_flag, add_overrides
 from aac_tf.cli.runs import load_captioner
 from aac_tf.utils.counting import counted
@@ -40,11 +40,21 @@ def _calibrate(options, console):
     captioner = load_captioner(options, [run], options.overrides)
     from aac_tf.evaluation.calibration import fit_calibration, judge_captions, reliability
 
-    judged, labels = judge_captions(captioner, config, "validation", progress=console.progress("Captioning validation"))
+    left_out = []
+
+    def judge(split, calibration=None):
+        progress = console.progress(f"Captioning {split}")
+        skipped = []
+        found = judge_captions(captioner, config, split, calibration, progress, lambda *clip: skipped.append(clip))
+        console.skipped(skipped)
+        left_out.extend(skipped)
+        return found
+
+    judged, labels = judge("validation")
     calibration = fit_calibration(judged, labels)
     stored = calibration.to_dict()
     if tested:
-        judged, _ = judge_captions(captioner, config, "test", calibration, console.progress("Captioning test"))
+        judged, _ = judge("test", calibration)
         stored["test"] = reliability(judged, calibration.unsure_below)
     run.write_calibration(stored)
     if options.json:
@@ -52,7 +62,9 @@ def _calibrate(options, console):
     elif tested:
         _print_reliability(stored["test"], calibration.unsure_below)
     console.show(f"wrote {run.name}/{run.CALIBRATION}")
-    return None
+    if left_out:
+        console.show(f"{counted(len(left_out), 'clip')} skipped")
+    return PARTLY if left_out else None
 
 
 def _print_reliability(found, unsure_below):

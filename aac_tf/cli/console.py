@@ -72,10 +72,14 @@ class Console:
         said_something()
         print(text, file=self._stream, flush=True)
 
+    def skipped(self, clips):
+        """Names the first ten of skipped clips, a list of (name, reason)."""
+        for name, reason in clips[:10]:
+            self.show(f"  skipped: {name}: {reason}")
+
     def left_out(self, split, clips):
         """Reports the skipped clips of a `ClipList`: the first ten by name, and their number."""
-        for name, reason in clips.left_out[:10]:
-            self.show(f"  skipped: {name}: {reason}")
+        self.skipped(clips.left_out)
         if clips.left_out:
             self.show(f"{split}: {counted(len(clips), 'clip')}, {len(clips.left_out)} skipped")
         else:

@@ -87,8 +87,7 @@ def _evaluate(options, console):
     if options.confidence or options.versus:
         _add_statistics(result, options)
         _write_scores(result, options)
-    for name, reason in result.left_out[:10]:
-        console.show(f"  skipped: {name}: {reason}")
+    console.skipped(result.left_out)
     _show_notes(result.scores.notes, console)
     if options.json:
         print_json(result.summary())

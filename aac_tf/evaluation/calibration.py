@@ -7,6 +7,7 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from aac_tf.audio import AudioError
 from aac_tf.build_dataset import build_dataset
 from aac_tf.datasets import DatasetError
 from aac_tf.inference.confidence import FEATURES, Calibration
@@ -33,7 +34,7 @@ class Judged:
     right: List[bool]
 
 
-def judge_captions(captioner, config, split, calibration=None, progress=None):
+def judge_captions(captioner, config, split, calibration=None, progress=None, skip=None):
     """Captions a split and compares the sounds that the captions name with those that are there.
 
     Those are the events of the clips or, in datasets that do not know them, the sounds that the references name. A
@@ -45,6 +46,7 @@ def judge_captions(captioner, config, split, calibration=None, progress=None):
         split: `train`, `validation` or `test`.
         calibration: `Calibration` for the confidences; None for evidence only.
         progress: optional function `(done, total)`.
+        skip: optional function `(name, reason)` that is told which clips cannot be used.
 
     Returns:
         list of `Judged`, of the captions that name a sound; and the `categories` of the calibration that was used.
@@ -70,7 +72,10 @@ def judge_captions(captioner, config, split, calibration=None, progress=None):
         for done, (clip, caption) in enumerate(zip(clips, found), 1):
             if progress:
                 progress(done, len(clips))
-            if getattr(caption, "named_sounds", None):  # no AudioError
+            if isinstance(caption, AudioError):
+                if skip:
+                    skip(clip.name, caption.reason)
+            elif caption.named_sounds:
                 there = truth[clip.name]
                 right = [any(same_kind(sound.name, label) for label in there) for sound in caption.named_sounds]
                 judged.append(Judged(caption, right))

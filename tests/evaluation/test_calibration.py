@@ -13,6 +13,7 @@ from dataset_files import write_csv
 
 from aac_tf import Captioner
 from aac_tf.cli import calibrate, caption, publish
+from aac_tf.cli.console import PARTLY
 from aac_tf.datasets import DatasetError
 from aac_tf.evaluation.calibration import Judged, fit_calibration, judge_captions, reliability
 from aac_tf.inference.confidence import FEATURES, NamedSound, read_calibration
@@ -102,6 +103,17 @@ def calibrated(one_run, scenes, tmp_path_factory):
         patch.setattr("aac_tf.evaluation.calibration.MIN_SOUNDS", 10)
         assert calibrate.main([str(folder), "data.source=scenes", f"data.root={scenes}"]) == 0
     return folder
+
+
+def test_clips_that_cannot_be_used_are_named(one_run, scenes, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("aac_tf.evaluation.calibration.MIN_SOUNDS", 10)
+    root, folder = shutil.copytree(scenes, tmp_path / "scenes"), shutil.copytree(one_run.folder, tmp_path / "run")
+    (root / "validation" / "validation_3.wav").write_bytes(b"no sound")
+    assert calibrate.main([str(folder), "data.source=scenes", f"data.root={root}"]) == PARTLY
+    shown = capsys.readouterr().err
+    assert "skipped: validation_3.wav: " in shown
+    assert "1 clip skipped" in shown
+    assert (folder / "calibration.json").is_file()
 
 
 @pytest.fixture(scope="module")
