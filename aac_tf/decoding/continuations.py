@@ -2,7 +2,6 @@
 
 import typing
 
-import numpy as np
 import tensorflow as tf
 
 from aac_tf.decoding.search import count_words
@@ -47,7 +46,7 @@ def best_continuations(candidates, tokens, log_probs, ended, end_id, length_pena
     if discount is not None:
         values = tf.gather(candidates, words, batch_dims=2)
     ended = ended[..., tf.newaxis]
-    values = tf.where(ended, tf.where(_ids(words_each) == 0, 0.0, values.dtype.min), values)
+    values = tf.where(ended, tf.one_hot(0, words_each, 0.0, values.dtype.min), values)
     words = tf.where(ended, end_id, words)
     # Sums of the lowest values would overflow to minus infinity, which top_k cannot order.
     values = tf.maximum(log_probs[..., tf.newaxis] + values, values.dtype.min)
@@ -67,7 +66,3 @@ def penalized(log_probs, words, length_penalty):
     if not length_penalty:
         return log_probs
     return log_probs / tf.cast(words + 1, tf.float32) ** length_penalty
-
-
-def _ids(size):
-    return np.arange(size) if isinstance(size, int) else tf.range(size)

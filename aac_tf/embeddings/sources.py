@@ -55,7 +55,7 @@ def is_remote(kind, source):
     published = PUBLISHED.get(kind)
     chosen = str(source or "") if published is None else choose_source(source, published.variable, published.name)
     if published is not None and (
-        re.fullmatch(published.known, chosen) or chosen == os.environ.get(published.variable)
+        re.fullmatch(published.known, chosen) or chosen == os.path.expanduser(os.environ.get(published.variable, ""))
     ):
         return False
     return bool(chosen) and not os.path.exists(chosen)

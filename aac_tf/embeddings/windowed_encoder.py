@@ -51,7 +51,7 @@ class WindowedEncoder(FrozenEncoder):
             length = tf.fill([tf.shape(spectrogram)[0]], tf.shape(spectrogram)[1])
         segments = self.output_length(tf.shape(spectrogram)[1])
         padded, length = pad_with_silence(spectrogram, length, spec)
-        batch, frames = tf.shape(padded)[0], tf.shape(padded)[1]
+        batch, frames = tf.shape(spectrogram)[0], tf.shape(padded)[1]
         length = self.output_length(length)
         rows = tf.reshape(padded, [-1, spec.num_bins])
 

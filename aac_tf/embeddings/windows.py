@@ -6,25 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 
-def segment_windows(spectrogram, length, spec):
-    """Cuts spectrograms into windows of `spec.segment_length` frames, one every `spec.segment_hop`.
-
-    The last window of a clip is filled up with silence.
-
-    Args:
-        spectrogram: float `[batch, frames, bins]`, padded on the right with anything.
-        length: int `[batch]`, valid frames of each clip.
-        spec: `SpectrogramSpec` with segments, such as `YAMNET`.
-
-    Returns:
-        `(windows, count)`: windows of the same dtype `[batch, segments, segment_length, bins]`, silent after the end of
-        a clip; int32 `[batch]`, number of windows of each clip.
-    """
-    padded, length = pad_with_silence(spectrogram, length, spec)
-    windows = tf.signal.frame(padded, spec.segment_length, spec.segment_hop, axis=1)
-    return windows, count_windows(length, spec)
-
-
 def pad_with_silence(spectrogram, length, spec):
     """Replaces the padding of spectrograms by silence and extends it to the end of the last window.
 
@@ -34,15 +15,18 @@ def pad_with_silence(spectrogram, length, spec):
         spec: `SpectrogramSpec` with segments.
 
     Returns:
-        `(spectrogram, length)`: the same dtype `[batch, frames, bins]`; int32 `[batch]`, valid frames of each clip.
+        `(spectrogram, length)`: the same dtype `[batch, frames, bins]`, a silent clip if the batch is empty; int32
+        `[batch]`, valid frames of each clip.
     """
-    frames = tf.shape(spectrogram)[1]
+    batch, frames = tf.unstack(tf.shape(spectrogram)[:2])
     length = tf.minimum(tf.cast(length, tf.int32), frames)
     silence = tf.cast(spec.silence, spectrogram.dtype)
     spectrogram = tf.where(tf.sequence_mask(length, frames)[..., tf.newaxis], spectrogram, silence)
     whole = spec.segment_length + (count_windows(frames, spec) - 1) * spec.segment_hop
     missing = tf.maximum(whole - frames, 0)
-    return tf.pad(spectrogram, [[0, 0], [0, missing], [0, 0]], constant_values=silence), length
+    # TensorFlow cannot stack the results of no part, so that a network needs a window even for an empty batch.
+    paddings = [[0, tf.maximum(1 - batch, 0)], [0, missing], [0, 0]]
+    return tf.pad(spectrogram, paddings, constant_values=silence), length
 
 
 def count_windows(frames, spec):

@@ -36,7 +36,7 @@ class Listener:
     Each window of the sound goes through the frozen network once, as soon as it is complete. What was heard since the
     end of the last segment is divided as in `Captioner.timeline`, except that a change needs less evidence while it is
     new: the one or two cells after it decide. A sound is therefore usually reported 1.3 s after its end, even if
-    another one follows at once. When the next segment is captioned, the change is judged again, at the cost of
+    another one follows at once. When the next segment is captioned, the change is judged again, as strictly as in
     `Captioner.timeline`. If it is too small, the segment keeps the previous caption. Otherwise the search runs once or
     twice for each segment.
 
@@ -77,9 +77,10 @@ class Listener:
         self._first = 0  # number of the first of these rows
         self._samples = 0
         self._loudest = NOTHING_BEFORE  # level of the loudest frame, dB
-        # Unless a silence followed: tokens and log-probabilities of the last caption, and what it describes.
+        # Tokens and log-probabilities of the last caption, and the rows and scores it describes; None after silence.
         self._reported = self._described = None
-        self._announced = None  # the same of the sound that goes on, and its number of rows when it was captioned
+        # Tokens, log-probabilities and captioned rows of the sound that goes on; None before it is captioned.
+        self._announced = None
 
     def warm_up(self):
         """Compiles what the first sounds need, which takes seconds."""

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from aac_tf.decoding.function_words import FUNCTION_WORDS
-from aac_tf.inference.graphs import STARTS, hears_sounds, search_function
+from aac_tf.inference.graphs import STARTS, search_function
 from aac_tf.inference.partition import partition
 from aac_tf.inference.sounds import SILENCE
 from aac_tf.scenes.mentions import find_mentions
@@ -22,8 +22,8 @@ SILENT_BELOW_DB = 55.0  # below the loudest cell
 SILENT_SECONDS = 1.44  # shorter pauses, such as those between words, belong to the sound
 SILENT_SCORE = 0.5  # of YAMNet's class `Silence`
 BATCH_WINDOWS = 64
-NOTHING_BEFORE = -1000.0  # dB
-_ABOVE_DIGITAL_DB = 3.0  # of what is as silent as zeros
+NOTHING_BEFORE = -1000.0  # dB, the loudest level before a sound begins
+_ABOVE_DIGITAL_DB = 3.0  # above a frame of zeros, below which a cell is silent, too
 _LEAD = 2  # maximum number of silent rows before a window
 _APART = 2.0  # distance of silence from all sounds
 
@@ -93,7 +93,7 @@ class TimelineGraph:
         model = captioner.model
         self._captioner = captioner
         self.cells = Cells.of(model, captioner.spec)
-        names = getattr(model.embedder, "class_names", ()) if hears_sounds(model) else ()
+        names = captioner.class_names
         self._silence = names.index(SILENCE) if SILENCE in names else None
         self._find = search_function(model, captioner.vocabulary, search, rules)
         self._kinds = _kinds_of_words(captioner.vocabulary)
@@ -132,8 +132,10 @@ class TimelineGraph:
         vocabulary = self._captioner.vocabulary
         heard = tf.cast(tf.where(~silent)[:, 0], tf.int32)
         count = tf.size(heard)
-        size = tf.clip_by_value(count, 1, BATCH_WINDOWS)
-        index = tf.minimum(tf.range((count + size - 1) // size * size), count - 1)
+        # At least one window: TensorFlow cannot stack the results of no batch.
+        some = tf.maximum(count, 1)
+        size = tf.minimum(some, BATCH_WINDOWS)
+        index = tf.minimum(tf.range((some + size - 1) // size * size), some - 1)
 
         def describe(batch):
             return self.describe(rows, tf.gather(begin, batch), tf.gather(end, batch), tf.fill([size], start))[:2]
@@ -141,7 +143,7 @@ class TimelineGraph:
         words = tf.TensorSpec([None, vocabulary.max_words + 1], tf.int32)
         found, values = tf.map_fn(
             describe,
-            tf.reshape(tf.gather(heard, index), [-1, size]),
+            tf.reshape(tf.gather(tf.pad(heard, [[0, some - count]]), index), [-1, size]),
             fn_output_signature=(words, tf.TensorSpec([None], tf.float32)),
             parallel_iterations=1,
         )

@@ -28,7 +28,7 @@ def context_gates(lstm, encoded):
     else:
         kept = steps if steps <= MAX_STEPS else 0
     few = encoded[:, :kept]
-    rows = tf.matmul(tf.reshape(few, [-1, width]), lstm.kernel[-width:])
+    rows = tf.matmul(tf.reshape(few, [-1, width]), tf.cast(lstm.kernel[-width:], encoded.dtype))
     return tf.reshape(rows, [tf.shape(few)[0], tf.shape(few)[1], 4 * lstm.units])
 
 

@@ -13,12 +13,15 @@ class CheckpointedDropout(tf.keras.layers.Layer):
     masks than an uninterrupted one.
 
     Args:
-        rate: float from 0 to 1, share of the inputs set to zero in training; the others are scaled up.
+        rate: float, at least 0 and below 1, share of the inputs set to zero in training; the others are scaled up.
         seed: int; None draws one from Python's `random`, which `tf.keras.utils.set_random_seed` seeds.
 
     Call arguments:
         inputs: float tensor of any shape.
         training: bool.
+
+    Raises:
+        ValueError: if the rate is out of range.
 
     Example:
         >>> import tensorflow as tf
@@ -32,6 +35,8 @@ class CheckpointedDropout(tf.keras.layers.Layer):
 
     def __init__(self, rate, seed=None, **kwargs):
         super().__init__(**kwargs)
+        if not 0 <= rate < 1:
+            raise ValueError(f"a dropout rate must be at least 0 and below 1, got {rate}")
         self.rate = rate
         self.seed = seed
         self._generator = tf.random.Generator.from_seed(random.randrange(2**31) if seed is None else seed)

@@ -52,14 +52,11 @@ class FixedVectorDecoder(Decoder):
         return tf.zeros([tf.shape(memory)[0], self.units], self.compute_dtype)
 
     def step(self, tokens, state, memory):
-        memory = tf.repeat(memory, tf.shape(tokens)[0] // tf.shape(memory)[0], axis=0)
-        hidden, state = self._recurrent.cell(memory, [state])
+        hidden, state = self._recurrent.cell(_for_rows_of(tokens, memory), [state])
         return self._classifier(hidden), tf.nest.flatten(state)[0]
 
     def call(self, tokens, encoded, length, training=None):
-        rows, words = tf.shape(tokens)[0], tf.shape(tokens)[1]
-        hidden = self._states(words, encoded, length)
-        hidden = tf.repeat(hidden, rows // tf.shape(encoded)[0], axis=0)
+        hidden = _for_rows_of(tokens, self._states(tf.shape(tokens)[1], encoded, length))
         return self._classifier(self._dropout(hidden, training=training))
 
     def packed(self, words, packing, encoded, length, training=None):
@@ -71,8 +68,7 @@ class FixedVectorDecoder(Decoder):
     def attention(self, tokens, encoded, length):
         """Puts all weight on the last valid step, see `Decoder.attention`."""
         last = tf.one_hot(tf.cast(length, tf.int32) - 1, tf.shape(encoded)[1])
-        weights = tf.repeat(last[:, tf.newaxis], tf.shape(tokens)[1], axis=1)
-        return tf.repeat(weights, tf.shape(tokens)[0] // tf.shape(encoded)[0], axis=0)
+        return _for_rows_of(tokens, tf.repeat(last[:, tf.newaxis], tf.shape(tokens)[1], axis=1))
 
     def _states(self, words, encoded, length):
         """Hidden states `[batch, words, units]`, the same for all captions of a clip."""
@@ -80,3 +76,8 @@ class FixedVectorDecoder(Decoder):
 
     def get_config(self):
         return {**super().get_config(), "units": self.units, "dropout": self.dropout}
+
+
+def _for_rows_of(tokens, clips):
+    """Repeats `clips` `[batch, ...]` for the rows of tokens `[batch * k, ...]`; the batch may be empty."""
+    return tf.repeat(clips, tf.shape(tokens)[0] // tf.maximum(tf.shape(clips)[0], 1), axis=0)

@@ -39,7 +39,7 @@ class CaptionCrossentropy(tf.keras.losses.SparseCategoricalCrossentropy):
 def mixture_crossentropy(mixtures, logits):
     """Cross-entropy between distributions of one or two words and logits.
 
-    It computes no distribution over the vocabulary but the softmax, which is also most of the gradient.
+    The softmax is the only distribution over the vocabulary that it computes; the gradient uses it again.
 
     Args:
         mixtures: float32 `[..., 4]`, from `aac_tf.models.mixup.word_mixtures`.

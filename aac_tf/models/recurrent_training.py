@@ -35,8 +35,8 @@ def training_loop(cell, inputs, length, backward=False, dtype=tf.float32):
     equations = equations_of(cell)
     # Under a policy of mixed precision, Keras casts what a layer reads of its weights.
     bias, *recurrent_bias = equations.biases(cell)
-    # Two more features, whose rows of the kernel are the bias and the closed gates: passes over all gates cost more
-    # than the product.
+    # The bias and the closed gates are two more rows of the kernel, for which the inputs get two more features: a pass
+    # over all gates would cost more than the larger product.
     rows = cell.kernel, bias[tf.newaxis], equations.closed_gates(cell.units)[np.newaxis]
     kernel = tf.concat([tf.cast(part, tf.float32) for part in rows], axis=0)
     weights = kernel, *(tf.cast(weight, tf.float32) for weight in (cell.recurrent_kernel, *recurrent_bias))

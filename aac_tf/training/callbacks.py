@@ -175,7 +175,7 @@ class History(tf.keras.callbacks.Callback):
 def read_history(run):
     """Reads the rows of a run's training history, a list of dict; empty if there is none."""
     path = run.folder / History.NAME
-    return list(csv.DictReader(path.open())) if path.is_file() else []
+    return list(csv.DictReader(path.read_text().splitlines())) if path.is_file() else []
 
 
 def mean_bleu(references, hypotheses):

@@ -60,7 +60,7 @@ def write_changed_run(run, output, values, card=None):
             shape_and_slices=[""] * len(names),
             tensors=list(values.values()),
         )
-        # In a relative folder, it takes the name of a checkpoint for a path from the working directory.
+        # Given a relative folder, it would take the checkpoint's name for a path from the working directory.
         tf.compat.v1.train.update_checkpoint_state(str(written.best.absolute()), "ckpt-1")
         for name in (run.VOCABULARY, run.NORMALIZATION, run.NETWORK, run.TRAINED_ON, run.DATA):
             if (run.folder / name).is_file():

@@ -11,7 +11,7 @@ from aac_tf.utils.counting import counted
 
 # Below this share of the captions' words, captions are poor.
 ENOUGH_WORDS = 0.85
-# TensorFlow and Keras alone, measured.
+# Bytes that TensorFlow and Keras take by themselves, measured.
 _LIBRARIES = 1.0e9
 
 

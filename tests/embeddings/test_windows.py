@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 
 from aac_tf.audio import YAMNET, spectrogram
-from aac_tf.embeddings.windows import count_windows, run_in_parts, segment_windows
+from aac_tf.embeddings import WindowedEncoder
+from aac_tf.embeddings.windows import count_windows, run_in_parts
 
 SILENCE = np.log(0.001)
 
@@ -28,40 +29,48 @@ def test_count_agrees_with_the_published_model():
     assert [count_windows(YAMNET.output_length(int(n)), YAMNET) for n in samples[:20000]] == expected[:20000]
 
 
+class Windows(WindowedEncoder):
+    """Returns the windows of `YAMNET` spectrograms as they are, each flattened."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.spec, self.width = YAMNET, 96 * 64
+        self._network = lambda windows: tf.reshape(windows, [-1, 96 * 64])
+
+
+def windows_of(frames, length):
+    windows, count = Windows()(frames, length)
+    return windows.numpy().reshape([*windows.shape[:2], 96, 64]), count.numpy().tolist()
+
+
 def test_windows_are_slices_of_the_spectrogram():
     frames = np.random.default_rng(0).normal(size=[2, 240, 64]).astype("f4")
-    windows, count = segment_windows(tf.constant(frames), [240, 240], YAMNET)
+    windows, count = windows_of(frames, [240, 240])
     assert windows.shape == (2, 4, 96, 64)
-    assert count.numpy().tolist() == [4, 4]
+    assert count == [4, 4]
     for index in range(4):
         np.testing.assert_array_equal(windows[:, index], frames[:, 48 * index : 48 * index + 96])
 
 
-def test_windows_are_silent_after_the_end_of_a_clip():
-    frames = np.full([3, 200, 64], 5.0, "f4")
-    windows, count = segment_windows(tf.constant(frames), [0, 100, 200], YAMNET)
-    assert count.numpy().tolist() == [1, 2, 4]
+def test_the_last_window_of_a_clip_ends_with_silence():
+    windows, count = windows_of(np.full([3, 200, 64], 5.0, "f4"), [0, 100, 200])
+    assert count == [1, 2, 4]
     assert windows.shape == (3, 4, 96, 64)
-    for row, length in zip(windows.numpy(), [0, 100, 200]):
+    for row, length, valid in zip(windows, [0, 100, 200], count):
         expected = np.full([240, 64], SILENCE, "f4")
         expected[:length] = 5.0
-        np.testing.assert_allclose(row, [expected[start : start + 96] for start in range(0, 145, 48)], rtol=1e-6)
+        slices = [expected[start : start + 96] for start in range(0, 48 * valid, 48)]
+        np.testing.assert_allclose(row[:valid], slices, rtol=1e-6)
+        assert not row[valid:].any()
+
+
+def test_an_empty_batch_has_no_windows():
+    windows, length = Windows(batch_windows=4)(tf.zeros([0, 200, 64]), tf.zeros([0], tf.int32))
+    assert (windows.shape, length.shape) == ((0, 4, 96 * 64), (0,))
 
 
 def test_zeros_become_silence():
     np.testing.assert_allclose(spectrogram(np.zeros(16000, "f4"), YAMNET), SILENCE, rtol=1e-6)
-
-
-def test_one_trace_for_all_shapes():
-    @tf.function(input_signature=[tf.TensorSpec([None, None, 64]), tf.TensorSpec([None], tf.int32)])
-    def cut(frames, length):
-        return segment_windows(frames, length, YAMNET)
-
-    for batch, frames in [(1, 96), (3, 97), (2, 1), (2, 500)]:
-        windows, count = cut(tf.zeros([batch, frames, 64]), tf.fill([batch], frames))
-        assert windows.shape == (batch, count_windows(frames, YAMNET), 96, 64)
-        assert count.numpy().tolist() == [count_windows(frames, YAMNET)] * batch
-    assert cut.experimental_get_tracing_count() == 1
 
 
 @pytest.mark.parametrize("max_size", [1, 5, 64, 100])

@@ -114,14 +114,6 @@ def test_length_that_ends_within_a_window(embedder):
     np.testing.assert_allclose(together[:, :3], alone, rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("batch_windows", [1, 4, None])
-def test_batch_windows_has_no_effect_on_embeddings(embedder, folded, batch_windows):
-    frames, length = frames_of([noise(40000), noise(50000)])
-    other = YamnetEmbedder(folded, batch_windows=batch_windows, self_test=False)
-    for found, expected in zip(other(frames, length), embedder(frames, length)):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
-
-
 def test_as_a_layer(folded):
     frames, length = frames_of([noise(24000), noise(100)])
     check_layer(
@@ -180,8 +172,3 @@ assert (length.numpy() == expected["length"]).all()
 assert not {"aac_tf", "tensorflow_hub", "tensorflow_io"} & set(sys.modules)
 """
     plain_tensorflow(program, folder=tmp_path)
-
-
-def test_batch_windows_must_be_positive(folded):
-    with pytest.raises(ValueError, match="batch_windows"):
-        YamnetEmbedder(folded, batch_windows=0)

@@ -237,8 +237,9 @@ def test_other_remote_sources_are_recognized(tmp_path, monkeypatch):
             "https://tfhub.dev/google/x/1",
         ):
             assert is_remote(kind, source)
-    monkeypatch.setenv("AAC_TF_YAMNET", "https://example.com/mine")
-    assert not is_remote("yamnet", "https://example.com/other")  # the variable replaces it
+    for copy in ("https://example.com/mine", "~/missing.npz"):
+        monkeypatch.setenv("AAC_TF_YAMNET", copy)
+        assert not is_remote("yamnet", "https://example.com/other")  # the variable replaces it
 
 
 def test_a_cache_that_is_not_writable(folded, tmp_path, monkeypatch):

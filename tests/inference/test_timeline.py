@@ -131,6 +131,15 @@ def test_an_exported_model_gives_the_same_segments(small_runs, kind):
         assert not len(unknown["caption"])
 
 
+@pytest.mark.slow
+def test_a_recording_of_silence_alone_is_one_segment_of_an_exported_model(small_runs):
+    sound = np.random.default_rng(0).normal(0, 1e-7, 5 * RATE).astype(np.float32)
+    (expected,) = small_runs["AST"].captioner.timeline(sound)
+    found = small_runs["AST"].loaded.signatures["timeline"](waveform=sound)
+    assert [found[name].numpy().tolist() for name in ("status", "caption")] == [[b""], [b""]]
+    assert (expected.caption, expected.begin, expected.end) == ("", found["begin"][0], found["end"][0])
+
+
 def test_an_exported_model_says_why_there_are_no_segments(one_loaded):
     found = one_loaded.signatures["timeline"](waveform=np.zeros(RATE, "f4"))
     assert b"silent" in found["status"].numpy()[0]

@@ -25,3 +25,12 @@ def test_equals_the_call_for_few_and_many_steps(steps):
     for word in range(4):
         logits, state = step(tokens[:, word], state, memory)
         np.testing.assert_allclose(logits, expected[:, word], atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+def test_equals_the_call_in_other_precisions(dtype):
+    decoder = AttentionDecoder(vocabulary_size=11, units=6, embedding=5, attention_units=4, dtype=dtype)
+    encoded, length = tf.random.stateless_normal([2, 9, 8], [1, 2]), tf.constant([9, 5])
+    memory, tokens = decoder.prepare_memory(encoded, length), tf.constant([[1], [3]])
+    logits, _ = decoder.step(tokens[:, 0], decoder.initial_state(memory, 4), memory)
+    np.testing.assert_allclose(logits, decoder(tokens, encoded, length)[:, 0], atol=1e-3)

@@ -1,6 +1,7 @@
 """Dropout whose random state is saved."""
 
 import numpy as np
+import pytest
 import tensorflow as tf
 from layer_checks import check_layer
 
@@ -24,6 +25,12 @@ def test_zeroes_the_rate_and_keeps_the_mean():
     assert abs((dropped == 0).mean() - 0.25) < 0.02
     np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.75, rtol=1e-6)
     np.testing.assert_array_equal(CheckpointedDropout(0.25)(ONES), ONES)
+
+
+@pytest.mark.parametrize("rate", [-0.1, 1.0, float("nan")])
+def test_rates_that_no_training_step_can_use_are_refused(rate):
+    with pytest.raises(ValueError, match="at least 0 and below 1"):
+        CheckpointedDropout(rate)
 
 
 def test_draws_new_masks_and_continues_from_a_checkpoint(tmp_path):

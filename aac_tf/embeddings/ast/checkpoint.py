@@ -13,7 +13,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 from transformers.utils import SAFE_WEIGHTS_NAME, cached_file
 
-_LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "embeddings": "weight"}  # the last in BERT
+# Names of weights in Keras and in PyTorch. AST has no `embeddings`, but BERT, which is read with this module, too.
+_LEAVES = {"kernel": "weight", "gamma": "weight", "beta": "bias", "embeddings": "weight"}
 
 
 def find_checkpoint(name, **hub):

@@ -30,7 +30,7 @@ _ADVICE = (
     f"embedding.source or the environment variable {VARIABLE} to it; the source {RANDOM!r} needs no download, to try "
     "things out"
 )
-# Of these values the checksum is made, so that their order stays.
+# The checksum is computed from these values in this order, so keep it.
 _ARCHITECTURE = (
     "hidden_size",
     "num_hidden_layers",

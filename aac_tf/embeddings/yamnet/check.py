@@ -6,7 +6,6 @@ import numpy as np
 
 from aac_tf.audio import YAMNET, spectrogram
 from aac_tf.embeddings.errors import EmbeddingError
-from aac_tf.embeddings.windows import segment_windows
 
 _SAMPLES = 15600  # one window
 _CLASSES = {"silence": 494, "noise": 514, "tone": 495}  # Silence, White noise, Sine wave
@@ -40,7 +39,7 @@ def check_known_sounds(network, name):
         EmbeddingError: if an output is wrong.
     """
     sounds = known_sounds()
-    windows = np.concatenate([_window(waveform) for waveform in sounds.values()])
+    windows = spectrogram(np.stack([*sounds.values()]), YAMNET)
     found = {key: np.asarray(value) for key, value in network(windows).items()}
     for sound, embedding, scores in zip(sounds, found["embedding"], found["scores"]):
         rank = 1 + int(np.sum(scores > scores[_CLASSES[sound]]))
@@ -68,8 +67,3 @@ def known_sounds():
 def summary(embedding):
     """The 32 numbers to compare of an embedding `[1024]`, in hundredths."""
     return 100 * embedding.reshape(32, -1).mean(axis=1)
-
-
-def _window(waveform):
-    frames = spectrogram(waveform, YAMNET)[np.newaxis]
-    return segment_windows(frames, [frames.shape[1]], YAMNET)[0][0].numpy()
