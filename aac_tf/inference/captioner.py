@@ -26,7 +26,8 @@ from aac_tf.inference.graphs import (
     step_seconds,
 )
 from aac_tf.inference.heard import HeardSound
-from aac_tf.inference.timeline import timeline_graph
+from aac_tf.inference.timeline import TimelineError
+from aac_tf.inference.timeline_graph import TimelineGraph
 from aac_tf.runs import Run, RunError
 from aac_tf.runs.fetch import open_run
 from aac_tf.runs.network import network_origin
@@ -36,6 +37,7 @@ from aac_tf.utils.counting import counted
 # Percents of the work on a timeline after which a sound has gone through the frozen network, and of this part after
 # which the sound is read.
 _HEARD, _READ = 60, 33
+_COMPILED = 16  # searches, and timelines, whose compiled functions are kept
 
 
 class Captioner:
@@ -81,8 +83,13 @@ class Captioner:
         self._score = score_function(model, tokenizer)
         self._explainers = {wanted: explain_function(model, tokenizer, wanted) for wanted in (False, True)}
         self.calibration = calibration
-        self._searches = {}
-        self.timelines = {}  # compiled, by search and constraints
+        # A service may be asked for any search: the least recently used are compiled again.
+        self._search_function = functools.lru_cache(_COMPILED)(
+            lambda search, constraints: search_function(model, tokenizer, search, self.rules(constraints))
+        )
+        self._timeline_graph = functools.lru_cache(_COMPILED)(
+            lambda search, constraints: TimelineGraph(self, search, self.rules(constraints))
+        )
         self.rules()  # fails now, not at the first sound
         self._step_times = step_seconds(model, self.spec)
 
@@ -270,7 +277,7 @@ class Captioner:
             7.4 9.0
         """
         search, progress = self.search_for(beam_size, search), progress or (lambda done, total: None)
-        timeline_graph(self, search, constraints)  # fails before the sound is read
+        self.timeline_graph(search, constraints)  # fails before the sound is read
         heard = self.hear(sound, sample_rate, lambda done, total: progress(_HEARD * done // total, 100))
         return heard.timeline(
             search=search,
@@ -345,7 +352,7 @@ class Captioner:
 
     def embedded_describer(self, search=None, constraints=None):
         """As `describer`, but the function takes what `embed` returns: `(embedding, scores, length, start)`."""
-        find = self._compiled(self.search if search is None else search, constraints)
+        find = self._search_function(self.search if search is None else search, self._constraints(constraints))
 
         def describe(embedding, scores, length, start):
             encoded, steps = self._encode(embedding, length)
@@ -358,6 +365,21 @@ class Captioner:
             return Described(found.tokens, found.log_probs, attention, first_steps, words, *heard)
 
         return describe
+
+    def timeline_graph(self, search, constraints=None):
+        """Compiles the stages of captions over time; arguments as for `describer`.
+
+        Returns:
+            `TimelineGraph`.
+
+        Raises:
+            TimelineError: if the captioner is an ensemble.
+        """
+        if len(self.model.members) > 1:
+            raise TimelineError(
+                "captions over time take a single run: several runs, and --rerank, caption whole sounds only"
+            )
+        return self._timeline_graph(search, self._constraints(constraints))
 
     def start_id(self, style=None):
         """Returns the id of the token before the first word of a caption; `style` is a str as for `caption`."""
@@ -391,8 +413,7 @@ class Captioner:
 
     def rules(self, constraints=None):
         """Returns `Constraints` (None: those of the config) as arguments of `Rules`; see `Constraints.rules`."""
-        constraints = self.constraints if constraints is None else constraints
-        return constraints.rules(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
+        return self._constraints(constraints).rules(self.vocabulary.get_vocabulary(), self.vocabulary.max_words)
 
     def encode_waveforms(self, waveform, length):
         """Encodes waveforms float32 `[batch, samples]` of int32 `[batch]` samples, in the graph of an exported model.
@@ -464,11 +485,8 @@ class Captioner:
             )
         return iter(starts)
 
-    def _compiled(self, search, constraints=None):
-        key = search, self.constraints if constraints is None else constraints
-        if key not in self._searches:
-            self._searches[key] = search_function(self.model, self.vocabulary, search, self.rules(constraints))
-        return self._searches[key]
+    def _constraints(self, constraints):
+        return self.constraints if constraints is None else constraints
 
     @property
     def _explain(self):

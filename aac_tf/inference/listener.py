@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from aac_tf.audio.long_spectrogram import StreamedSpectrogram
 from aac_tf.embeddings.windowed_encoder import WindowedEncoder
-from aac_tf.inference.timeline import Segment, TimelineError, make_segment, timeline_graph
+from aac_tf.inference.timeline import Segment, TimelineError, make_segment
 from aac_tf.inference.timeline_graph import LONGEST_SECONDS, NOTHING_BEFORE, PENALTY
 
 _ANNOUNCED_SECONDS = 3.0  # after which an ongoing sound is captioned
@@ -60,7 +60,7 @@ class Listener:
 
     def __init__(self, captioner, search=None, beam_size=None, style=None):
         embedder = captioner.model.embedder
-        self._graph = timeline_graph(captioner, captioner.search_for(beam_size, search))
+        self._graph = captioner.timeline_graph(captioner.search_for(beam_size, search))
         if not isinstance(embedder, WindowedEncoder):
             raise TimelineError(
                 "live captions need a run whose frozen encoder works on windows, such as the preset everyday: this run "

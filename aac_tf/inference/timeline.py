@@ -9,7 +9,7 @@ import tensorflow as tf
 from aac_tf.errors import AacError
 from aac_tf.inference.confidence import caption_confidence, heard_sounds
 from aac_tf.inference.sounds import Sound, strongest_sounds
-from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE, TimelineGraph
+from aac_tf.inference.timeline_graph import BATCH_WINDOWS, NOTHING_BEFORE
 
 
 class TimelineError(AacError, ValueError):
@@ -38,22 +38,6 @@ class Segment:
     unsure: bool = dataclasses.field(default=False, repr=False, compare=False)
 
 
-def timeline_graph(captioner, search, constraints=None):
-    """The `TimelineGraph` of a captioner, compiled once and kept in it.
-
-    Raises:
-        TimelineError: if the captioner has several models.
-    """
-    if len(captioner.model.members) > 1:
-        raise TimelineError(
-            "captions over time take a single run: several runs, and --rerank, caption whole sounds only"
-        )
-    key = search, captioner.constraints if constraints is None else constraints
-    if key not in captioner.timelines:
-        captioner.timelines[key] = TimelineGraph(captioner, search, captioner.rules(constraints))
-    return captioner.timelines[key]
-
-
 def caption_timeline(heard, search, style=None, constraints=None, progress=None):
     """Divides a sound into segments and captions these.
 
@@ -71,7 +55,7 @@ def caption_timeline(heard, search, style=None, constraints=None, progress=None)
         TimelineError: if the captioner has several models.
     """
     captioner, progress = heard.captioner, progress or (lambda done, total: None)
-    graph = timeline_graph(captioner, search, constraints)
+    graph = captioner.timeline_graph(search, constraints)
     rows, scores = heard.embedding[0], heard.scores[0]
     planned = graph.plan(rows, scores, heard.features, NOTHING_BEFORE)
     begin, end, silent = (value.numpy() for value in planned[:3])

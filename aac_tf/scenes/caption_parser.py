@@ -167,7 +167,7 @@ class CaptionParser:
     def _is_object(self, token, index):
         """Whether a noun is what a sound strikes or passes, and no sound of its own: "rain hits the windows"."""
         verb, after = self._tokens.before_noun(index), self._tokens.next_noun(index + 1)
-        is_object = known.WORDS["striking"].intersection(verb.verbs)
+        is_object = bool(known.WORDS["striking"].intersection(verb.verbs))
         if any(map(motion_of, verb.verbs)):  # "a car drives by a dog barks" only lacks a comma
             is_object = "being_heard" not in after.kinds and not self._tokens.pair(token, after)
         if not is_object or not self._clauses.recent or self._clauses.subjects:

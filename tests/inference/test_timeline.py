@@ -11,7 +11,6 @@ from aac_tf.audio import AudioError, resample
 from aac_tf.decoding import Beam
 from aac_tf.inference import TimelineError
 from aac_tf.inference.partition import partition
-from aac_tf.inference.timeline import timeline_graph
 from aac_tf.inference.timeline_graph import _without_short
 
 RATE = 16000
@@ -85,7 +84,7 @@ def test_windows_that_say_the_same_are_merged(one_captioner):
     )
     silent = np.array([False] * 5 + [True] * 2 + [False])
     log_probs = np.array([-2, -1, -3, -3, -1, 0, 0, -1], np.float32)
-    graph = timeline_graph(one_captioner, Beam(2))
+    graph = one_captioner.timeline_graph(Beam(2))
     segment, chosen = graph.merge(silent, tokens, log_probs)
     assert segment.numpy().tolist() == [0, 0, 1, 1, 2, 3, 3, 4]
     assert chosen.numpy().tolist() == [1, 2, 4, 5, 7]
