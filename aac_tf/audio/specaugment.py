@@ -7,6 +7,7 @@ import dataclasses
 import tensorflow as tf
 
 
+@tf.keras.utils.register_keras_serializable("aac_tf")
 @dataclasses.dataclass(frozen=True)
 class SpecAugment:
     """Masks one random run of frames and one random run of bins of a spectrogram.
@@ -47,6 +48,15 @@ class SpecAugment:
             )
         if not 0.0 <= self.probability <= 1.0:
             raise ValueError(f"probability must be from 0 to 1, got {self.probability}")
+
+    def get_config(self):
+        """The arguments, with which Keras stores the object in a saved model."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        """Makes an object from what `get_config` returned."""
+        return cls(**config)
 
     def draw(self, frames, bins, seed):
         """Draws the masks of one clip; at least one frame and one bin remain.

@@ -7,7 +7,10 @@ from aac_tf.models.mixup import mix_features, mix_words, word_mixtures, word_sha
 from aac_tf.models.packing import Packing, caption_lengths
 from aac_tf.models.scheduled_sampling import replace_words
 
+_PARTS = ("encoder", "decoder", "normalization", "embedder", "specaugment")
 
+
+@tf.keras.utils.register_keras_serializable("aac_tf")
 class CaptioningModel(tf.keras.Model):
     """Captioning model: features of clips and the words so far in, logits of the next words out.
 
@@ -20,7 +23,7 @@ class CaptioningModel(tf.keras.Model):
         label_smoothing: float, see `word_mixtures`. Only the loss of training is smoothed, so losses of validation
             can be compared.
         specaugment: optional object whose method `mask_batch(features, length, masks)` masks the inputs of the encoder
-            in training, such as `aac_tf.audio.SpecAugment`.
+            in training, such as `aac_tf.audio.SpecAugment`. Models are saved as `.keras` with its `get_config`.
         input_dropout: float, dropout rate of the inputs of the encoder.
         embedding_dropout: float, dropout rate of the embeddings of the previous words.
 
@@ -80,6 +83,7 @@ class CaptioningModel(tf.keras.Model):
         # Without dropout there is no random state, and checkpoints are as those of models without these arguments.
         self._input_dropout = CheckpointedDropout(input_dropout) if input_dropout else None
         self._embedding_dropout = CheckpointedDropout(embedding_dropout) if embedding_dropout else None
+        self._bins = None
 
     def encode(self, features, length):
         """Encodes features for inference, with the fastest form of the encoder (`Encoder.infer`).
@@ -178,6 +182,7 @@ class CaptioningModel(tf.keras.Model):
             dict, `inputs` with the features and lengths that the encoder takes and, for mixed clips, `shares` of the
             own and the other word at each position.
         """
+        self._bins = inputs["features"].shape[-1]
         features, length = self._encoder_inputs(inputs["features"], inputs["length"])
         if "masks" in inputs:
             features = self.specaugment.mask_batch(features, length, inputs["masks"])
@@ -294,6 +299,25 @@ class CaptioningModel(tf.keras.Model):
     @tf.autograph.experimental.do_not_convert
     def test_step(self, data):
         return super().test_step(data)
+
+    def get_config(self):
+        parts = {name: tf.keras.saving.serialize_keras_object(getattr(self, name)) for name in _PARTS}
+        dropouts = {"input_dropout": self._input_dropout, "embedding_dropout": self._embedding_dropout}
+        rates = {name: layer.rate if layer else 0.0 for name, layer in dropouts.items()}
+        return {"name": self.name, **parts, "label_smoothing": self.label_smoothing, **rates}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        parts = {name: tf.keras.saving.deserialize_keras_object(config[name], custom_objects) for name in _PARTS}
+        return cls(**{**config, **parts})
+
+    def get_build_config(self):
+        return {"bins": self._bins}
+
+    def build_from_config(self, config):
+        if config["bins"] is not None:
+            one = tf.ones([1], tf.int32)
+            self({"features": tf.zeros([1, 1, config["bins"]]), "length": one, "tokens": one[tf.newaxis]})
 
 
 def _pack(packing, tensor, rank=None):

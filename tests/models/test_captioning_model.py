@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from aac_tf.audio import SpecAugment
 from aac_tf.models import AttentionDecoder, CaptioningModel, FixedVectorDecoder, SubsampledBiRNN
 
 DECODERS = {
@@ -77,3 +78,24 @@ def test_encode_is_inference():
 
 def every_third_frame(features, length):
     return features[:, ::3], (length + 2) // 3
+
+
+def test_a_saved_model_is_loaded_with_all_its_parts(decoder, tmp_path):
+    normalization = tf.keras.layers.Normalization()
+    normalization.adapt(FEATURES)
+    model = CaptioningModel(
+        SubsampledBiRNN(4, subsampling=2),
+        decoder,
+        normalization,
+        label_smoothing=0.1,
+        specaugment=SpecAugment(max_frames=5),
+        input_dropout=0.2,
+    )
+    inputs = {"features": FEATURES, "length": LENGTH, "tokens": TOKENS}
+    expected = model(inputs)
+    model.save(tmp_path / "model.keras")
+    loaded = tf.keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(loaded(inputs), expected)
+    assert loaded.specaugment == SpecAugment(max_frames=5)
+    found = loaded.get_config()
+    assert (found["label_smoothing"], found["input_dropout"], found["embedding_dropout"]) == (0.1, 0.2, 0.0)
