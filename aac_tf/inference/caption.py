@@ -5,6 +5,7 @@ from typing import List, Optional, Tuple
 
 import numpy as np
 
+from aac_tf.decoding.function_words import FUNCTION_WORDS
 from aac_tf.inference.confidence import NamedSound, caption_confidence
 from aac_tf.inference.sounds import Sound
 
@@ -55,7 +56,8 @@ class Caption:
         named_sounds: list of `NamedSound`, the sounds that the caption names and how likely each is there; None if the
             run was not calibrated (`aac-calibrate`).
         confidence: float from 0 to 1, the share of the named sounds that are expected to be there, the mean of their
-            confidences to two decimals; None if the run was not calibrated, or the caption names no known sound.
+            confidences to two decimals; 0 for a caption of function words alone, such as "a and a" in noise; None if
+            the run was not calibrated, or the caption names no known sound.
         unsure: bool, whether the confidence is below the threshold of the calibration.
     """
 
@@ -93,6 +95,8 @@ def make_caption(hypotheses, words, weights, step_times, seconds, sounds=None, n
         peak = float(edges[step : step + 2].mean())
         attended.append(Word(word, attention, peak, _half_interval(attention, edges, step)))
     confidence, unsure = caption_confidence(named, unsure_below)
+    if named is not None and FUNCTION_WORDS.issuperset(words):  # "a and a", as in noise
+        confidence, unsure = 0.0, True
     best, *others = hypotheses
     return Caption(best.text, best.log_prob, others, attended, edges, sounds, named, confidence, unsure)
 

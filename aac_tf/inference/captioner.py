@@ -10,7 +10,7 @@ from aac_tf.audio import AudioError
 from aac_tf.audio.waveforms import is_single
 from aac_tf.build import build_constraints, build_frozen_encoder, build_model, build_search, build_spec
 from aac_tf.config.schema.decoding import MAX_HYPOTHESES
-from aac_tf.decoding import Beam, Search
+from aac_tf.decoding import Beam, Constraints, Search
 from aac_tf.inference.caption import Alternative
 from aac_tf.inference.caption_maker import CaptionMaker, Described
 from aac_tf.inference.confidence import read_calibration
@@ -36,7 +36,7 @@ from aac_tf.utils.counting import counted
 
 # Percents of the work on a timeline after which a sound has gone through the frozen network, and of this part after
 # which the sound is read.
-_HEARD, _READ = 60, 33
+_HEARD, _READ = 60, 20
 _COMPILED = 16  # searches, and timelines, whose compiled functions are kept
 
 
@@ -196,8 +196,9 @@ class Captioner:
             paths_or_waveforms: list of paths of sound files, or of waveforms: arrays, tensors or lists of numbers
                 `[samples]`, `[samples, channels]` or `[channels, samples]`, where the longer axis is time. Floats have
                 full scale at 1, integers are scaled by their type. A single item is accepted, too; an array is always
-                a single item, and a batch is a list.
-            beam_size: int, shorthand for `search=Beam(beam_size)`.
+                a single item, and a batch is a list. A pair `(waveform, sample rate)` is one sound, too.
+            beam_size: int, number of hypotheses of the beam search of the config, whose other options are kept; without
+                one in the config, of `Beam`.
             batch_size: int, maximum number of clips in a batch.
             search: `Search`, such as `Sample(temperature=0.7)`; None takes that of the config.
             sample_rate: int, Hz, of the waveforms, which are resampled; None means `captioner.spec.sample_rate`. Files
@@ -290,7 +291,7 @@ class Captioner:
         """Reads a sound and runs the frozen network, for several captions or timelines of it.
 
         Args:
-            sound: path or waveform, as for `caption`.
+            sound: path or waveform of one sound, as for `caption`.
             sample_rate: as for `caption`.
             progress: optional function `(done, total)` of percents.
 
@@ -299,12 +300,15 @@ class Captioner:
 
         Raises:
             AudioError: if the sound cannot be used.
+            TypeError: if there are several sounds.
 
         Example:
             >>> from aac_tf import Captioner
             >>> heard = Captioner.from_preset("everyday").hear("an_hour.flac")  # doctest: +SKIP
             >>> caption, segments = heard.caption(), heard.timeline()  # doctest: +SKIP
         """
+        if not is_single(sound):
+            raise TypeError("expected one sound, got a list of them: hear each by itself, or use `caption`")
         progress = progress or (lambda done, total: None)
         progress(0, 100)
         sound = self.front_end.read(sound, sample_rate)
@@ -383,6 +387,8 @@ class Captioner:
 
     def start_id(self, style=None):
         """Returns the id of the token before the first word of a caption; `style` is a str as for `caption`."""
+        if not isinstance(style, (str, type(None))):
+            raise TypeError(f"expected the name of a style, got {style!r}")
         return self._start if style is None else self.vocabulary.style_id(style)
 
     def search_for(self, beam_size=None, search=None):
@@ -486,6 +492,8 @@ class Captioner:
         return iter(starts)
 
     def _constraints(self, constraints):
+        if not isinstance(constraints, (Constraints, type(None))):
+            raise TypeError(f"expected Constraints, such as Constraints(max_words=8), got {constraints!r}")
         return self.constraints if constraints is None else constraints
 
     @property

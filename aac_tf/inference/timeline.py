@@ -64,14 +64,14 @@ def caption_timeline(heard, search, style=None, constraints=None, progress=None)
     log_probs, word_log_probs = np.zeros([len(begin)], np.float32), [None] * len(begin)
     (sounding,) = np.nonzero(~silent)
     for first in range(0, len(sounding), BATCH_WINDOWS):
-        progress(first, len(sounding))
+        progress(100 * first // len(sounding), 100)
         batch = sounding[first : first + BATCH_WINDOWS]
         start = tf.fill([len(batch)], captioner.start_id(style))
         found, values, encoded, steps = graph.describe(rows, begin[batch], end[batch], start)
         tokens[batch], log_probs[batch] = found, values
         for index, words in zip(batch, captioner.word_log_probs(found, encoded, steps, start)):
             word_log_probs[index] = words
-    progress(1, 1)
+    progress(100, 100)
     silent |= (tokens == vocabulary.end_id).all(axis=1)
     segment, chosen = (value.numpy() for value in graph.merge(silent, tokens, log_probs))
     firsts = np.flatnonzero(np.diff(segment, prepend=-1))

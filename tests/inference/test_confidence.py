@@ -56,8 +56,16 @@ def test_a_caption_has_the_mean_confidence_of_its_sounds():
     assert both.confidence == round(np.mean(expected), 2)
     assert both.unsure
     assert not caption("a dog barks while rain falls", 0.5).unsure
-    nothing = caption("the", 1.0)
-    assert (nothing.named_sounds, nothing.confidence, nothing.unsure) == ([], None, False)
+    unknown = caption("the zither", 1.0)
+    assert (unknown.named_sounds, unknown.confidence, unknown.unsure) == ([], None, False)
+
+
+def test_a_caption_that_says_nothing_is_unsure():
+    words = ["a", "and", "a"]
+    found = make_caption([Alternative("a and a", -1.0)], words, np.ones([9, 2]), (0, 1), 2.0, None, [], 0.4)
+    assert (found.confidence, found.unsure) == (0.0, True)
+    found = make_caption([Alternative("a and a", -1.0)], words, np.ones([9, 2]), (0, 1), 2.0)
+    assert (found.confidence, found.unsure) == (None, False)
 
 
 @pytest.mark.parametrize("unsure_below", [0.29, 0.4, 0.57, 0.395])

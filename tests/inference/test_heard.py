@@ -51,9 +51,17 @@ def test_an_ensemble_captions_it_and_has_no_timeline(small_runs, sound):
         heard.timeline()
 
 
-def test_bad_sounds_are_refused(one_captioner):
+def test_bad_sounds_and_arguments_are_refused(one_captioner, sound):
     with pytest.raises(AudioError, match="silent"):
         one_captioner.hear(np.zeros(RATE, "f4"))
+    for call in (one_captioner.hear, one_captioner.timeline):
+        with pytest.raises(TypeError, match="expected one sound, got a list"):
+            call(["one.wav", "two.wav"])
+    heard = one_captioner.hear(sound)
+    with pytest.raises(TypeError, match="expected Constraints"):
+        heard.caption(constraints={"max_words": 3})
+    with pytest.raises(TypeError, match="expected the name of a style"):
+        heard.caption(style=["clotho"])
 
 
 def test_its_progress_and_that_of_its_timeline_are_reported(one_captioner, sound):
