@@ -29,7 +29,9 @@ def main(arguments=None):
     add_run_flag(parser, default="everyday", several=True)
     add_search_flags(parser)
     parser.add_argument(
-        "--examples", metavar="FOLDER", help="offer the sound files in FOLDER as examples (default: synthetic sounds)"
+        "--examples",
+        metavar="FOLDER",
+        help="offer the first 12 sound files in FOLDER as examples (default: synthetic sounds)",
     )
     parser.add_argument(
         "--max-seconds",

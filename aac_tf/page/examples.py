@@ -1,10 +1,12 @@
 """The example sounds of the page: synthetic ones, or the user's."""
 
+import collections
 import pathlib
 
 import numpy as np
 import soundfile
 
+from aac_tf.labelling.recordings import ENDINGS
 from aac_tf.scenes.synthesis import synthesize
 
 SAMPLE_RATE = 44100
@@ -36,18 +38,19 @@ def find_examples(folder):
         folder: path of the folder.
 
     Returns:
-        `{name: path}` of the first `MAX_EXAMPLES` files by name.
+        `{name: path}` of the first `MAX_EXAMPLES` sound files by name; names have their ending where several are equal
+        without it.
 
     Raises:
-        FileNotFoundError: if the folder does not exist, or has no files.
+        FileNotFoundError: if the folder does not exist, or has no sound files.
     """
     folder = pathlib.Path(folder)
-    files = (
-        sorted(path for path in folder.iterdir() if path.is_file() and path.name[0] != ".") if folder.is_dir() else ()
-    )
+    paths = sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+    files = [path for path in paths if path.suffix.lower() in ENDINGS and path.name[0] != "."][:MAX_EXAMPLES]
     if not files:
         raise FileNotFoundError(f"{folder} is no folder with sound files: give one with --examples")
-    return {path.stem: str(path) for path in files[:MAX_EXAMPLES]}
+    stems = collections.Counter(path.stem for path in files)
+    return {path.stem if stems[path.stem] == 1 else path.name: str(path) for path in files}
 
 
 def write_examples(folder):

@@ -16,11 +16,18 @@ def test_examples_are_sounds_of_their_length(tmp_path):
 
 
 def test_examples_of_the_user_have_the_names_of_the_files(tmp_path):
-    for name in ["b.wav", "a.flac", ".hidden", *(f"x{number:02d}.wav" for number in range(20))]:
+    for name in [
+        "b.wav",
+        "a.flac",
+        "b.mp3",
+        "notes.txt",
+        ".hidden.wav",
+        *(f"x{number:02d}.wav" for number in range(20)),
+    ]:
         (tmp_path / name).touch()
     (tmp_path / "folder").mkdir()
     examples = find_examples(tmp_path)
-    assert list(examples)[:3] == ["a", "b", "x00"]
+    assert list(examples)[:4] == ["a", "b.mp3", "b.wav", "x00"]
     assert len(examples) == MAX_EXAMPLES
 
 
