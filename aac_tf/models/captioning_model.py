@@ -308,7 +308,7 @@ class CaptioningModel(tf.keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
-        parts = {name: tf.keras.saving.deserialize_keras_object(config[name], custom_objects) for name in _PARTS}
+        parts = {name: _deserialize(config[name], custom_objects) for name in _PARTS}
         return cls(**{**config, **parts})
 
     def get_build_config(self):
@@ -318,6 +318,16 @@ class CaptioningModel(tf.keras.Model):
         if config["bins"] is not None:
             one = tf.ones([1], tf.int32)
             self({"features": tf.zeros([1, 1, config["bins"]]), "length": one, "tokens": one[tf.newaxis]})
+
+
+def _deserialize(part, custom_objects):
+    if part is None or part["module"] != "keras.layers":
+        return tf.keras.saving.deserialize_keras_object(part, custom_objects)
+    # Once keras-nlp is imported, Keras would take its layers from another Keras, whose weights it does not load.
+    layer = getattr(tf.keras.layers, part["class_name"]).from_config(part["config"])
+    if "build_config" in part:
+        layer.build_from_config(part["build_config"])
+    return layer
 
 
 def _pack(packing, tensor, rank=None):
